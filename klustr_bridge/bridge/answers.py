@@ -1,0 +1,167 @@
+"""What the bridge sends: the replies to commands and the pushes.
+
+This module owns the second half of the command table and nothing else.
+"""
+
+from typing import Final
+
+from klustr_bridge.bridge.vocabulary import (
+    FAIL_CODES,
+    HEADER,
+    ID,
+    MAX_CURSOR,
+    PATH,
+    PROBLEMS_A_PAGE,
+    REQ,
+    UID,
+    Answer,
+    Argument,
+    X,
+    Y,
+)
+from klustr_bridge.sound.kinds import KINDS
+
+DONE = Answer("/klustr/done", (Argument("address", "s"),), help="The library command is finished.")
+FAIL = Answer(
+    "/klustr/fail",
+    (Argument("address", "s"), REQ, Argument("code", "s", choices=FAIL_CODES), Argument("message", "s")),
+    help="A command was refused; `req` is -1 where the command has none.",
+)
+NEAR_REPLY = Answer(
+    "/klustr/near.reply",
+    HEADER,
+    (ID, Argument("distance", "f", 0.0), Argument("x", "f"), Argument("y", "f")),
+    "Sounds, nearest first; `x`, `y` are -1 where a sound has no place on the map yet.",
+)
+
+REPLIES: Final = {
+    answer.address: answer
+    for answer in (
+        Answer(
+            "/klustr/welcome",
+            (
+                Argument("version", "s"),
+                Argument("protocol", "i"),
+                Argument("epoch", "i", 0),
+                Argument("sounds", "i", 0),
+                Argument("state", "s"),
+            ),
+            help="Greets a new subscriber; `epoch` is 0 while there is no map.",
+        ),
+        Answer("/klustr/pong", (REQ,), help="The bridge is alive."),
+        Answer("/klustr/synced", (Argument("n", "i"),), help="Earlier commands are in force."),
+        Answer(
+            "/klustr/health.reply",
+            HEADER,
+            (Argument("name", "s"), Argument("value", "f")),
+            "Counters since the start and lengths of queues at this moment.",
+        ),
+        Answer(
+            "/klustr/status.reply",
+            (
+                REQ,
+                Argument("state", "s"),
+                Argument("files", "i", 0),
+                Argument("sounds", "i", 0),
+                Argument("pending", "i", 0),
+                Argument("failed", "i", 0),
+                Argument("epoch", "i", 0),
+            ),
+            help="Files present, sounds heard, files waiting, files refused, version of the map.",
+        ),
+        NEAR_REPLY,
+        Answer(
+            "/klustr/info.reply",
+            (
+                REQ,
+                ID,
+                UID,
+                Argument("name", "s"),
+                Argument("kind", "s", choices=KINDS),
+                Argument("x", "f"),
+                Argument("y", "f"),
+                Argument("duration", "f", 0.0, unit="s"),
+                Argument("loudness_db", "f", unit="dB"),
+                Argument("pitch_hz", "f", 0.0, unit="Hz"),
+                Argument("start", "f", 0.0, unit="s"),
+                Argument("end", "f", 0.0, unit="s"),
+            ),
+            help="`pitch_hz` is 0 without a clear pitch; `x`, `y` are -1 before the sound has a place; "
+            "`uid` is empty and the measures are 0 before it is analysed.",
+        ),
+        Answer("/klustr/path.reply", (REQ, ID, PATH), help="Absolute path of the sound's first file."),
+        Answer("/klustr/resolve.reply", (REQ, ID), help="The id that the `uid` has in this library."),
+        Answer("/klustr/find.reply", HEADER, (ID,), "Sounds whose file names hold every word."),
+        Answer(
+            "/klustr/points.reply",
+            (*HEADER, Argument("epoch", "i", 0)),
+            (ID, X, Y),
+            "Every placed sound, by rising id.",
+        ),
+        Answer(
+            "/klustr/folders.reply",
+            HEADER,
+            (
+                PATH,
+                Argument("files", "i", 0),
+                Argument("state", "s", choices=("watched", "absent", "polled")),
+            ),
+            "The watched folders.",
+        ),
+        Answer(
+            "/klustr/problems.reply",
+            HEADER,
+            (PATH, Argument("reason", "s")),
+            f"Files that could not be used, at most {PROBLEMS_A_PAGE} an answer; ask again from "
+            "`from` plus as many as came until none comes.",
+        ),
+        DONE,
+        FAIL,
+    )
+}
+
+PUSHES: Final = {
+    answer.address: answer
+    for answer in (
+        Answer(
+            "/klustr/hit",
+            (
+                Argument("cursor", "i", 0, MAX_CURSOR),
+                ID,
+                X,
+                Y,
+                Argument("distance", "f", 0.0),
+                Argument("origin", "s"),
+            ),
+            help="The nearest sound to a cursor changed. To every subscriber; newest wins, "
+            "at most 60 a second for each cursor.",
+        ),
+        Answer(
+            "/klustr/play",
+            (
+                Argument("voice", "i"),
+                ID,
+                Argument("velocity", "f", 0.0, 1.0),
+                PATH,
+                Argument("start", "f", 0.0, unit="s"),
+                Argument("end", "f", 0.0, unit="s"),
+            ),
+            help="Play this. Only to the client whose action caused it.",
+        ),
+        Answer("/klustr/added", (ID, X, Y), help="A sound joined the map."),
+        Answer("/klustr/removed", (ID,), help="A sound is no longer there."),
+        Answer("/klustr/moved", (ID, X, Y), help="A sound has a new place; only at a new epoch."),
+        Answer(
+            "/klustr/epoch",
+            (Argument("epoch", "i", 1), Argument("sounds", "i", 0)),
+            help="The map was made anew: ask for the points again.",
+        ),
+        Answer(
+            "/klustr/progress",
+            (Argument("stage", "s"), Argument("done", "i", 0), Argument("total", "i", 0)),
+            help="How far the work is. Newest wins, at most 60 a second for each stage.",
+        ),
+        Answer("/klustr/error", (Argument("where", "s"), Argument("message", "s")), help="Something failed."),
+        Answer("/klustr/goodbye", help="The bridge stops."),
+    )
+}

@@ -1,0 +1,276 @@
+"""The command table: what can be asked of the bridge.
+
+This module owns the names, arguments, units, ranges and help of the commands and nothing else: no
+socket, no navigator, no state. OSC dispatch, the written reference and the contract tests are made
+from it. Only what is implemented stands here.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from klustr_bridge.bridge.answers import DONE, NEAR_REPLY
+from klustr_bridge.bridge.vocabulary import (
+    AUDITION_MODES,
+    CURSOR,
+    ID,
+    PATH,
+    PLAYER_MODES,
+    REQ,
+    UID,
+    VELOCITY,
+    Argument,
+    Command,
+    K,
+    X,
+    Y,
+)
+from klustr_bridge.sound.kinds import KINDS
+
+_WIRE_PATH = (
+    "A path that is not valid UTF-8 travels with each such byte, and each backslash in it, written `\\xNN`."
+)
+_ON = Argument("on", "i", 0, 1)
+
+
+def _commands() -> Iterator[Command]:
+    session, play, ask, narrow, library = "Session", "Move and hear", "Ask", "Narrow", "Library"
+    yield Command(
+        "/klustr/hello",
+        session,
+        (Argument("name", "s"), Argument("port", "i", 0, 65535)),
+        "/klustr/welcome",
+        "Sends this client's replies and pushes to its own address at `port` (0: the port it sends from) "
+        "and subscribes it to pushes until 60 s after its last packet. Over TCP everything comes back on "
+        "the connection and `port` is not used.",
+        "hello",
+    )
+    yield Command("/klustr/bye", session, (), "", "Ends the subscription and forgets the client.", "bye")
+    yield Command("/klustr/ping", session, (REQ,), "/klustr/pong", "Answers at once; keeps a lease.", "ping")
+    yield Command(
+        "/klustr/sync",
+        session,
+        (Argument("n", "i"),),
+        "/klustr/synced",
+        "Answers when all earlier commands of this client are accepted and visible to its queries; "
+        "background jobs may go on.",
+        "sync",
+    )
+    yield Command(
+        "/klustr/health", session, (REQ,), "/klustr/health.reply", "How the bridge feels.", "health"
+    )
+    yield Command(
+        "/klustr/status", session, (REQ,), "/klustr/status.reply", "What the library holds.", "status"
+    )
+
+    yield Command(
+        "/klustr/xy",
+        play,
+        (X, Y, CURSOR),
+        "",
+        "Moves a cursor: pushes `/klustr/hit` when the nearest sound changes, and plays it when audition "
+        "is on.",
+        "move",
+    )
+    yield Command(
+        "/klustr/audition",
+        play,
+        (Argument("mode", "s", choices=AUDITION_MODES, numbered=AUDITION_MODES[:2]),),
+        "",
+        "Whether moving plays: never, on change, again each time (`retrigger`), or held until the next.",
+        "audition",
+    )
+    yield Command("/klustr/trigger", play, (ID, VELOCITY), "", "Plays a sound.", "trigger")
+    yield Command(
+        "/klustr/trigger/xy",
+        play,
+        (X, Y, VELOCITY, CURSOR),
+        "",
+        "Plays the sound nearest to a place on the map.",
+        "trigger_xy",
+    )
+    yield Command(
+        "/klustr/stop",
+        play,
+        (Argument("voice", "i", optional=True),),
+        "",
+        "Stops one voice, or all of them.",
+        "stop",
+    )
+    yield Command("/klustr/random", play, (CURSOR,), "", "Jumps to a sound by chance.", "random")
+    yield Command(
+        "/klustr/player",
+        play,
+        (Argument("player", "s", choices=PLAYER_MODES),),
+        "",
+        "Who sounds: the bridge's own player, this client from `/klustr/play`, or both.",
+        "player",
+    )
+
+    yield Command(
+        "/klustr/near/xy",
+        ask,
+        (REQ, X, Y, K),
+        NEAR_REPLY.address,
+        "The k sounds nearest on the map.",
+        "near_xy",
+    )
+    yield Command(
+        "/klustr/similar",
+        ask,
+        (REQ, ID, K),
+        NEAR_REPLY.address,
+        "The k sounds most like this one, in the space of sounds, not of the map.",
+        "similar",
+    )
+    yield Command(
+        "/klustr/similar/uid", ask, (REQ, UID, K), NEAR_REPLY.address, "The same by uid.", "similar_uid"
+    )
+    yield Command(
+        "/klustr/similar/path",
+        ask,
+        (REQ, PATH, K),
+        NEAR_REPLY.address,
+        f"The same by the path of a file in the library. {_WIRE_PATH}",
+        "similar_path",
+    )
+    yield Command(
+        "/klustr/similar/file",
+        ask,
+        (REQ, PATH, K),
+        NEAR_REPLY.address,
+        "The same for any readable audio file; nothing of the file is ever sent. Only from this machine. "
+        + _WIRE_PATH,
+        "similar_file",
+        local_only=True,
+    )
+    yield Command("/klustr/info", ask, (REQ, ID), "/klustr/info.reply", "What is known of a sound.", "info")
+    yield Command(
+        "/klustr/path",
+        ask,
+        (REQ, ID),
+        "/klustr/path.reply",
+        f"Where the sound's file is. {_WIRE_PATH}",
+        "path",
+    )
+    yield Command("/klustr/resolve", ask, (REQ, UID), "/klustr/resolve.reply", "From uid to id.", "resolve")
+    yield Command(
+        "/klustr/find",
+        ask,
+        (REQ, Argument("text", "s"), K),
+        "/klustr/find.reply",
+        "At most k sounds whose path below its folder holds every word of the text, in any order and case.",
+        "find",
+    )
+    yield Command(
+        "/klustr/points",
+        ask,
+        (REQ, Argument("from_id", "i", 0, optional=True)),
+        "/klustr/points.reply",
+        "Every placed sound from an id on, paced. Ask again from the first missing id if a packet was lost.",
+        "points",
+    )
+
+    yield Command(
+        "/klustr/filter/kind",
+        narrow,
+        (Argument("kind", "s", choices=KINDS, repeated=True),),
+        "",
+        "Later answers to this client keep to these kinds; none named: every kind.",
+        "filter_kind",
+    )
+    yield Command(
+        "/klustr/filter/duration",
+        narrow,
+        (Argument("min", "f", 0.0, unit="s"), Argument("max", "f", 0.0, unit="s")),
+        "",
+        "Later answers keep to sounds of this length.",
+        "filter_duration",
+    )
+    yield Command(
+        "/klustr/filter/folder",
+        narrow,
+        (PATH,),
+        "",
+        f"Later answers keep to files below this folder, until `/klustr/filter/clear`. {_WIRE_PATH}",
+        "filter_folder",
+    )
+    yield Command(
+        "/klustr/filter/favourites",
+        narrow,
+        (_ON,),
+        "",
+        "Later answers keep to favourites.",
+        "filter_favourites",
+    )
+    yield Command("/klustr/filter/clear", narrow, (), "", "Takes every filter away.", "filter_clear")
+
+    yield Command(
+        "/klustr/folder/add",
+        library,
+        (PATH,),
+        DONE.address,
+        f"Watches a folder and indexes it in the background. Only from this machine. {_WIRE_PATH}",
+        "folder_add",
+        local_only=True,
+    )
+    yield Command(
+        "/klustr/folder/remove",
+        library,
+        (PATH,),
+        DONE.address,
+        "Watches a folder no more; its sounds leave the answers, and come back with their places if it is "
+        "added again. Only from this machine.",
+        "folder_remove",
+        local_only=True,
+    )
+    yield Command(
+        "/klustr/folders", library, (REQ,), "/klustr/folders.reply", "The watched folders.", "folders"
+    )
+    yield Command(
+        "/klustr/problems",
+        library,
+        (REQ, Argument("from", "i", 0)),
+        "/klustr/problems.reply",
+        "Files that could not be used, with the reason.",
+        "problems",
+    )
+    yield Command(
+        "/klustr/rescan",
+        library,
+        (),
+        DONE.address,
+        "Compares every folder with the library. Only from this machine.",
+        "rescan",
+        local_only=True,
+    )
+    yield Command(
+        "/klustr/relayout",
+        library,
+        (),
+        DONE.address,
+        "Makes the map anew. Only from this machine.",
+        "relayout",
+        local_only=True,
+    )
+    yield Command(
+        "/klustr/favourite",
+        library,
+        (ID, _ON),
+        DONE.address,
+        "Marks a sound, or takes the mark away. Only from this machine.",
+        "favourite",
+        local_only=True,
+    )
+    yield Command(
+        "/klustr/kind",
+        library,
+        (ID, Argument("kind", "s", choices=KINDS)),
+        DONE.address,
+        "Corrects a sound's kind; the correction stays. Only from this machine.",
+        "kind",
+        local_only=True,
+    )
+
+
+COMMANDS: Final = {command.address: command for command in _commands()}
+"""Every command by its address."""

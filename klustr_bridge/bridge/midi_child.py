@@ -1,0 +1,216 @@
+"""The process that talks to the MIDI system, and says on its standard output what it hears.
+
+MIDI systems hang and crash whoever asks them, and python-rtmidi keeps the interpreter lock meanwhile:
+asking a JACK server that had stopped froze every thread of the process for as long, closing a port
+after JACK had died ended the process. So this runs apart and can be given up at any time.
+
+This module is run by its path, to be there quickly and small: at its top it must import nothing but
+the standard library. What a message means is not known here.
+"""
+
+import contextlib
+import fnmatch
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Collection, Iterable
+from typing import Any, Final
+
+MISSING: Final = 3
+"""Exit code when a package is missing: there is no use in trying again."""
+
+_THROUGH: Final = "midi through"
+_MOST_PORTS: Final = 64
+_MOST_TEXT: Final = 200
+
+Say = Callable[[dict[str, Any]], None]
+
+
+def choose(names: Iterable[str], pattern: str) -> list[str]:
+    """Return the inputs to listen to.
+
+    Parameters
+    ----------
+    names : iterable of str
+        All inputs.
+    pattern : str
+        Part of a name, or a pattern of a whole name with ``*`` and ``?``, in any case; "" is all.
+        ALSA's own "Midi Through" is left out unless the pattern names it.
+    """
+    wanted = pattern.strip().casefold()
+    chosen = []
+    for name in dict.fromkeys(names):
+        folded = name.casefold()
+        if _THROUGH in folded and "through" not in wanted:
+            continue
+        if wanted in folded or fnmatch.fnmatchcase(folded, wanted):
+            chosen.append(name)
+    return chosen
+
+
+class Names:
+    """Asks for the names of all inputs, through one client of the MIDI system that stays.
+
+    mido's own function makes two new clients each time. python-rtmidi keeps the interpreter lock while
+    it makes one, and JACK lets none in before the callbacks of all others have returned, which wait for
+    that lock: asking ten times a second, it came to a standstill after some hundred times. (A client
+    that stays does not see that its JACK server has died; JACK is used only where MIDO_BACKEND asks for it.)
+
+    Parameters
+    ----------
+    backend : mido.Backend
+        The way to the MIDI system.
+    """
+
+    def __init__(self, backend: Any) -> None:
+        self._backend = backend
+        self._ask: Callable[[], list[str]] | None = None
+
+    @property
+    def were_known(self) -> bool:
+        """Whether there was a MIDI system to ask."""
+        return self._ask is not None
+
+    def ask(self) -> list[str]:
+        """Return the names, each once.
+
+        Raises
+        ------
+        Exception
+            Of any kind, when the MIDI system can't be used.
+        """
+        if self._ask is None:
+            self._ask = self._connect()
+        return list(dict.fromkeys(map(str, self._ask())))
+
+    def _connect(self) -> Callable[[], list[str]]:
+        if self._backend.name != "mido.backends.rtmidi":
+            return self._backend.get_input_names  # type: ignore[no-any-return]
+        import rtmidi  # type: ignore[import-untyped,import-not-found,unused-ignore]
+
+        api = getattr(rtmidi, f"API_{self._backend.api}") if self._backend.api else rtmidi.API_UNSPECIFIED
+        return rtmidi.MidiIn(rtapi=api, name="klustr-bridge").get_ports  # type: ignore[no-any-return]
+
+
+class Inputs:
+    """The open inputs; keeps looking for those that come and go, which no MIDI system reports.
+
+    Parameters
+    ----------
+    backend : mido.Backend
+        The way to the MIDI system.
+    pattern : str
+        As for `choose`.
+    types : collection of str
+        Types of messages to pass on, in mido's words.
+    say : callable
+        Gets what is to be told, as the fields of a JSON object; called on several threads.
+    """
+
+    def __init__(self, backend: Any, pattern: str, types: Collection[str], say: Say) -> None:
+        self._backend = backend
+        self._pattern = pattern
+        self._types = frozenset(types)
+        self._say = say
+        self._names = Names(backend)
+        self._open: dict[str, Any] = {}
+
+    def look(self) -> bool:
+        """Compare what is there with what is open, and tell.
+
+        Returns
+        -------
+        bool
+            False if the MIDI system was there before and can't be used any more: nothing that
+            belongs to it may be touched again.
+        """
+        try:
+            present = self._names.ask()[:_MOST_PORTS]
+        except Exception as error:
+            self._say({"problem": f"the MIDI system can't be used: {error}"[:_MOST_TEXT]})
+            return not self._names.were_known
+        chosen = choose(present, self._pattern)
+        for name in self._open.keys() - set(chosen):
+            with contextlib.suppress(Exception):
+                self._open.pop(name).close()
+        problems = [text for name in chosen if (text := self._listen_to(name)) is not None]
+        problem = "; ".join(problems)[:_MOST_TEXT] or None
+        self._say({"opened": list(self._open), "present": present, "problem": problem})
+        return True
+
+    def _listen_to(self, name: str) -> str | None:
+        """Open an input unless it is open; return what kept it from opening."""
+        if name not in self._open:
+            try:
+                self._open[name] = self._backend.open_input(name, callback=self._hear)
+            except Exception as error:  # gone again, or another program has it (Windows)
+                return f"can't open '{name}': {error}; close other programs that use it"
+        return None
+
+    def _hear(self, message: Any) -> None:
+        """Pass a message on; called by the MIDI system, so nothing may come out of it."""
+        with contextlib.suppress(Exception):
+            if message.type in self._types:
+                self._say({"message": message.dict()})
+
+
+def missing_package(error: Exception) -> str:
+    """Say what to do about a package that can't be imported."""
+    if not isinstance(error, ModuleNotFoundError):
+        return f"MIDI can't be used: {error}"[:_MOST_TEXT]
+    package = "python-rtmidi" if error.name == "rtmidi" else error.name
+    text = f"the Python package {package} is not installed: {sys.executable} -m pip install {package}"
+    if package == "python-rtmidi" and sys.version_info >= (3, 13):
+        text += " (needs a C compiler for this Python; Python 3.11 and 3.12 need none)"
+    return text
+
+
+def main(pattern: str, backend: str, poll_s: float, types: Collection[str]) -> int:
+    """Listen until the standard input ends or the MIDI system is lost; return an exit code."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent
+    os.environ["JACK_NO_START_SERVER"] = "1"  # looking must not start anything
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    say = _sayer()
+    try:
+        import mido
+
+        chosen = mido.Backend(backend or None)
+        chosen.load()
+    except Exception as error:
+        say({"problem": missing_package(error)})
+        return MISSING
+    inputs = Inputs(chosen, pattern, types, say)
+    while inputs.look():
+        time.sleep(poll_s)
+    return 1
+
+
+def _sayer() -> Say:
+    """Return a writer of lines; they must come out whole, whichever thread they are from."""
+    lock = threading.Lock()
+
+    def say(fields: dict[str, Any]) -> None:
+        line = json.dumps(fields).encode() + b"\n"
+        with lock:
+            try:
+                while line:
+                    line = line[os.write(1, line) :]
+            except OSError:  # nobody listens any more
+                os._exit(0)
+
+    return say
+
+
+def _end_with_parent() -> None:
+    """End at once when the standard input does; ports of a process that is gone are closed by the system."""
+    with contextlib.suppress(OSError):
+        while os.read(0, 1):
+            pass
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    os._exit(main(**json.loads(sys.argv[1])))  # tidying up after a MIDI system may hang or crash

@@ -1,0 +1,176 @@
+"""The HTTP surface: its socket, and when what serves it is loaded.
+
+This module owns the port and the life of the server. What is served, and to whom, is `webapp`'s,
+which brings the HTTP libraries along and is therefore imported late, in a thread. Nothing here may
+hold up OSC.
+"""
+
+import asyncio
+import contextlib
+import errno
+import logging
+import socket
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Final
+
+from klustr_bridge.bridge.session import is_loopback
+from klustr_bridge.errors import BridgeError
+from klustr_bridge.navigator import Navigator
+
+if TYPE_CHECKING:
+    from klustr_bridge.bridge.webapp import AppServer
+
+DEFAULT_PORT: Final = 7477
+
+_STOP_DEADLINE_S: Final = 2.0
+BACKLOG: Final = 256
+"""A burst of connections waits here; beyond it the kernel drops them and clients try again after 1 s."""
+
+_log = logging.getLogger(__name__)
+
+
+async def _at_once() -> None:
+    pass
+
+
+class WebServer:
+    """Answers HTTP on loopback: the OSCQuery namespace and the status.
+
+    Parameters
+    ----------
+    navigator : Navigator
+        Answers every question.
+    host : str
+        Loopback address to listen at.
+    port : int
+        0: any free port.
+    osc_port : int
+        Where OSC listens, for OSCQuery clients.
+    version : str
+        Of the release.
+    osc_host : str
+        IP address that OSC listens at.
+    health : callable
+        Further counters for ``/status``, by name.
+    after : callable
+        Awaited before the HTTP libraries are loaded; connections wait until then.
+    on_problem : callable
+        Told what is wrong if nothing can be served after all.
+    """
+
+    def __init__(
+        self,
+        navigator: Navigator,
+        *,
+        host: str = "127.0.0.1",
+        port: int = DEFAULT_PORT,
+        osc_port: int,
+        version: str,
+        osc_host: str = "127.0.0.1",
+        health: Callable[[], Mapping[str, float]] = dict,
+        after: Callable[[], Awaitable[None]] = _at_once,
+        on_problem: Callable[[str], None] = _log.error,
+    ) -> None:
+        self.host = host
+        self.port = port
+        self.problem: str | None = None
+        self.ready = asyncio.Event()
+        self._navigator = navigator
+        self._osc_host = osc_host
+        self._osc_port = osc_port
+        self._version = version
+        self._health = health
+        self._after = after
+        self._on_problem = on_problem
+        self._socket: socket.socket | None = None
+        self._server: AppServer | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> int:
+        """Take the port; what serves it is loaded in the background and sets `ready`.
+
+        Returns
+        -------
+        int
+            The port.
+
+        Raises
+        ------
+        BridgeError
+            If the port is taken or the host is not a loopback address.
+        """
+        self._socket = _listen(self.host, self.port)
+        self.port = self._socket.getsockname()[1]
+        self._task = asyncio.create_task(self._serve(self._socket))
+        return self.port
+
+    async def stop(self) -> None:
+        """Finish the answers under way and close everything; once stopped, do nothing."""
+        task, self._task = self._task, None
+        if task is None or self._socket is None:
+            return
+        if self._server is not None:
+            self._server.leave()
+            await asyncio.wait([task], timeout=_STOP_DEADLINE_S)
+            self._server.abort()
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+        self._socket.close()
+
+    async def _serve(self, sock: socket.socket) -> None:
+        try:
+            await self._after()
+            self._server = await asyncio.to_thread(self._load)
+            await self._server.serve([sock])
+        except Exception as error:  # a broken library must not take OSC along
+            _log.debug("HTTP", exc_info=True)
+            self.problem = f"nothing is served on port {self.port}: {error!r}"
+            self._on_problem(self.problem)
+            sock.close()
+
+    def _load(self) -> "AppServer":
+        from klustr_bridge.bridge.webapp import AppServer, make_app
+
+        app = make_app(
+            self._navigator,
+            port=self.port,
+            osc_host=self._osc_host,
+            osc_port=self._osc_port,
+            version=self._version,
+            health=self._health,
+        )
+        return AppServer(app, self.ready.set)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    if not is_loopback(host):
+        raise BridgeError(
+            f"HTTP is for this machine alone: {host!r} is not 127.0.0.1 or another loopback address"
+        )
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.setblocking(False)
+        if sys.platform == "win32":
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
+        else:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind((host, port))
+        sock.listen(BACKLOG)
+    except OSError as error:
+        sock.close()
+        raise BridgeError(_why(host, port, error)) from None
+    return sock
+
+
+def _why(host: str, port: int, error: OSError) -> str:
+    if error.errno in (errno.EADDRINUSE, getattr(errno, "WSAEADDRINUSE", errno.EADDRINUSE)):
+        return (
+            f"port {port} is in use by another program; end it, or choose another port with --http-port "
+            "(0 takes a free one)"
+        )
+    if error.errno in (errno.EACCES, getattr(errno, "WSAEACCES", errno.EACCES)):
+        return f"port {port} may not be used by this user; choose another with --http-port"
+    return f"can't listen at {host} port {port}: {error.strerror or error}"

@@ -1,0 +1,191 @@
+"""The command line: ``klustr-bridge [FOLDER...]`` serves; named commands do one thing and end.
+
+Owns the parser, exit codes and what is printed. Each command's module is imported only when it
+runs, so that none waits for what another needs.
+"""
+
+import argparse
+import contextlib
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from klustr_bridge import __version__
+from klustr_bridge.errors import KlustrError, SettingsError
+from klustr_bridge.processes import single_threaded_environment, start_logging
+from klustr_bridge.settings import LoadedSettings, add_flags, load_for
+
+
+@dataclass(frozen=True, slots=True)
+class _Command:
+    """One named command: where it is and what it says of itself."""
+
+    module: str
+    help: str
+    arguments: tuple[tuple[tuple[str, ...], dict[str, object]], ...] = ()
+
+
+def _argument(*names: str, **options: object) -> tuple[tuple[str, ...], dict[str, object]]:
+    return names, options
+
+
+_K = _argument("-k", type=int, default=10, metavar="N", help="how many (default: 10)")
+_JSON = _argument("--json", action="store_true", help="print JSON, for scripts")
+_FOLDER = _argument("folder", metavar="FOLDER", help="a folder with sample files")
+
+COMMANDS: dict[str, _Command] = {
+    "index": _Command(
+        "building",
+        "index folders once, without serving",
+        (
+            _argument("folders", nargs="*", metavar="FOLDER", help="folders to add (default: those known)"),
+            _argument("--relayout", action="store_true", help="fit the map anew though it is still good"),
+        ),
+    ),
+    "similar": _Command(
+        "asking",
+        "list the sounds most like a file or a sound",
+        (_argument("sound", metavar="FILE|UID|ID", help="any audio file, or a sound's uid or id"), _K, _JSON),
+    ),
+    "near": _Command(
+        "asking",
+        "list the sounds nearest to a point of the map",
+        (
+            _argument("x", type=float, metavar="X", help="0 (left) to 1 (right)"),
+            _argument("y", type=float, metavar="Y", help="0 (low) to 1 (high)"),
+            _K,
+            _JSON,
+        ),
+    ),
+    "find": _Command(
+        "asking",
+        "list the sounds whose names hold all the words",
+        (_argument("words", nargs="+", metavar="WORD", help="words or parts of words"), _K, _JSON),
+    ),
+    "status": _Command("asking", "say what the library holds and whether a daemon runs", (_JSON,)),
+    "problems": _Command("asking", "list the files that could not be used, with the reasons", (_JSON,)),
+    "folders": _Command("asking", "list the folders of the library", (_JSON,)),
+    "add": _Command("building", "add a folder to the library", (_FOLDER,)),
+    "remove": _Command("building", "take a folder out of the library", (_FOLDER,)),
+    "export": _Command(
+        "exporting",
+        "write descriptors and positions of every file to a .npz, .json or .csv",
+        (_argument("out", metavar="OUT", help="OUT.npz, OUT.json or OUT.csv"),),
+    ),
+    "map": _Command(
+        "exporting",
+        "draw the map to a .png or .svg",
+        (
+            _argument("out", metavar="OUT", help="OUT.png or OUT.svg"),
+            _argument("--labels", metavar="CSV", help="colour by the labels of a CSV with path,label"),
+        ),
+    ),
+    "backup": _Command(
+        "exporting",
+        "copy the library file, also while a daemon runs",
+        (_argument("out", metavar="FILE", help="the copy; an older backup there is replaced"),),
+    ),
+    "config": _Command("inspecting", "print the settings in force and where each came from"),
+    "doctor": _Command(
+        "inspecting", "check audio, MIDI, ports, watch limits and caches; say how to mend them"
+    ),
+    "service": _Command(
+        "inspecting",
+        "start the bridge with the computer: install, remove, status",
+        (_argument("action", choices=("install", "remove", "status"), help="what to do"),),
+    ),
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code: 0 done, 1 failed, 2 asked wrongly."""
+    single_threaded_environment()
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    for stream in (sys.stdout, sys.stderr):  # names that are not valid text must not end a listing
+        with contextlib.suppress(AttributeError, ValueError):
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    namespace = _parse(words)
+    try:
+        loaded = load_for(namespace, os.environ)
+        start_logging(loaded.settings.log.level)
+        return _run(namespace, loaded)
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except KlustrError as error:
+        print(f"klustr-bridge: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # `klustr-bridge find kick | head`
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - the interpreter flushes it at its end
+        return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the named commands."""
+    top = argparse.ArgumentParser(
+        prog="klustr-bridge",
+        allow_abbrev=False,
+        description="Play your sample library: hears every sample of your folders, maps them by sound, "
+        "answers over OSC. Without a command it serves: klustr-bridge [FOLDER...] "
+        "(no folder known: a demo library).",
+    )
+    _add_version(top)
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, command in COMMANDS.items():
+        sub = commands.add_parser(name, help=command.help, description=command.help, allow_abbrev=False)
+        for names, options in command.arguments:
+            sub.add_argument(*names, **options)  # type: ignore[arg-type]
+        add_flags(sub)
+    return top
+
+
+def serving_parser() -> argparse.ArgumentParser:
+    """Return the parser of ``klustr-bridge [FOLDER...]``."""
+    listed = "\n".join(f"  {name:10} {command.help}" for name, command in COMMANDS.items())
+    serve = argparse.ArgumentParser(
+        prog="klustr-bridge",
+        allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        usage="klustr-bridge [FOLDER...] [settings] | klustr-bridge COMMAND ...",
+        description="Serve a sample library: hear every sample of the folders, map them by sound, answer\n"
+        "over OSC until Ctrl-C. With no folder known: a demo library.\n\n"
+        f"commands (klustr-bridge COMMAND --help):\n{listed}",
+        epilog="A folder whose name is a command: write ./index.",
+    )
+    _add_version(serve)
+    serve.add_argument("folders", nargs="*", metavar="FOLDER", help="folders to add and watch")
+    add_flags(serve)
+    return serve
+
+
+def _add_version(to: argparse.ArgumentParser) -> None:
+    to.add_argument("--version", action="version", version=f"klustr-bridge {__version__}")
+
+
+def _parse(words: list[str]) -> argparse.Namespace:
+    if words and words[0] in COMMANDS:
+        return parser().parse_args(words)
+    # settings may stand before a command: klustr-bridge --library FILE status
+    named = _command_after_flags(words)
+    if named is not None:
+        return parser().parse_args([words[named], *words[:named], *words[named + 1 :]])
+    return serving_parser().parse_args(words)
+
+
+def _command_after_flags(words: Sequence[str]) -> int | None:
+    at = 0
+    while at < len(words) and words[at].startswith("--") and words[at] not in ("--help", "--version"):
+        at += 1 if "=" in words[at] else 2
+    return at if 0 < at < len(words) and words[at] in COMMANDS else None
+
+
+def _run(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
+    command: str | None = getattr(namespace, "command", None)
+    module = "serving" if command is None else COMMANDS[command].module
+    run = importlib.import_module(f"klustr_bridge.cli.{module}")
+    code: int = getattr(run, command or "serve")(namespace, loaded)
+    return code

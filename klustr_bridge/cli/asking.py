@@ -1,0 +1,187 @@
+"""Commands that ask the library: similar, near, find, status, problems, folders.
+
+They read a snapshot of the library file, made anew when the library has changed: the answers are
+the same with a daemon running and without one.
+"""
+
+import argparse
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from klustr_bridge.cli.library import chosen_library
+from klustr_bridge.corpus import Corpus
+from klustr_bridge.errors import KlustrError, LibraryError, SettingsError
+from klustr_bridge.library.lock import daemon_of
+from klustr_bridge.library.paths import to_export, to_text
+from klustr_bridge.library.snapshot import write_snapshot
+from klustr_bridge.library.store import Store
+from klustr_bridge.navigator import ClientState, Navigator, Neighbour
+from klustr_bridge.settings import LoadedSettings, cache_dir
+
+
+def similar(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
+    """List the sounds most like a file (of the library or not) or the sound with a uid."""
+    navigator, client = _navigator(loaded)
+    given: str = namespace.sound
+    if os.path.isfile(given):
+        path = os.path.realpath(os.fsencode(given))
+        try:
+            found = navigator.similar_path(client, path, namespace.k)
+        except KlustrError:  # not in the library: hear it now
+            from klustr_bridge.sound.analyse import analyse_file
+
+            found = navigator.similar_vector(client, analyse_file(path).embedding.tolist(), namespace.k)
+    elif given.isdecimal():
+        found = navigator.similar(client, int(given), namespace.k)
+    elif navigator.corpus.id_of_uid(given) is not None:
+        found = navigator.similar_uid(client, given, namespace.k)
+    else:
+        raise LibraryError(f"{given} is neither a file nor the id or uid of a sound; find lists both")
+    _print_neighbours(navigator, found, namespace.json)
+    return 0
+
+
+def near(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
+    """List the sounds nearest to a point of the map."""
+    navigator, client = _navigator(loaded)
+    for axis, value in (("X", namespace.x), ("Y", namespace.y)):
+        if not 0 <= value <= 1:
+            raise SettingsError(f"{axis} is {value:g}; allowed are 0 to 1")
+    found = navigator.near_xy(client, namespace.x, namespace.y, namespace.k)
+    _print_neighbours(navigator, found, namespace.json)
+    return 0
+
+
+def find(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
+    """List the sounds whose names hold all the words."""
+    navigator, client = _navigator(loaded)
+    ids = navigator.find(client, " ".join(namespace.words), namespace.k)
+    rows = [{"id": sound_id, **_described(navigator, sound_id)} for sound_id in ids]
+    if namespace.json:
+        print(json.dumps(rows, indent=1))
+    else:
+        columns = ("id", "uid", "kind", "path")
+        _print_table([columns, *(tuple(str(row[name]) for name in columns) for row in rows)] if rows else [])
+    return 0
+
+
+def status(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
+    """Say what the library holds and whether a daemon serves it."""
+    file = chosen_library(loaded.settings)
+    info = daemon_of(file)
+    with _opened(file) as store:
+        counts, epoch = store.counts(), store.epoch()
+    facts = {
+        "library": str(file),
+        "files": counts.files,
+        "sounds": counts.sounds,
+        "pending": counts.pending,
+        "refused": counts.refused,
+        "epoch": epoch.number if epoch else 0,
+        "layout": f"{epoch.method}, fitted on {epoch.n_fitted} sounds" if epoch else "none yet",
+        "daemon": f"pid {info.pid}, OSC port {info.osc_port}" if info else "not running",
+    }
+    if epoch and epoch.scores:
+        facts["scores"] = ", ".join(f"{name} {value:.3f}" for name, value in epoch.scores.items())
+    if namespace.json:
+        print(json.dumps(facts | {"daemon": asdict(info) if info else None}, indent=1))
+    else:
+        _print_table([(name, str(value)) for name, value in facts.items()])
+    return 0
+
+
+def problems(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
+    """List the refused files with the reasons."""
+    with _opened(chosen_library(loaded.settings)) as store:
+        rows = store.problems(limit=1_000_000, offset=0)
+    if namespace.json:
+        print(json.dumps([{"path": to_export(path), "reason": reason} for path, reason in rows], indent=1))
+    else:
+        _print_table([(to_text(path), reason) for path, reason in rows])
+    return 0
+
+
+def folders(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
+    """List the folders of the library."""
+    with _opened(chosen_library(loaded.settings)) as store:
+        rows = store.folders()
+    if namespace.json:
+        listed = [{"path": to_export(row.path), "files": row.n_files, "state": row.state} for row in rows]
+        print(json.dumps(listed, indent=1))
+    else:
+        _print_table([(to_text(row.path), f"{row.n_files} files", row.state) for row in rows])
+    return 0
+
+
+def open_corpus(file: Path) -> Corpus:
+    """Load the library as it is now.
+
+    Raises
+    ------
+    LibraryError
+        If there is no library at `file`, or it can't be read.
+    """
+    with _opened(file) as store:
+        return Corpus.load(write_snapshot(store, cache_dir() / "snapshots", prune=False))
+
+
+def _opened(file: Path) -> Store:
+    if not file.exists():
+        raise LibraryError(f"there is no library at {file} yet; make one: klustr-bridge index FOLDER")
+    return Store.open(file, writable=False)
+
+
+def _navigator(loaded: LoadedSettings) -> tuple[Navigator, ClientState]:
+    corpus = open_corpus(chosen_library(loaded.settings))
+    if not corpus.n_files:
+        absent = [to_text(folder.path) for folder in corpus.folders if folder.state == "absent"]
+        gone = f"these folders are not there now: {', '.join(absent)}"
+        why = gone if absent else "its folders hold no sample files"
+        raise LibraryError(f"the library has no sounds: {why}")
+    return Navigator(None, None, corpus), ClientState("command line")
+
+
+def _described(navigator: Navigator, sound_id: int) -> dict[str, object]:
+    info = navigator.info(sound_id)
+    return {
+        "uid": info.uid,
+        "kind": info.kind,
+        "duration_s": round(info.duration_s, 4),
+        "path": to_export(navigator.path(sound_id)),
+    }
+
+
+def _print_neighbours(navigator: Navigator, found: Sequence[Neighbour], as_json: bool) -> None:
+    rows = [asdict(neighbour) | _described(navigator, neighbour.id) for neighbour in found]
+    if as_json:
+        print(json.dumps(rows, indent=1))
+        return
+    header = ("distance", "id", "uid", "kind", "seconds", "path")
+    _print_table(
+        [
+            header,
+            *(
+                (
+                    f"{row['distance']:.4f}",
+                    str(row["id"]),
+                    str(row["uid"]),
+                    str(row["kind"]),
+                    f"{row['duration_s']:.2f}",
+                    str(row["path"]),
+                )
+                for row in rows
+            ),
+        ]
+    )
+
+
+def _print_table(rows: Sequence[tuple[str, ...]]) -> None:
+    """Print aligned columns; the last one is left as long as it is."""
+    if not rows:
+        return
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]) - 1)]
+    for row in rows:
+        print("  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[-1]]))

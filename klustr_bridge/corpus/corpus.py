@@ -1,0 +1,278 @@
+"""One library in memory, and every question that arrays can answer about it.
+
+This module owns the meaning of a snapshot's rows: ids, places, files, names, filters.
+It must not know clients or surfaces, and nothing in it loops over rows in Python, so that
+loading in a thread never keeps the interpreter from the event loop for long.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from klustr_bridge.corpus.files import Entry, Files
+from klustr_bridge.corpus.names import NameSearch, query_words
+from klustr_bridge.corpus.nearest import BoolArray, Nearest, PlaceSearch, SoundSearch
+from klustr_bridge.corpus.selection import Filters, Selection, select
+from klustr_bridge.corpus.snapshot import Snapshot, SnapshotFolder, empty_snapshot, read_snapshot
+from klustr_bridge.sound.kinds import KINDS
+from klustr_bridge.types import Float32Array, Int32Array
+
+_ID_BITS = 32
+_UID_CHARACTERS = 16
+
+
+class Corpus:
+    """An immutable library; made by :meth:`load` or :meth:`empty`.
+
+    Rows of sounds are in the order of rising ids, entries (files) in the order of paths.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+        Kept as it is; its arrays must never change.
+    """
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+        self._files = Files(snapshot)
+        self._uid = snapshot.sound["uid"].view(np.uint64).reshape(-1, 2)
+        self._places = PlaceSearch(snapshot.xy)
+        self._sounds = SoundSearch(snapshot.sound["embedding"])
+        self._names = NameSearch(snapshot.text["name"])
+
+    @classmethod
+    def load(cls, directory: Path) -> "Corpus":
+        """Load a snapshot; meant for a thread, lets the interpreter go in every long step.
+
+        Parameters
+        ----------
+        directory : Path
+            A snapshot directory, as ``library.snapshot.write_snapshot`` returns it.
+
+        Raises
+        ------
+        LibraryError
+            If a file of it is missing or doesn't fit the others.
+        """
+        return cls(read_snapshot(directory))
+
+    @classmethod
+    def empty(cls) -> "Corpus":
+        """Return the corpus that stands in until the first snapshot is there."""
+        return cls(empty_snapshot())
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __repr__(self) -> str:
+        return f"<Corpus generation {self.generation}: {len(self)} sounds, epoch {self.epoch}>"
+
+    @property
+    def library_id(self) -> str:
+        """The library's own random id; empty before the first snapshot."""
+        return self._snapshot.library_id
+
+    @property
+    def generation(self) -> int:
+        """Number of the library's state that this shows; -1 before the first snapshot."""
+        return self._snapshot.generation
+
+    @property
+    def epoch(self) -> int:
+        """Number of the layout; 0: none."""
+        return self._snapshot.epoch
+
+    @property
+    def n_files(self) -> int:
+        """Present files, whatever their state."""
+        return self._snapshot.n_files
+
+    @property
+    def n_sounds(self) -> int:
+        """Distinct sounds."""
+        return self._snapshot.n_sounds
+
+    @property
+    def n_pending(self) -> int:
+        """Files that wait for their analysis."""
+        return self._snapshot.n_pending
+
+    @property
+    def n_refused(self) -> int:
+        """Files that can't be used."""
+        return self._snapshot.n_refused
+
+    @property
+    def folders(self) -> tuple[SnapshotFolder, ...]:
+        """The watched folders."""
+        return self._snapshot.folders
+
+    @property
+    def ids(self) -> Int32Array:
+        """Ids of the sounds, rising; int32, shape (n,)."""
+        return self._snapshot.ids
+
+    @property
+    def xy(self) -> Float32Array:
+        """Places, 0..1, NaN where a sound has none; float32, shape (n, 2)."""
+        return self._snapshot.xy
+
+    @property
+    def placed(self) -> BoolArray:
+        """Which sounds have a place; bool, shape (n,)."""
+        return self._places.placed
+
+    @property
+    def n_placed(self) -> int:
+        """How many sounds have a place."""
+        return len(self._places)
+
+    @property
+    def embedding(self) -> Float32Array:
+        """The space of similarity; float32, shape (n, d); NaN rows wait to be analysed anew."""
+        embedding: Float32Array = self._snapshot.sound["embedding"]
+        return embedding
+
+    def is_heard(self, row: int) -> bool:
+        """Tell whether the sound in a row has an embedding of the present analysis."""
+        return self._sounds.heard is None or bool(self._sounds.heard[row])
+
+    def column(self, name: str) -> NDArray[np.float32]:
+        """Return ``duration_s``, ``loudness_db``, ``pitch_hz`` or ``brightness_hz`` of all sounds."""
+        return self._snapshot.sound[name]
+
+    def uid(self, row: int) -> str:
+        """Return the uid of the sound in a row."""
+        return bytes(self._snapshot.sound["uid"][row]).decode("ascii")
+
+    def kind(self, row: int) -> str:
+        """Return the kind of the sound in a row."""
+        return KINDS[int(self._snapshot.sound["kind"][row])]
+
+    def is_favourite(self, row: int) -> bool:
+        """Tell whether the user has marked the sound in a row."""
+        return bool(self._snapshot.sound["favourite"][row])
+
+    @property
+    def n_problems(self) -> int:
+        """How many problems the snapshot lists."""
+        return len(self._snapshot.text["problem_path"])
+
+    def problem(self, index: int) -> tuple[bytes, str]:
+        """Return path and reason of one problem, 0 <= index < `n_problems`."""
+        text = self._snapshot.text
+        return text["problem_path"][index], text["problem_reason"][index].decode("utf-8", "replace")
+
+    # Which row, which file
+
+    def row_of(self, sound_id: int) -> int | None:
+        """Return the row of an analysed sound, None if there is none of that id."""
+        return self._files.row_of(sound_id)
+
+    def entry(self, sound_id: int) -> Entry | None:
+        """Return the file that stands for a sound's id or a waiting file's reserved id."""
+        return self._files.entry_of(sound_id)
+
+    def path(self, sound_id: int) -> bytes | None:
+        """Return the absolute path that stands for an id, None if the id is unknown."""
+        entry = self.entry(sound_id)
+        return None if entry is None else entry.path
+
+    def id_of_path(self, path: bytes) -> int | None:
+        """Return the id of a present file's sound, or its reserved id; None if it isn't there."""
+        return self._files.id_of_path(path)
+
+    def analysed_files(self) -> Iterator[tuple[bytes, int]]:
+        """Yield path and sound's row of every analysed file, by path; for exports, not for serving."""
+        return self._files.analysed()
+
+    def id_of_uid(self, uid: str) -> int | None:
+        """Return the id of the sound of a uid, None if it isn't there."""
+        raw = uid.encode("utf-8", "replace")
+        if len(raw) != _UID_CHARACTERS:
+            return None
+        first, second = np.frombuffer(raw, np.uint64)
+        rows = np.flatnonzero(self._uid[:, 0] == first)
+        rows = rows[self._uid[rows, 1] == second]
+        return int(self.ids[rows[0]]) if len(rows) else None
+
+    # Searches
+
+    def near_xy(self, x: float, y: float, k: int, selection: Selection | None = None) -> Nearest:
+        """Find the sounds nearest to a point of the map; see `PlaceSearch.nearest`."""
+        return self._places.nearest(x, y, k, None if selection is None else selection.sound)
+
+    def similar(
+        self, vector: Float32Array, k: int, selection: Selection | None = None, without: int | None = None
+    ) -> Nearest:
+        """Find the sounds nearest to a vector in the space of similarity.
+
+        Parameters
+        ----------
+        vector : ndarray of float32, shape (d,)
+            Finite.
+        k : int
+            How many at most.
+        selection : Selection, optional
+            Of this corpus; everything by default.
+        without : int, optional
+            A row that is left out: the sound that is asked about.
+
+        Returns
+        -------
+        Nearest
+            By rising distance, then id.
+        """
+        keep = None if selection is None else selection.sound
+        found = self._sounds.nearest(vector, k + (without is not None), keep)
+        others = found.rows != (-1 if without is None else without)
+        return Nearest(found.rows[others][:k], found.distance[others][:k])
+
+    def find(self, text: str, k: int, selection: Selection | None = None) -> list[int]:
+        """Find files by name, analysed or waiting.
+
+        Parameters
+        ----------
+        text : str
+            Words split at blanks; all of them occur in a found file's path below its watched
+            folder, in any case. No word finds every file.
+        k : int
+            How many ids at most.
+        selection : Selection, optional
+            Of this corpus; everything by default.
+
+        Returns
+        -------
+        list of int
+            Distinct ids of sounds and reserved ids: words in the file's own name before words
+            in folder names, whole words before parts of words, then by id.
+        """
+        index, rank = self._names.search(query_words(text))
+        if selection is not None:
+            kept = selection.entry[index]
+            index, rank = index[kept], rank[kept]
+        key = (rank << _ID_BITS) | self._snapshot.entry["entry_id"][index]
+        wanted = 2 * k
+        while True:  # several files of one sound count once
+            few = np.sort(np.partition(key, wanted - 1)[:wanted] if wanted < len(key) else key)
+            ids = dict.fromkeys((few & ((1 << _ID_BITS) - 1)).tolist())
+            if len(ids) >= k or wanted >= len(key):
+                return list(ids)[:k]
+            wanted *= 4
+
+    def select(self, filters: Filters) -> Selection | None:
+        """Return what filters keep, None if they keep everything.
+
+        Parameters
+        ----------
+        filters : Filters
+            Its kinds must be known ones.
+        """
+        return select(self._snapshot, self._files, filters)
+
+    def n_files_below(self, folder: bytes) -> int:
+        """Return how many present files lie below a folder."""
+        span = self._files.below(folder)
+        return int(span.stop) - int(span.start)

@@ -1,0 +1,443 @@
+"""The daemon: the only place that wires the rooms together.
+
+Owns the order: it starts the parts one after the other and stops them in reverse, each with a
+deadline. Nothing in its event loop waits for analysis, disk or layout.
+"""
+
+import asyncio
+import contextlib
+import gc
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+import numpy as np
+
+from klustr_bridge import __version__
+from klustr_bridge.bridge.midi import MidiInput
+from klustr_bridge.bridge.osc import OscServer
+from klustr_bridge.bridge.web import WebServer
+from klustr_bridge.corpus import Changes, Corpus, difference
+from klustr_bridge.errors import IndexerError, KlustrError, QueryError
+from klustr_bridge.indexer.gateway import LibrarianGateway
+from klustr_bridge.indexer.librarian import LibrarianSettings
+from klustr_bridge.indexer.messages import FromLibrarian, Notice, ProgressReport, SnapshotReady
+from klustr_bridge.library.lock import (
+    DaemonInfo,
+    daemon_lock,
+    remove_daemon_info,
+    write_daemon_info,
+)
+from klustr_bridge.library.snapshot import newest_snapshot
+from klustr_bridge.library.store import Store
+from klustr_bridge.navigator import Navigator
+from klustr_bridge.player import LocalPlayer, open_player
+from klustr_bridge.progress import Progress, ProgressLine
+from klustr_bridge.settings import Settings, cache_dir, library_file
+from klustr_bridge.types import Analysis, Float32Array, Int32Array
+
+_log = logging.getLogger(__name__)
+
+_STOP_DEADLINE_S = 5.0
+_VIEW_EVERY_S = 0.25
+_AUDIO_CHECK_EVERY_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class DaemonStart:
+    """What a daemon is started with.
+
+    Attributes
+    ----------
+    settings : Settings
+        All settings in force.
+    library_file : Path
+        The index file.
+    folders : tuple of bytes
+        Folders to add at the start.
+    demo : bool
+        Whether the library is the demo's: it is left for the user's own as soon as a folder is added.
+    """
+
+    settings: Settings
+    library_file: Path
+    folders: tuple[bytes, ...] = ()
+    demo: bool = False
+
+
+def run_daemon(start: DaemonStart, out: TextIO = sys.stdout) -> int:
+    """Serve until told to stop.
+
+    Returns
+    -------
+    int
+        0 after a clean stop, 1 if it had to give up (the reason is on the standard error).
+
+    Raises
+    ------
+    KlustrError
+        If it can't start: the library or a port is taken, the library file can't be used.
+    """
+    with daemon_lock(start.library_file), asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        return runner.run(Daemon(start, out).run())
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop
+    except ImportError:  # Windows, and builds without it: the standard loop does the same, slower
+        return None
+    return uvloop.new_event_loop
+
+
+class Daemon:
+    """One library, served.
+
+    Parameters
+    ----------
+    start : DaemonStart
+        What to serve.
+    out : TextIO
+        Where the daemon says what it does.
+    """
+
+    def __init__(self, start: DaemonStart, out: TextIO) -> None:
+        self._start = start
+        self._settings = start.settings
+        self._library_file = start.library_file
+        self._demo = start.demo
+        self._out = out
+        self._view = ProgressLine(out, start.settings.log.view)
+        self._stop = asyncio.Event()
+        self._failure: IndexerError | None = None
+        self._audio_hangs = False
+        self._progress: ProgressReport | None = None
+        self._wanted_snapshot: str | None = None
+        self._loading = False
+        self._switching = asyncio.Lock()
+        self._caught_up = asyncio.Event()
+        self._caught_up.set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._own_lock: contextlib.ExitStack = contextlib.ExitStack()
+
+    async def run(self) -> int:
+        """Start everything, serve until asked to stop, stop everything in reverse order."""
+        async with contextlib.AsyncExitStack() as stack:
+            stack.push(self._own_lock)
+            self._catch_signals()
+            self.player = self._open_player(stack)
+            self._gateway = self._new_gateway(self._start.folders)
+            self.navigator = Navigator(self.player, _Library(self))
+            self.navigator.note_work("scanning")  # until the librarian has looked
+            self._osc = OscServer(
+                self.navigator,
+                host=self._settings.osc.host,
+                port=self._settings.osc.port,
+                tcp=self._settings.osc.tcp,
+            )
+            self.osc_port = await self._osc.start()
+            stack.push_async_callback(_within, "OSC", self._osc.stop)
+            self._listen_to_midi(stack)
+            await self._serve_http(stack)
+            self._gateway.start()
+            stack.push_async_callback(self._stop_librarian)
+            self._announce(stack)
+            self._load_last_snapshot()
+            gc.freeze()  # what is there now stays: no collection walks it in the audio callback
+            async with self._background():
+                await self._stop.wait()
+            self._view.close()
+            self._say("stopping")
+        if self._failure is not None:
+            print(f"klustr-bridge: {self._failure}", file=sys.stderr, flush=True)
+        code = 0 if self._failure is None else 1
+        if self._audio_hangs:  # an audio server that died can hold up even the exit of the process
+            self._out.flush()
+            os._exit(code)
+        return code
+
+    def request_stop(self) -> None:
+        """Make `run` end; safe to call more than once."""
+        self._stop.set()
+
+    # -- starting ------------------------------------------------------------------------------
+
+    def _catch_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+            number = getattr(signal, name, None)
+            if number is None:
+                continue
+            try:
+                loop.add_signal_handler(number, self.request_stop)
+            except NotImplementedError:  # Windows
+                signal.signal(number, lambda *_: loop.call_soon_threadsafe(self.request_stop))
+
+    def _open_player(self, stack: contextlib.AsyncExitStack) -> LocalPlayer | None:
+        audio = self._settings.audio
+        if not audio.output:
+            return None
+        loop = asyncio.get_running_loop()
+
+        def problem(message: str) -> None:  # called by the player's threads
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(self._hear, Notice("audio", message))
+
+        player = open_player(
+            device=audio.device, sample_rate=audio.sample_rate, gain_db=audio.gain_db, on_problem=problem
+        )
+        stack.push_async_callback(self._close_player, player)
+        return player
+
+    async def _close_player(self, player: LocalPlayer) -> None:
+        self._audio_hangs = not await asyncio.to_thread(player.close)
+
+    def _listen_to_midi(self, stack: contextlib.AsyncExitStack) -> None:
+        if not self._settings.midi.input:
+            return
+        midi = MidiInput(
+            self.navigator,
+            lambda events: self._osc.publish_hits("midi", events),
+            pattern=self._settings.midi.ports,
+            on_change=lambda line: self._say(f"MIDI: {line}"),
+        )
+        midi.start()
+        stack.push_async_callback(_within, "MIDI", midi.stop)
+
+    async def _serve_http(self, stack: contextlib.AsyncExitStack) -> None:
+        """Take the port; the libraries that serve it are loaded when the last snapshot is."""
+        web = WebServer(
+            self.navigator,
+            port=self._settings.http.port,
+            osc_host=self._settings.osc.host,
+            osc_port=self.osc_port,
+            version=__version__,
+            health=lambda: (self.player.health() if self.player else {}) | self._osc.health(),
+            after=self.caught_up,
+            on_problem=lambda message: self._hear(Notice("http", message)),
+        )
+        self.http_port = await web.start()
+        stack.push_async_callback(_within, "HTTP", web.stop)
+
+    def _new_gateway(self, folders: tuple[bytes, ...]) -> LibrarianGateway:
+        start = LibrarianSettings(str(self._library_file), str(snapshot_directory()), folders, self._settings)
+        return LibrarianGateway(start, self._hear, self._give_up)
+
+    def _announce(self, stack: contextlib.AsyncExitStack) -> None:
+        self._write_info()
+        stack.callback(lambda: remove_daemon_info(self._library_file))
+        self._say(f"klustr-bridge {__version__}, library {self._library_file}")
+        if self._demo:
+            self._say("no folder named yet: playing the demo library; add your own: klustr-bridge add FOLDER")
+        protocols = "UDP and TCP" if self._settings.osc.tcp else "UDP"
+        self._say(f"OSC on {self._settings.osc.host}:{self.osc_port} ({protocols})")
+        self._say(f"HTTP on http://127.0.0.1:{self.http_port}/")
+        audio = self.player.describe() if self.player else "off"
+        self._say(f"audio: {audio}")
+        if not self._settings.midi.input:
+            self._say("MIDI: off")
+
+    def _write_info(self) -> None:
+        write_daemon_info(
+            DaemonInfo(os.getpid(), str(self._library_file), self.osc_port, self.http_port, __version__)
+        )
+
+    def _load_last_snapshot(self) -> None:
+        """Serve what the last run left until the librarian has looked at the library."""
+        if not self._library_file.exists():
+            return
+        with contextlib.suppress(KlustrError), Store.open(self._library_file, writable=False) as store:
+            if (directory := newest_snapshot(snapshot_directory(), store.library_id)) is not None:
+                self._want(str(directory))
+
+    @contextlib.asynccontextmanager
+    async def _background(self) -> AsyncIterator[None]:
+        for work in (self._show_progress(), self._check_audio()):
+            self._keep(asyncio.ensure_future(work))
+        try:
+            yield
+        finally:
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _keep(self, task: "asyncio.Task[None]") -> None:
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    # -- what the librarian says ---------------------------------------------------------------
+
+    def _hear(self, message: FromLibrarian) -> None:
+        match message:
+            case SnapshotReady(directory):
+                self._want(directory)
+            case ProgressReport() as report:
+                self._progress = report
+                self.navigator.note_work(report.state)
+                self._osc.push_progress(report.state, report.analysed + report.refused, report.files)
+            case Notice(where, text):
+                self._say(f"{where}: {text}")
+                self._osc.push_error(where, text)
+            case _:
+                _log.debug("from the librarian: %s", message)
+
+    def _give_up(self, error: IndexerError) -> None:
+        self._failure = error
+        self._stop.set()
+
+    def _want(self, directory: str) -> None:
+        """Load the snapshot unless a load is under way; then the newest wanted one comes next."""
+        self._wanted_snapshot = directory
+        if not self._loading:
+            self._loading = True
+            self._caught_up.clear()
+            self._keep(asyncio.ensure_future(self._load_wanted()))
+
+    async def _load_wanted(self) -> None:
+        try:
+            while (directory := self._wanted_snapshot) is not None:
+                self._wanted_snapshot = None
+                library = self._library_file
+                old = self.navigator.corpus
+                try:
+                    new, changes = await asyncio.to_thread(_load, Path(directory), old)
+                except KlustrError as error:  # replaced by a newer one while it was being read
+                    _log.debug("snapshot %s: %s", directory, error)
+                    continue
+                if library != self._library_file:  # the demo was left meanwhile
+                    continue
+                self.navigator.publish(new)
+                self._push_changes(changes, new)
+        finally:
+            self._loading = False
+            self._caught_up.set()
+
+    def _push_changes(self, changes: Changes, new: Corpus) -> None:
+        if changes.epoch_changed:
+            self._osc.push_epoch(new.epoch, new.n_placed)
+        if len(changes.removed):
+            self._osc.push_removed(changes.removed)
+        if len(changes.added):
+            self._osc.push_added(changes.added, _places(new, changes.added))
+        if len(changes.moved):
+            self._osc.push_moved(changes.moved, _places(new, changes.moved))
+
+    async def caught_up(self) -> None:
+        """Wait until the last snapshot that the librarian announced is served."""
+        await self._caught_up.wait()
+
+    # -- leaving the demo ----------------------------------------------------------------------
+
+    async def add_folder(self, path: bytes) -> None:
+        """Add a folder; a daemon on the demo library goes over to the user's own with it."""
+        async with self._switching:
+            if self._demo:
+                await self._leave_demo(path)
+        await self._gateway.add_folder(path)
+
+    async def _leave_demo(self, path: bytes) -> None:
+        if not os.path.isdir(path):
+            raise QueryError("badargs", f"{os.fsdecode(path)} is not a folder; name an existing one")
+        own = library_file(self._settings)
+        self._own_lock.enter_context(daemon_lock(own))
+        await self._gateway.stop(_STOP_DEADLINE_S)
+        self._demo = False
+        self._wanted_snapshot = None
+        remove_daemon_info(self._library_file)
+        self._library_file = own
+        self._gateway = self._new_gateway(())
+        self._gateway.start()
+        self._write_info()
+        old = self.navigator.corpus
+        empty = Corpus.empty()
+        self.navigator.publish(empty)
+        self._push_changes(difference(old, empty), empty)
+        self._say(f"the demo is left; library {own}")
+
+    # -- while it runs -------------------------------------------------------------------------
+
+    async def _show_progress(self) -> None:
+        while True:
+            if (report := self._progress) is not None:
+                self._view.show(
+                    Progress(report.state, report.files, report.analysed, report.refused, report.pending)
+                )
+            await asyncio.sleep(_VIEW_EVERY_S)
+
+    async def _check_audio(self) -> None:
+        while self.player is not None:
+            await asyncio.sleep(_AUDIO_CHECK_EVERY_S)
+            await asyncio.to_thread(self.player.check)
+
+    async def _stop_librarian(self) -> None:
+        await self._gateway.stop(_STOP_DEADLINE_S)
+
+    def _say(self, line: str) -> None:
+        self._view.say(line)
+
+
+class _Library:
+    """The navigator's way to the librarian: always the gateway in force."""
+
+    def __init__(self, daemon: Daemon) -> None:
+        self._daemon = daemon
+
+    @property
+    def _gateway(self) -> LibrarianGateway:
+        return self._daemon._gateway
+
+    async def add_folder(self, path: bytes) -> None:
+        await self._daemon.add_folder(path)
+        await self._daemon.caught_up()
+
+    async def remove_folder(self, path: bytes) -> None:
+        await self._gateway.remove_folder(path)
+        await self._daemon.caught_up()
+
+    async def rescan(self) -> None:
+        await self._gateway.rescan()
+        await self._daemon.caught_up()
+
+    async def relayout(self) -> None:
+        await self._gateway.relayout()
+        await self._daemon.caught_up()
+
+    async def set_favourite(self, sound_id: int, on: bool) -> None:
+        await self._gateway.set_favourite(sound_id, on)
+        await self._daemon.caught_up()
+
+    async def set_kind(self, sound_id: int, kind: str) -> None:
+        await self._gateway.set_kind(sound_id, kind)
+        await self._daemon.caught_up()
+
+    async def analyse(self, path: bytes) -> Analysis:
+        return await self._gateway.analyse(path)
+
+
+def snapshot_directory() -> Path:
+    """Return where snapshots are kept: a cache, all of it can be made again."""
+    return cache_dir() / "snapshots"
+
+
+def _places(corpus: Corpus, ids: Int32Array) -> Float32Array:
+    return np.asarray(corpus.xy[np.searchsorted(corpus.ids, ids)])
+
+
+def _load(directory: Path, old: Corpus) -> tuple[Corpus, Changes]:
+    new = Corpus.load(directory)
+    return new, difference(old, new)
+
+
+async def _within(what: str, stop: Callable[[], Awaitable[None]]) -> None:
+    """Await `stop` for a bounded time."""
+    started = time.monotonic()
+    try:
+        await asyncio.wait_for(stop(), _STOP_DEADLINE_S)
+    except TimeoutError:
+        _log.warning("%s did not stop within %.1f s", what, time.monotonic() - started)

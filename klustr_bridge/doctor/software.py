@@ -1,0 +1,86 @@
+"""Checks of Python, of the packages and of the formats that can be decoded.
+
+Owns: the list of packages looked for (a test compares it with ``pyproject.toml``).
+"""
+
+import importlib.metadata
+import sys
+
+from klustr_bridge import __version__
+from klustr_bridge.doctor.check import Check
+from klustr_bridge.doctor.devices import pip_install
+
+OLDEST_PYTHON = (3, 11)
+NEWEST_PYTHON = (3, 14)
+
+NEEDED = (
+    "faiss-cpu",
+    "filelock",
+    "numpy",
+    "platformdirs",
+    "psutil",
+    "python-osc",
+    "scikit-learn",
+    "scipy",
+    "soundfile",
+    "soxr",
+    "starlette",
+    "tomli-w",
+    "umap-learn",
+    "uvicorn",
+    "watchdog",
+)
+# Without these the bridge runs with less: no picture of the map, no MIDI, no sound, a slower loop.
+OPTIONAL = ("matplotlib", "mido", "python-rtmidi", "sounddevice", "uvloop")
+
+
+def check_python(version: tuple[int, int, int] = sys.version_info[:3]) -> Check:
+    """Check that this Python is one of those supported."""
+    found = f"klustr-bridge {__version__}, Python {'.'.join(map(str, version))} ({sys.executable})"
+    supported = f"{'.'.join(map(str, OLDEST_PYTHON))} to {'.'.join(map(str, NEWEST_PYTHON))}"
+    if version[:2] < OLDEST_PYTHON:
+        return Check("Python", False, f"{found}; too old", f"install Python {supported}")
+    if version[:2] > NEWEST_PYTHON:
+        return Check("Python", None, f"{found}; not tried yet", f"if something fails, use Python {supported}")
+    return Check("Python", True, found)
+
+
+def check_packages() -> list[Check]:
+    """Check that every package is installed; one finding for the needed, one for the optional ones."""
+    optional = [name for name in OPTIONAL if not (name == "uvloop" and sys.platform == "win32")]
+    return [
+        _check_installed("packages", NEEDED, False),
+        _check_installed("optional packages", optional, None),
+    ]
+
+
+def _check_installed(name: str, packages: tuple[str, ...] | list[str], missing_is: bool | None) -> Check:
+    present, missing = [], []
+    for package in packages:
+        try:
+            present.append(f"{package} {importlib.metadata.version(package)}")
+        except importlib.metadata.PackageNotFoundError:
+            missing.append(package)
+    if missing:
+        return Check(name, missing_is, f"not installed: {', '.join(missing)}", pip_install(" ".join(missing)))
+    return Check(name, True, ", ".join(present))
+
+
+def check_decoding() -> Check:
+    """Check that libsndfile can be loaded and which formats it decodes."""
+    name = "decoding"
+    try:
+        import soundfile
+
+        formats = set(soundfile.available_formats())
+        version = str(soundfile.__libsndfile_version__)
+    except (ImportError, OSError) as error:
+        return Check(
+            name, False, f"libsndfile can't be loaded: {error}", pip_install("--force-reinstall soundfile")
+        )
+    wanted = {"WAV": "WAV", "AIFF": "AIFF", "FLAC": "FLAC", "OGG": "Ogg", "MP3": "MP3"}
+    lacking = [label for key, label in wanted.items() if key not in formats]
+    if lacking:
+        mend = pip_install("--force-reinstall soundfile")
+        return Check(name, None, f"libsndfile {version} can't decode {', '.join(lacking)}", mend)
+    return Check(name, True, f"libsndfile {version}: {', '.join(wanted.values())}")

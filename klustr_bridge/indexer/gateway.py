@@ -1,0 +1,234 @@
+"""The serving process' end of the librarian: starts it, asks it, hears from it, starts it again.
+
+Owns the librarian process and the two threads at its pipe. Nothing here blocks the event loop:
+one thread writes, one reads, and what arrives is handed to the loop.
+"""
+
+import asyncio
+import contextlib
+import itertools
+import logging
+import multiprocessing
+import queue
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
+from typing import Any
+
+from klustr_bridge.errors import IndexerError, QueryError
+from klustr_bridge.indexer.librarian import LibrarianSettings, run_librarian
+from klustr_bridge.indexer.messages import Action, Fatal, FromLibrarian, Reply, Request
+from klustr_bridge.types import Analysis
+
+_log = logging.getLogger(__name__)
+
+_MOST_OPEN_REQUESTS = 256
+# A librarian that dies this soon after its start counts as a failed start.
+_HEALTHY_AFTER_S = 30.0
+_MOST_FAILED_STARTS = 4
+_REAP_S = 1.0
+
+
+class LibrarianGateway:
+    """Asks the librarian process, and keeps one running.
+
+    Parameters
+    ----------
+    settings : LibrarianSettings
+        Handed to the process at each start.
+    hear : callable
+        Called in the event loop with each message that is not a reply.
+    give_up : callable
+        Called in the event loop with an `IndexerError` when the librarian can't be kept running.
+    """
+
+    def __init__(
+        self,
+        settings: LibrarianSettings,
+        hear: Callable[[FromLibrarian], None],
+        give_up: Callable[[IndexerError], None],
+    ) -> None:
+        self._settings = settings
+        self._hear = hear
+        self._give_up = give_up
+        self._tokens = itertools.count(1)
+        self._open: dict[int, asyncio.Future[Reply]] = {}
+        self._outbox: queue.SimpleQueue[Request | None] = queue.SimpleQueue()
+        self._process: SpawnProcess | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._started_at = 0.0
+        self._failed_starts = 0
+        self._last_words = ""
+        self._stopping = False
+        self._running = False
+
+    def start(self) -> None:
+        """Start the process; to be called in the event loop."""
+        self._loop = asyncio.get_running_loop()
+        self._launch()
+
+    @property
+    def pid(self) -> int:
+        """The librarian's process number, 0 while there is none."""
+        return (self._process.pid or 0) if self._process else 0
+
+    def _launch(self) -> None:
+        context = multiprocessing.get_context("spawn")
+        ours, theirs = context.Pipe()
+        # not a daemonic process: those may not have children, and the librarian has its workers
+        self._process = context.Process(
+            target=run_librarian, args=(theirs, self._settings), name="klustr-bridge librarian"
+        )
+        self._process.start()
+        theirs.close()
+        # added once: a folder removed since must not come back with a restart
+        self._settings = replace(self._settings, folders=())
+        self._running = True
+        self._started_at = time.monotonic()
+        self._outbox = queue.SimpleQueue()
+        threading.Thread(target=_write, args=(ours, self._outbox), name="librarian out", daemon=True).start()
+        threading.Thread(
+            target=self._read, args=(ours, self._process), name="librarian in", daemon=True
+        ).start()
+
+    def _read(self, connection: Connection, process: SpawnProcess) -> None:
+        while True:
+            try:
+                message: FromLibrarian | None = connection.recv()
+            except (EOFError, OSError):
+                message = None
+            try:
+                if message:
+                    self._to_loop(self._take, message)
+                else:
+                    process.join(_REAP_S)  # here, where it holds up nobody
+                    self._to_loop(self._ended, process)
+            except RuntimeError:  # the loop is closed: the daemon is gone
+                return
+            if message is None:
+                return
+
+    def _to_loop(self, call: Callable[..., None], *arguments: Any) -> None:
+        assert self._loop is not None
+        self._loop.call_soon_threadsafe(call, *arguments)
+
+    def _take(self, message: FromLibrarian) -> None:
+        if isinstance(message, Reply):
+            future = self._open.pop(message.token, None)
+            if future and not future.done():
+                future.set_result(message)
+            return
+        if isinstance(message, Fatal):
+            self._last_words = message.message
+        self._hear(message)
+
+    def _ended(self, process: SpawnProcess) -> None:
+        if process is not self._process:
+            return
+        self._running = False
+        self._outbox.put(None)
+        self._fail_open_requests()
+        if self._stopping:
+            return
+        lived_s = time.monotonic() - self._started_at
+        self._failed_starts = 1 if lived_s > _HEALTHY_AFTER_S else self._failed_starts + 1
+        if self._last_words or self._failed_starts >= _MOST_FAILED_STARTS:
+            reason = self._last_words or f"it ended {self._failed_starts} times with code {process.exitcode}"
+            self._give_up(IndexerError(f"the librarian process can't be kept running: {reason}"))
+            return
+        _log.error("the librarian process ended with code %s; starting it again", process.exitcode)
+        assert self._loop is not None
+        self._loop.call_later(0.2 * 2**self._failed_starts, self._relaunch)
+
+    def _relaunch(self) -> None:
+        if not self._stopping:
+            self._launch()
+
+    def _fail_open_requests(self) -> None:
+        for token, future in self._open.items():
+            if not future.done():
+                future.set_result(Reply(token, "internal", "the librarian process ended before it was done"))
+        self._open.clear()
+
+    async def ask(
+        self, action: Action, *, path: bytes = b"", sound_id: int = 0, value: str = ""
+    ) -> Analysis | None:
+        """Have one thing done and wait for its end.
+
+        Raises
+        ------
+        QueryError
+            With the librarian's code and message, or ``busy`` when too many requests are open.
+        """
+        if not self._running:
+            raise QueryError("busy", "the librarian process is being started again; try again in a second")
+        if len(self._open) >= _MOST_OPEN_REQUESTS:
+            raise QueryError("busy", f"{_MOST_OPEN_REQUESTS} library commands are waiting; try again later")
+        token = next(self._tokens)
+        future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        self._open[token] = future
+        self._outbox.put(Request(token, action, path, sound_id, value))
+        try:
+            reply = await future
+        finally:
+            self._open.pop(token, None)
+        if reply.code:
+            raise QueryError(reply.code, reply.message)
+        return reply.analysis
+
+    async def stop(self, deadline_s: float = 5.0) -> None:
+        """Ask the process to finish its batch and end; end it by force after `deadline_s`."""
+        self._stopping = True
+        process = self._process
+        if process is None:
+            return
+        self._outbox.put(Request(0, "stop"))
+        await asyncio.to_thread(process.join, deadline_s)
+        if process.is_alive():
+            _log.warning("the librarian did not end within %g s; ending it by force", deadline_s)
+            process.kill()
+            await asyncio.to_thread(process.join, 2.0)
+        self._outbox.put(None)
+
+    # The navigator's `Librarian` interface: each raises `QueryError`.
+
+    async def add_folder(self, path: bytes) -> None:
+        """Watch the folder at `path` from now on."""
+        await self.ask("add_folder", path=path)
+
+    async def remove_folder(self, path: bytes) -> None:
+        """Watch the folder no longer; its sounds leave the map."""
+        await self.ask("remove_folder", path=path)
+
+    async def rescan(self) -> None:
+        """Walk all folders again; done when every change found has been noted."""
+        await self.ask("rescan")
+
+    async def relayout(self) -> None:
+        """Fit a new epoch of the map; done when it is in force."""
+        await self.ask("relayout")
+
+    async def set_favourite(self, sound_id: int, on: bool) -> None:
+        """Mark or unmark a sound as a favourite."""
+        await self.ask("favourite", sound_id=sound_id, value="1" if on else "0")
+
+    async def set_kind(self, sound_id: int, kind: str) -> None:
+        """Correct a sound's kind; the correction stays."""
+        await self.ask("kind", sound_id=sound_id, value=kind)
+
+    async def analyse(self, path: bytes) -> Analysis:
+        """Analyse any audio file of this machine in a worker; nothing of it is kept."""
+        analysis = await self.ask("analyse", path=path)
+        if analysis is None:
+            raise QueryError("internal", "the librarian answered without an analysis")
+        return analysis
+
+
+def _write(connection: Connection, outbox: queue.SimpleQueue[Request | None]) -> None:
+    while (request := outbox.get()) is not None:
+        with contextlib.suppress(OSError, ValueError):
+            connection.send(request)
+    connection.close()

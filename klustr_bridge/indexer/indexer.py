@@ -1,0 +1,381 @@
+"""The indexer: decides what is done next, from a file on disk to a position on the map.
+
+Owns the loop's one step: scan a little, hand files to the workers, commit what they heard, keep
+every sound placed, publish snapshots. Single-threaded; runs in the librarian process beside a
+daemon, or in the command ``klustr-bridge index``. Must not know any surface.
+"""
+
+import multiprocessing
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from klustr_bridge.errors import IndexerError, LibraryError, QueryError
+from klustr_bridge.indexer.messages import Notice, ProgressReport, Reply, Request, SnapshotReady
+from klustr_bridge.indexer.placing import MapKeeper
+from klustr_bridge.indexer.pool import AnalysisPool
+from klustr_bridge.indexer.scanning import Scanner
+from klustr_bridge.indexer.watching import Hints
+from klustr_bridge.indexer.worker import Analyse, Answer
+from klustr_bridge.library.ignore import DEFAULT_PATTERNS, IgnoreRules
+from klustr_bridge.library.snapshot import write_snapshot
+from klustr_bridge.library.store import Store
+from klustr_bridge.settings import Settings
+from klustr_bridge.sound.analyse import analyse_file
+from klustr_bridge.sound.embedding import ANALYSIS_VERSION
+from klustr_bridge.sound.kinds import KINDS
+from klustr_bridge.types import FileStamp, FoundFile, Outcome
+
+_COMMIT_EVERY_S = 0.5
+_COMMIT_AT = 64
+_REPORT_EVERY_S = 0.125
+# A snapshot costs time in proportion to the library: they take at most this share of the librarian's.
+_SNAPSHOT_SHARE = 0.1
+_IDLE_STEP_S = 1.0
+# A file that changes or can't be reached each time it is to be heard waits for the next scan.
+_MOST_TRIES = 6
+
+Done = Callable[[Reply], None]
+
+
+@dataclass(frozen=True, slots=True)
+class _PutOff:
+    """A file that was gone or changing when its turn came: how often, and until when it waits."""
+
+    tries: int
+    until: float
+
+
+class Indexer:
+    """Turns files into sounds and sounds into positions, step by step.
+
+    Parameters
+    ----------
+    store : Store
+        Open for writing; the caller holds the writer lock.
+    settings : Settings
+        Those of ``index`` and ``layout`` count here.
+    send : callable
+        Takes `SnapshotReady`, `ProgressReport` and `Notice`.
+    snapshot_directory : Path or None
+        Where snapshots go; None writes none (indexing once, without a daemon).
+    watch : bool
+        Whether folders are watched after their scan.
+    analyse : callable
+        What the workers do with a file.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        settings: Settings,
+        *,
+        send: Callable[[object], None],
+        snapshot_directory: Path | None = None,
+        watch: bool = False,
+        analyse: Analyse = analyse_file,
+    ) -> None:
+        self._store = store
+        self._settings = settings
+        self._send = send
+        self._snapshot_directory = snapshot_directory
+        ignore = IgnoreRules([*DEFAULT_PATTERNS, *settings.index.ignore])
+        self._scanner = Scanner(store, ignore, settle_s=settings.index.settle_s, notice=self._note)
+        self._pool = AnalysisPool(
+            settings.index.workers or multiprocessing.cpu_count(),
+            analyse,
+            time_limit_s=settings.index.time_limit_s,
+            memory_limit_mb=settings.index.memory_limit_mb,
+        )
+        self._map = MapKeeper(store, settings.layout, self._note)
+        self._hints = Hints(self._scanner, ignore, settings.index, self._note) if watch else None
+        self._at_work: dict[int, FoundFile] = {}
+        self._asked: dict[int, tuple[Request, Done]] = {}
+        self._put_off: dict[bytes, _PutOff] = {}
+        self._answers: list[tuple[FoundFile, Answer]] = []
+        self._next_commit = 0.0
+        self._next_report = 0.0
+        self._next_snapshot = 0.0
+        self._next_rescan = time.monotonic() + settings.index.rescan_s
+        self._published = -1
+        self._waiting_for_snapshot: list[Callable[[], None]] = []
+        self._last_report: ProgressReport | None = None
+        self._store.requeue_outdated(ANALYSIS_VERSION)
+        self.rescan()
+
+    # -- what can be asked -------------------------------------------------------------------
+
+    def add_folder(self, path: bytes) -> None:
+        """Watch the folder at `path` from now on and scan it.
+
+        Raises
+        ------
+        IndexerError
+            If there is no such folder.
+        """
+        real = os.path.realpath(os.path.abspath(path))
+        if not os.path.isdir(real):
+            raise IndexerError(f"{os.fsdecode(path)} is not a folder; name an existing one")
+        added = self._store.add_folder(real)
+        if added.outcome in ("covered", "known"):
+            return
+        self._reload_folders()
+        self._scanner.scan(real)
+
+    def remove_folder(self, path: bytes) -> None:
+        """Forget the folder's files; their sounds keep id, uid and position should they come back.
+
+        Raises
+        ------
+        LibraryError
+            If the library has no such folder.
+        """
+        real = os.path.realpath(os.path.abspath(path))
+        known = {folder.path for folder in self._store.folders()}
+        if real not in known and path not in known:
+            listed = ", ".join(sorted(os.fsdecode(folder) for folder in known)) or "none"
+            raise LibraryError(f"{os.fsdecode(path)} is not a folder of this library; its folders: {listed}")
+        self._store.remove_folder(real if real in known else path)
+        self._reload_folders()
+
+    def rescan(self, when_done: Callable[[], None] | None = None) -> None:
+        """Queue a walk of every folder; `when_done` is called after the last."""
+        self._put_off.clear()
+        left = len(self._scanner.folders)
+        if not left and when_done:
+            when_done()
+
+        def one_done() -> None:
+            nonlocal left
+            left -= 1
+            if not left and when_done:
+                when_done()
+
+        for folder in self._scanner.folders:
+            self._scanner.scan(folder, one_done)
+
+    def relayout(self, when_done: Callable[[str | None], None] | None = None) -> None:
+        """Fit a new epoch; `when_done` gets None, or why it could not be done."""
+        self._map.demand(when_done or (lambda _reason: None))
+
+    def request(self, request: Request, done: Done) -> None:
+        """Carry out what the serving process asks; `done` is called with the reply.
+
+        Raises
+        ------
+        KlustrError
+            If it can't be done.
+        """
+        finished = Reply(request.token)
+        match request.action:
+            case "add_folder":
+                self.add_folder(request.path)
+                self._when_published(lambda: done(finished))
+            case "remove_folder":
+                self.remove_folder(request.path)
+                self._when_published(lambda: done(finished))
+            case "rescan":
+                self.rescan(lambda: self._when_published(lambda: done(finished)))
+            case "relayout":
+                self.relayout(
+                    lambda reason: self._when_published(
+                        lambda: done(Reply(request.token, "internal", reason) if reason else finished)
+                    )
+                )
+            case "favourite":
+                self._store.set_favourite(request.sound_id, request.value == "1")
+                self._when_published(lambda: done(finished))
+            case "kind":
+                if request.value not in KINDS:
+                    raise QueryError("badargs", f"unknown kind {request.value!r}; known: {' '.join(KINDS)}")
+                self._store.set_kind(request.sound_id, request.value)
+                self._when_published(lambda: done(finished))
+            case "backup":
+                self._store.backup(Path(os.fsdecode(request.path)))
+                done(finished)
+            case "analyse":
+                self._asked[self._pool.submit(request.path, first=True)] = (request, done)
+            case _:
+                raise QueryError("unknown", f"the librarian knows no action {request.action!r}")
+
+    # -- the loop ----------------------------------------------------------------------------
+
+    @property
+    def connections(self) -> list[multiprocessing.connection.Connection]:
+        """What to wait on between steps, beside the time that `step` returns."""
+        watched = [self._hints.connection] if self._hints else []
+        return [*self._pool.connections, *self._map.connections, *watched]
+
+    @property
+    def settled(self) -> bool:
+        """Whether everything found on disk has been heard, placed and committed."""
+        return (
+            not self._scanner.scanning
+            and not self._scanner.waiting
+            and not self._at_work
+            and not self._answers
+            and not self._store.take_pending(1, self._given_up())
+        )
+
+    @property
+    def finished(self) -> bool:
+        """Whether it is settled, its map is as wanted, and what it has is published."""
+        published = self._snapshot_directory is None or self._published == self._store.generation
+        return self.settled and self._map.content and published
+
+    def step(self) -> float:
+        """Do a portion of what there is to do.
+
+        Returns
+        -------
+        float
+            Seconds after which to step again though no connection became ready.
+        """
+        now = time.monotonic()
+        if self._hints:
+            self._hints.pass_on()
+        if self._settings.index.rescan_s and now >= self._next_rescan:
+            self._next_rescan = now + self._settings.index.rescan_s
+            self.rescan()
+        self._scanner.step()
+        self._collect()
+        self._hand_out()
+        self._commit(now)
+        self._map.step(self.settled)
+        self._publish(now)
+        self._report(now)
+        return self._pause(now)
+
+    def close(self) -> None:
+        """Stop watching and end the workers; what was heard but not committed is committed first."""
+        if self._hints:
+            self._hints.close()
+        self._collect()
+        self._commit(float("inf"))
+        self._pool.close()
+        self._map.close()
+
+    def _collect(self) -> None:
+        for answer in self._pool.collect():
+            if answer.token in self._asked:
+                _reply_to_asked(answer, *self._asked.pop(answer.token))
+                continue
+            file = self._at_work.pop(answer.token)
+            self._answers.append((file, answer))
+
+    def _hand_out(self) -> None:
+        if (room := self._pool.room) <= 0:
+            return
+        now = time.monotonic()
+        busy = {file.path for file in self._at_work.values()} | {file.path for file, _ in self._answers}
+        busy |= {path for path, put_off in self._put_off.items() if now < put_off.until}
+        for file in self._store.take_pending(room, busy):
+            self._at_work[self._pool.submit(file.path)] = file
+
+    def _commit(self, now: float) -> None:
+        if not self._answers or (now < self._next_commit and len(self._answers) < _COMMIT_AT):
+            return
+        self._next_commit = now + _COMMIT_EVERY_S
+        outcomes: list[Outcome] = []
+        for file, answer in self._answers:
+            changed = answer.stamp is not None and not _same_content(answer.stamp, file.stamp)
+            if changed or (answer.analysis is None and answer.reason is None):
+                # gone or changed since it was listed: looked at again when it has settled
+                self._put_off_again(file.path)
+                self._scanner.hint(file.path)
+            else:
+                self._put_off.pop(file.path, None)
+                outcomes.append(Outcome(file.path, file.stamp, answer.analysis, answer.reason))
+        self._answers.clear()
+        if outcomes:
+            self._store.commit_outcomes(outcomes, analysis_version=ANALYSIS_VERSION, place=self._map.placer)
+
+    def _put_off_again(self, path: bytes) -> None:
+        tries = self._put_off[path].tries + 1 if path in self._put_off else 1
+        wait_s = self._settings.index.settle_s * 2**tries if tries < _MOST_TRIES else float("inf")
+        self._put_off[path] = _PutOff(tries, time.monotonic() + wait_s)
+
+    def _given_up(self) -> set[bytes]:
+        """Pending files that can't be heard now and wait for the next scan."""
+        return {path for path, put_off in self._put_off.items() if put_off.tries >= _MOST_TRIES}
+
+    def _publish(self, now: float) -> None:
+        if self._snapshot_directory is None:
+            self._tell_published()
+            return
+        generation = self._store.generation
+        if generation != self._published:
+            if now < self._next_snapshot and not self._waiting_for_snapshot:
+                return
+            started = time.monotonic()
+            directory = write_snapshot(self._store, self._snapshot_directory)
+            self._published = generation
+            self._send(SnapshotReady(str(directory)))
+            cost_s = time.monotonic() - started
+            self._next_snapshot = now + max(0.1, cost_s / _SNAPSHOT_SHARE)
+        self._tell_published()
+
+    def _when_published(self, call: Callable[[], None]) -> None:
+        """Call once a snapshot shows what has been done until now."""
+        self._waiting_for_snapshot.append(call)
+
+    def _tell_published(self) -> None:
+        waiting, self._waiting_for_snapshot = self._waiting_for_snapshot, []
+        for call in waiting:
+            call()
+
+    def _report(self, now: float) -> None:
+        if now < self._next_report:
+            return
+        self._next_report = now + _REPORT_EVERY_S
+        counts = self._store.counts()
+        analysed = counts.files - counts.pending - counts.refused
+        report = ProgressReport(self._state(), counts.files, analysed, counts.refused, counts.pending)
+        if report != self._last_report:
+            self._last_report = report
+            self._send(report)
+
+    def _state(self) -> str:
+        if self._at_work or self._answers or self._store.take_pending(1, self._given_up()):
+            return "analysing"
+        if self._scanner.scanning or self._scanner.waiting:
+            return "scanning"
+        return "layout" if self._map.fitting else "ready"
+
+    def _pause(self, now: float) -> float:
+        waits = [_IDLE_STEP_S]
+        due_s = self._scanner.next_due_s(time.monotonic())
+        if due_s is not None:
+            waits.append(due_s)
+        if self._answers:
+            waits.append(self._next_commit - now)
+        if self._at_work or self._asked:
+            waits.append(0.25)
+        if self._snapshot_directory and self._store.generation != self._published:
+            waits.append(self._next_snapshot - now)
+        return max(0.0, min(waits))
+
+    def _reload_folders(self) -> None:
+        self._scanner.reload_folders()
+        if self._hints:
+            self._hints.watch_folders()
+
+    def _note(self, where: str, message: str) -> None:
+        self._send(Notice(where, message))
+
+
+def _same_content(one: FileStamp, other: FileStamp) -> bool:
+    return (one.size, one.mtime_ns) == (other.size, other.mtime_ns)
+
+
+def _reply_to_asked(answer: Answer, request: Request, done: Done) -> None:
+    if answer.analysis is not None:
+        done(Reply(request.token, analysis=answer.analysis))
+    elif answer.reason is not None:
+        done(Reply(request.token, "badargs", f"{os.fsdecode(request.path)}: {answer.reason}"))
+    else:
+        done(
+            Reply(request.token, "notfound", f"{os.fsdecode(request.path)} is not there or is being written")
+        )

@@ -1,0 +1,92 @@
+"""What the serving process and the librarian say to each other over their pipe.
+
+Only frozen values; no behaviour. The pipe joins two processes of one program on one machine.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from klustr_bridge.types import Analysis
+
+Action = Literal[
+    "add_folder", "remove_folder", "rescan", "relayout", "favourite", "kind", "analyse", "backup", "stop"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One thing the librarian is asked to do; answered by one `Reply` with the same token.
+
+    Attributes
+    ----------
+    token : int
+        The asker's choice.
+    action : str
+        What to do.
+    path : bytes
+        The folder or file concerned; empty where none is.
+    sound_id : int
+        The sound concerned; 0 where none is.
+    value : str
+        The kind to set, ``"1"``/``"0"`` for favourites; empty elsewhere.
+    """
+
+    token: int
+    action: Action
+    path: bytes = b""
+    sound_id: int = 0
+    value: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The end of a request: done (`code` empty) or failed with a code of ``/klustr/fail``."""
+
+    token: int
+    code: str = ""
+    message: str = ""
+    analysis: Analysis | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotReady:
+    """A finished snapshot of the library lies in `directory` (text form of its path)."""
+
+    directory: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProgressReport:
+    """How far the work is.
+
+    Attributes
+    ----------
+    state : str
+        ``scanning``, ``analysing``, ``layout`` or ``ready``.
+    files, analysed, refused, pending : int
+        Files of the library now.
+    """
+
+    state: str
+    files: int
+    analysed: int
+    refused: int
+    pending: int
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something the user should read: where it comes from and what it says."""
+
+    where: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fatal:
+    """The librarian can't go on and says why; it ends after this."""
+
+    message: str
+
+
+FromLibrarian = Reply | SnapshotReady | ProgressReport | Notice | Fatal

@@ -1,0 +1,225 @@
+"""Keeping every sound placed: new ones among their neighbours, the whole by a new epoch.
+
+Owns the map as the librarian holds it in memory and the process that fits a new one. Positions
+move only when an epoch is written; when that is done is the policy of `klustr_bridge.layout.growth`.
+"""
+
+import time
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+
+import numpy as np
+
+from klustr_bridge.errors import LayoutError
+from klustr_bridge.layout.fit import fit_layout
+from klustr_bridge.layout.growth import FittedMap, needs_neighbour_share, next_fit
+from klustr_bridge.layout.place import Placer
+from klustr_bridge.layout.process import LayoutProcess, LayoutResult
+from klustr_bridge.layout.quality import neighbour_share
+from klustr_bridge.library.store import Store
+from klustr_bridge.settings import LayoutSettings
+from klustr_bridge.types import Float32Array
+
+# Deciding reads counts, and rarely measures the map: often enough for a library that grows.
+_DECIDE_EVERY_S = 0.5
+
+# PCA of so many sounds takes well below a second; more go to a process of their own.
+_MOST_FITTED_AT_ONCE = 5_000
+
+WhenDone = Callable[[str | None], None]
+
+
+class MapKeeper:
+    """Gives every live sound a position, and the library a new epoch when it is time.
+
+    Parameters
+    ----------
+    store : Store
+        Read for embeddings, written with positions and epochs.
+    settings : LayoutSettings
+        Seed, method, and whether new epochs come by themselves.
+    notice : callable
+        ``notice(where, message)`` for what the user should know.
+    """
+
+    def __init__(self, store: Store, settings: LayoutSettings, notice: Callable[[str, str], None]) -> None:
+        self._store = store
+        self._settings = settings
+        self._notice = notice
+        self._process = LayoutProcess()
+        self._fitted: Float32Array = np.empty((0, 0), dtype=np.float32)
+        self._placer: Placer | None = None
+        self._demanded: list[WhenDone] = []
+        self._fit_is_for: list[WhenDone] = []
+        self._failed_at = 0
+        self._next_decision = 0.0
+        self._decided_at = (-1, False)
+        self._wants_more = True
+        self._healed_at = -1
+        self._reload()
+
+    @property
+    def fitting(self) -> bool:
+        """Whether a fit is under way or about to be started."""
+        return self._process.running or bool(self._demanded)
+
+    @property
+    def content(self) -> bool:
+        """Whether the policy, asked about the library as it is now and settled, wants no new map."""
+        return (
+            not self.fitting and not self._wants_more and self._decided_at == (self._store.generation, True)
+        )
+
+    @property
+    def connections(self) -> list[Connection]:
+        """What to wait on: ready when a fit has ended."""
+        connection = self._process.connection
+        return [connection] if connection is not None else []
+
+    @property
+    def placer(self) -> Callable[[Float32Array], Float32Array] | None:
+        """Places new sounds on the epoch in force; None before the first."""
+        return self._placer.place if self._placer is not None else None
+
+    def demand(self, when_done: WhenDone) -> None:
+        """Have a new epoch fitted as soon as possible; `when_done` gets None or the reason of a failure."""
+        self._demanded.append(when_done)
+
+    def step(self, settled: bool) -> None:
+        """Take in a finished fit, place what has no position, start a fit if it is time."""
+        self._take_result()
+        self.heal()
+        if self._process.running:
+            return
+        now = time.monotonic()
+        if self._demanded:
+            self._start_demanded()
+        elif now >= self._next_decision or settled or self._placer is None:
+            self._next_decision = now + _DECIDE_EVERY_S
+            self._decide(settled)
+
+    def heal(self) -> None:
+        """Place live sounds that have no position: those that came back, or missed a new epoch."""
+        if self._placer is None or self._healed_at == self._store.generation:
+            return
+        self._store.place_missing(self._placer.place)
+        self._healed_at = self._store.generation
+
+    def close(self) -> None:
+        """Give up a running fit."""
+        self._process.cancel()
+
+    def _decide(self, settled: bool) -> None:
+        asked = (self._store.generation, settled)
+        if asked == self._decided_at:
+            return
+        self._decided_at = asked
+        epoch = self._store.epoch()
+        fitted = (
+            FittedMap(epoch.method, epoch.n_fitted, epoch.scores.get("neighbour_share")) if epoch else None
+        )
+        counts = self._store.counts()
+        n_placed = self._store.count_placed()
+        share = None
+        if needs_neighbour_share(counts.sounds, settled=settled, fitted=fitted, n_placed=n_placed):
+            live = self._store.embeddings()
+            share = neighbour_share(live.embedding, live.xy)
+        method = next_fit(
+            counts.sounds,
+            settled=settled,
+            fitted=fitted,
+            n_placed=n_placed,
+            neighbour_share=share,
+            method=self._settings.method,
+            refit=self._settings.refit,
+            failed_at=self._failed_at,
+        )
+        self._wants_more = method is not None
+        if method == "pca" and counts.sounds <= _MOST_FITTED_AT_ONCE:
+            self._fit_at_once()
+        elif method is not None:
+            self._start(method)
+
+    def _fit_at_once(self) -> None:
+        """PCA takes milliseconds: the first map is there with the first sounds."""
+        live = self._store.embeddings()
+        try:
+            layout = fit_layout(
+                live.embedding, seed=self._settings.seed, method="pca", previous=_known(live.xy)
+            )
+        except LayoutError as error:
+            self._note_failure(str(error))
+            return
+        self._store.write_epoch(layout.method, self._settings.seed, live.ids, layout.xy, layout.scores)
+        self._decided_at = (-1, False)
+        self._reload()
+
+    def _start_demanded(self) -> None:
+        demanded, self._demanded = self._demanded, []
+        if not self._store.counts().sounds:
+            for when_done in demanded:
+                when_done("there are no analysed sounds yet")
+            return
+        self._fit_is_for = demanded
+        self._start(self._settings.method)
+
+    def _start(self, method: str) -> None:
+        live = self._store.embeddings()
+        self._fitted = live.embedding
+        epoch = self._store.epoch()
+        # the quick map of the start depends on the order of the files; the first good one must not
+        from_scratch = epoch is None or (epoch.method == "pca" and method != "pca")
+        self._process.start(
+            live.embedding,
+            live.ids,
+            seed=self._settings.seed,
+            method=method,  # type: ignore[arg-type]
+            previous=None if from_scratch else _known(live.xy),
+        )
+
+    def _take_result(self) -> None:
+        if not self._process.running:
+            return
+        result = self._process.poll()
+        if result is not None:
+            self._take_epoch(result)
+        elif self._process.failed is not None:
+            self._note_failure(self._process.failed)
+            self._tell(self._process.failed)
+
+    def _take_epoch(self, result: LayoutResult) -> None:
+        layout = result.layout
+        # sounds heard while the fit was running are placed in the same transaction
+        placer = Placer(self._fitted, layout.xy)
+        self._store.write_epoch(
+            layout.method, self._settings.seed, result.ids, layout.xy, layout.scores, place=placer.place
+        )
+        self._failed_at = 0
+        self._reload()
+        self._tell(None)
+
+    def _note_failure(self, reason: str) -> None:
+        self._failed_at = self._store.counts().sounds
+        self._decided_at = (-1, False)  # what is wanted now is decided anew, knowing of the failure
+        self._notice("layout", reason)
+
+    def _tell(self, reason: str | None) -> None:
+        waiting, self._fit_is_for = self._fit_is_for, []
+        for when_done in waiting:
+            when_done(reason)
+
+    def _reload(self) -> None:
+        """Make the placer of the epoch in force, from the sounds that were fitted or placed on it."""
+        if self._store.epoch() is None:
+            self._placer = None
+            return
+        placed = self._store.embeddings(dormant=True)
+        if len(placed.ids) and np.isfinite(placed.xy).all(axis=1).any():
+            self._placer = Placer(placed.embedding, placed.xy)
+        else:
+            self._placer = None
+        self._healed_at = -1
+
+
+def _known(xy: Float32Array) -> Float32Array | None:
+    return xy if np.isfinite(xy).all(axis=1).any() else None

@@ -1,0 +1,126 @@
+"""When a map is fitted, and how.
+
+A fit moves every sound on the map, so it has to be worth it. The rules:
+
+1. **The first sounds.** As soon as there is one sound there is a map: PCA, which takes
+   milliseconds. New sounds are placed among their neighbours without moving the others.
+2. **The first good map.** UMAP follows at 300 sounds while the library is still being indexed, or
+   with 16 sounds as soon as everything found has been heard.
+3. **A young library** (fewer than 5,000 sounds were fitted) gets a new map whenever it has grown to
+   four times the sounds fitted, and once more when everything has been heard, if fewer than two
+   thirds of its sounds were fitted.
+4. **A grown-up library** keeps its map while sounds come and go. It gets a new one only when
+   everything has been heard and the map has become *poor*: more than half of the sounds were placed
+   rather than fitted, or the share of neighbours it keeps has fallen below 80 % of what it was.
+
+With ``layout.refit = "manual"`` only the first map and the first UMAP come by themselves; all else
+waits for ``/klustr/relayout``. ``layout.method = "pca"`` keeps to PCA; ``"umap"`` begins with UMAP
+where there are 16 sounds. A fit that failed is tried again when the library has doubled.
+
+This module owns this policy, as a pure function. It must not fit, and must not know the store.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from klustr_bridge.layout.fit import MIN_UMAP_SOUNDS
+from klustr_bridge.layout.quality import is_poor
+
+UMAP_WHILE_INDEXING = 300
+YOUNG_BELOW = 5_000
+GROWTH = 4
+SETTLED_FITTED_SHARE = 2 / 3
+
+FitMethod = Literal["pca", "umap"]
+
+
+@dataclass(frozen=True, slots=True)
+class FittedMap:
+    """The map in force.
+
+    Attributes
+    ----------
+    method : str
+        `Layout.method` of its fit.
+    n_fitted : int
+        Sounds it was fitted to.
+    neighbour_share : float, optional
+        `quality.neighbour_share` right after the fit.
+    """
+
+    method: str
+    n_fitted: int
+    neighbour_share: float | None = None
+
+
+def next_fit(
+    n_live: int,
+    *,
+    settled: bool,
+    fitted: FittedMap | None,
+    n_placed: int = 0,
+    neighbour_share: float | None = None,
+    method: Literal["auto", "pca", "umap"] = "auto",
+    refit: Literal["auto", "manual"] = "auto",
+    failed_at: int = 0,
+) -> FitMethod | None:
+    """Say which map to fit now, if any.
+
+    Parameters
+    ----------
+    n_live : int
+        Sounds that a map would be fitted to now.
+    settled : bool
+        Whether everything found on disk has been heard.
+    fitted : FittedMap, optional
+        The map in force; None before the first.
+    n_placed : int
+        Live sounds that were placed since the fit.
+    neighbour_share : float, optional
+        Of the map as it is now, where that was measured.
+    method, refit : str
+        The user's settings of the same names.
+    failed_at : int
+        `n_live` at the last fit if that failed, else 0.
+
+    Returns
+    -------
+    {'pca', 'umap'} or None
+        The method to hand to `fit_layout`. Asked again after that fit, without a change to the
+        library, the answer is None, or once more another method (from PCA to UMAP, never back).
+    """
+    if n_live == 0 or n_live < 2 * failed_at:
+        return None
+    has_umap = fitted is not None and fitted.method != "pca"
+    best = _best_method(n_live, settled or has_umap, method)
+    if fitted is None:
+        # the quick map first: UMAP follows at the next call
+        return "pca" if method == "auto" else best
+    if fitted.method == "pca" and best == "umap":
+        return "umap"
+    if refit == "manual" or n_placed == 0:
+        return None
+    if fitted.n_fitted < YOUNG_BELOW:
+        outgrown = n_live >= GROWTH * fitted.n_fitted
+        thin = settled and n_live - n_placed < SETTLED_FITTED_SHARE * n_live
+        wanted = outgrown or thin
+    else:
+        wanted = settled and is_poor(n_live, n_placed, fitted.neighbour_share, neighbour_share)
+    return best if wanted else None
+
+
+def needs_neighbour_share(n_live: int, *, settled: bool, fitted: FittedMap | None, n_placed: int) -> bool:
+    """Whether `next_fit` would look at the map's present neighbour share: measuring it costs a moment."""
+    return (
+        settled
+        and fitted is not None
+        and fitted.n_fitted >= YOUNG_BELOW
+        and is_poor(n_live, n_placed, fitted.neighbour_share, 0.0)
+        and not is_poor(n_live, n_placed, None, None)
+    )
+
+
+def _best_method(n_live: int, worth_umap: bool, method: Literal["auto", "pca", "umap"]) -> FitMethod:
+    if method == "pca" or n_live < MIN_UMAP_SOUNDS:
+        return "pca"
+    return "umap" if method == "umap" or worth_umap or n_live >= UMAP_WHILE_INDEXING else "pca"

@@ -1,0 +1,268 @@
+"""The sounds of the library: taking in what analysis found, positions, epochs.
+
+This module owns the SQL that writes sounds, positions and epochs. Each function works within a
+transaction of its caller.
+"""
+
+import json
+import math
+import sqlite3
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from klustr_bridge.errors import LibraryError
+from klustr_bridge.library.database import Transaction
+from klustr_bridge.library.rows import Committed, Embeddings, Epoch, Place
+from klustr_bridge.types import Analysis, Float32Array, Int32Array, Outcome
+
+IS_LIVE = """EXISTS (
+    SELECT 1 FROM files f JOIN folders d ON d.id = f.folder_id
+    WHERE f.sound_id = s.id AND d.state != 'absent')"""
+"""SQL condition on a sound ``s``: a file of a folder that is there holds it."""
+
+_BYTES_A_NUMBER = 4
+_ROWS_AT_ONCE = 4096
+
+
+@dataclass(slots=True)
+class _Tally:
+    new: list[int] = field(default_factory=list)
+    revived: set[int] = field(default_factory=set)
+    updated: set[int] = field(default_factory=set)
+    refused: int = 0
+    dropped: int = 0
+
+
+def commit(
+    transaction: Transaction, outcomes: Sequence[Outcome], analysis_version: int, place: Place | None
+) -> Committed:
+    """Take in the outcomes of a batch: see `Store.commit_outcomes`."""
+    tally = _Tally()
+    for outcome in outcomes:
+        _commit_one(transaction, outcome, analysis_version, tally)
+    if place is not None:
+        _place(transaction, sorted({*tally.new, *tally.revived}), place)
+    transaction.shown |= tally.dropped < len(outcomes)
+    return Committed(
+        sorted(tally.new), sorted(tally.revived), sorted(tally.updated), tally.refused, tally.dropped
+    )
+
+
+def _commit_one(transaction: Transaction, outcome: Outcome, analysis_version: int, tally: _Tally) -> None:
+    file = transaction.execute(
+        "SELECT id, size, mtime_ns, reserved_id FROM files WHERE path = ?", (outcome.path,)
+    ).fetchone()
+    if file is None or file[1:3] != (outcome.stamp.size, outcome.stamp.mtime_ns):
+        tally.dropped += 1
+        return
+    if outcome.analysis is None or not _is_finite(outcome.analysis):
+        reason = outcome.reason or "its analysis gave numbers that are not finite"
+        transaction.execute(
+            """
+            UPDATE files SET state = 'refused', reason = ?, sound_id = NULL, reserved_id = NULL WHERE id = ?
+            """,
+            (reason.encode("utf-8", "replace").decode("utf-8"), file[0]),
+        )
+        tally.refused += 1
+        return
+    sound_id = _join_sound(transaction, outcome.analysis, file[3], analysis_version, tally)
+    transaction.execute(
+        "UPDATE files SET state = 'analysed', reason = NULL, sound_id = ?, reserved_id = NULL WHERE id = ?",
+        (sound_id, file[0]),
+    )
+
+
+def _join_sound(
+    transaction: Transaction, analysis: Analysis, reserved_id: int | None, version: int, tally: _Tally
+) -> int:
+    """Id of the sound that holds this audio: known already, or made from the analysis."""
+    known = transaction.execute(
+        f"SELECT s.id, s.analysis_version, {IS_LIVE} FROM sounds s WHERE s.uid = ?", (analysis.uid,)
+    ).fetchone()
+    if known is None:
+        sound_id = transaction.new_id() if reserved_id is None else reserved_id
+        transaction.execute(
+            """
+            INSERT INTO sounds (duration_s, sample_rate, channels, loudness_db, brightness_hz, pitch_hz,
+                analysis_version, dimension, embedding, uid, id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            """,
+            (*_measures(analysis, version), analysis.uid, sound_id),
+        )
+        tally.new.append(sound_id)
+        return sound_id
+    sound_id = int(known[0])
+    if known[1] < version:
+        transaction.execute(
+            """
+            UPDATE sounds SET duration_s = ?, sample_rate = ?, channels = ?, loudness_db = ?,
+                brightness_hz = ?, pitch_hz = ?, analysis_version = ?, dimension = ?, embedding = ?
+            WHERE id = ?
+            """,
+            (*_measures(analysis, version), sound_id),
+        )
+        tally.updated.add(sound_id)
+    if not known[2] and sound_id not in tally.new:
+        tally.revived.add(sound_id)
+    return sound_id
+
+
+def _measures(analysis: Analysis, version: int) -> tuple[object, ...]:
+    embedding = np.ascontiguousarray(analysis.embedding, dtype="<f4").ravel()
+    return (
+        float(analysis.duration_s),
+        int(analysis.sample_rate),
+        int(analysis.channels),
+        float(analysis.loudness_db),
+        float(analysis.brightness_hz),
+        float(analysis.pitch_hz),
+        version,
+        len(embedding),
+        embedding.tobytes(),
+    )
+
+
+def _is_finite(analysis: Analysis) -> bool:
+    numbers = (analysis.duration_s, analysis.loudness_db, analysis.brightness_hz, analysis.pitch_hz)
+    return all(map(math.isfinite, numbers)) and bool(np.isfinite(analysis.embedding).all())
+
+
+def dimension(connection: sqlite3.Connection) -> int:
+    """Length of the embeddings that most live sounds have (ties: the newest analysis), 0 with no sounds.
+
+    Only while a newer release re-analyses a library can there be more than one.
+    """
+    # Two look-ups in the index; DISTINCT would walk all of it.
+    shortest, longest = connection.execute(
+        "SELECT (SELECT min(dimension) FROM sounds), (SELECT max(dimension) FROM sounds)"
+    ).fetchone()
+    if shortest == longest:
+        return int(shortest or 0)
+    row = connection.execute(
+        f"""
+        SELECT s.dimension FROM sounds s
+        GROUP BY s.dimension ORDER BY sum({IS_LIVE}) DESC, max(s.analysis_version) DESC LIMIT 1
+        """
+    ).fetchone()
+    return 0 if row is None else int(row[0])
+
+
+def read_embeddings(connection: sqlite3.Connection, *, dormant: bool) -> Embeddings:
+    """Ids, embeddings and positions of live sounds, or of all: see `Store.embeddings`."""
+    d = dimension(connection)
+    rows = connection.execute(
+        f"""
+        SELECT s.id, p.x, p.y, s.embedding FROM sounds s LEFT JOIN positions p ON p.sound_id = s.id
+        WHERE s.dimension = ? {"" if dormant else f"AND {IS_LIVE}"} ORDER BY s.id
+        """,
+        (d,),
+    )
+    ids: list[Int32Array] = []
+    places: list[Float32Array] = []
+    vectors: list[Float32Array] = []
+    while chunk := rows.fetchmany(_ROWS_AT_ONCE):
+        ids.append(np.array([row[0] for row in chunk], np.int32))
+        places.append(np.array([row[1:3] for row in chunk], np.float32))  # None becomes NaN
+        vectors.append(vectors_from(row[3] for row in chunk).reshape(len(chunk), d))
+    if not ids:
+        return Embeddings(np.empty(0, np.int32), np.empty((0, d), np.float32), np.empty((0, 2), np.float32))
+    return Embeddings(np.concatenate(ids), np.concatenate(vectors), np.concatenate(places))
+
+
+def vectors_from(blobs: Iterable[bytes]) -> Float32Array:
+    """All numbers of stored embeddings, one after the other."""
+    return np.frombuffer(b"".join(blobs), "<f4").astype(np.float32, copy=False)
+
+
+def place_missing(transaction: Transaction, place: Place) -> list[int]:
+    """Give every live sound without a position one; their ids."""
+    rows = transaction.execute(
+        f"""
+        SELECT s.id FROM sounds s
+        WHERE s.id NOT IN (SELECT sound_id FROM positions) AND {IS_LIVE} ORDER BY s.id
+        """
+    )
+    placed = _place(transaction, [row[0] for row in rows], place)
+    transaction.shown |= bool(placed)
+    return placed
+
+
+def _place(transaction: Transaction, ids: Sequence[int], place: Place) -> list[int]:
+    d = dimension(transaction.connection)
+    missing: list[int] = []
+    blobs: list[bytes] = []
+    for sound_id in ids:
+        row = transaction.execute(
+            """
+            SELECT embedding FROM sounds WHERE id = ? AND dimension = ?
+                AND id NOT IN (SELECT sound_id FROM positions WHERE sound_id = ?)
+            """,
+            (sound_id, d, sound_id),
+        ).fetchone()
+        if row is not None:
+            missing.append(sound_id)
+            blobs.append(row[0])
+    if missing:
+        xy = place(vectors_from(blobs).reshape(len(missing), d))
+        _write_positions(transaction, np.array(missing, np.int32), xy, fitted=False)
+    return missing
+
+
+def write_epoch(
+    transaction: Transaction,
+    method: str,
+    seed: int,
+    ids: Int32Array,
+    xy: Float32Array,
+    scores: Mapping[str, float],
+    place: Place | None,
+) -> Epoch:
+    """Replace all positions by those of a new layout: see `Store.write_epoch`."""
+    transaction.execute("DELETE FROM positions")
+    _write_positions(transaction, ids, xy, fitted=True)
+    number = transaction.execute("SELECT coalesce(max(number), 0) + 1 FROM epochs").fetchone()[0]
+    plain = {str(name): float(score) for name, score in scores.items()}
+    made = Epoch(number, method, int(seed), len(ids), time.time(), plain)
+    transaction.execute(
+        "INSERT INTO epochs VALUES (?, ?, ?, ?, ?, ?)",
+        (number, method, made.seed, made.n_fitted, made.created_s, json.dumps(plain)),
+    )
+    if place is not None:
+        place_missing(transaction, place)
+    transaction.shown = True
+    return made
+
+
+def count_placed(connection: sqlite3.Connection) -> int:
+    """Live sounds that were placed among their neighbours: they took no part in the last fit."""
+    row = connection.execute(
+        f"""
+        SELECT count(*) FROM positions p JOIN sounds s ON s.id = p.sound_id
+        WHERE NOT p.fitted AND {IS_LIVE}
+        """
+    ).fetchone()
+    return int(row[0])
+
+
+def _write_positions(
+    transaction: Transaction, ids: Int32Array, xy: NDArray[np.float32], *, fitted: bool
+) -> None:
+    if xy.shape != (len(ids), 2):
+        raise LibraryError(f"{len(ids)} sounds need positions of shape ({len(ids)}, 2), not {xy.shape}")
+    if not np.isfinite(xy).all():
+        raise LibraryError("positions must be finite numbers; nothing was kept")
+    rows = ((*row, int(fitted)) for row in zip(ids.tolist(), *xy.T.tolist(), strict=True))
+    # A sound of a layout computed elsewhere may be unknown here only by mistake: the foreign key says so.
+    transaction.executemany("INSERT OR REPLACE INTO positions VALUES (?, ?, ?, ?)", rows)
+
+
+def read_epoch(connection: sqlite3.Connection) -> Epoch | None:
+    """The newest layout, or None."""
+    row = connection.execute("SELECT * FROM epochs ORDER BY number DESC LIMIT 1").fetchone()
+    if row is None:
+        return None
+    number, method, seed, n_fitted, created_s, scores = row
+    return Epoch(number, method, seed, n_fitted, created_s, json.loads(scores))

@@ -1,0 +1,133 @@
+"""Locks beside the library file: one daemon a library, one writer a library.
+
+Owns two lock files. The operating system frees them when their holder ends, however it ends; the
+files themselves stay. What a daemon says of itself (pid, ports) stands in a small JSON file.
+"""
+
+import contextlib
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import psutil
+from filelock import FileLock, Timeout
+
+from klustr_bridge.errors import LibraryError
+
+
+@dataclass(frozen=True, slots=True)
+class DaemonInfo:
+    """What a running daemon says of itself.
+
+    Attributes
+    ----------
+    pid : int
+        Process number.
+    library : str
+        Its library file.
+    osc_port, http_port : int
+        Ports it serves; 0 while not bound.
+    version : str
+        Of the release that runs.
+    """
+
+    pid: int
+    library: str
+    osc_port: int
+    http_port: int
+    version: str
+
+
+@contextlib.contextmanager
+def writer_lock(library_file: Path, timeout_s: float = 0.0) -> Iterator[None]:
+    """Hold the right to write the library.
+
+    Raises
+    ------
+    LibraryError
+        If another process still holds it after `timeout_s`.
+    """
+    with _held(library_file, ".writer.lock", timeout_s) as held:
+        if not held:
+            raise LibraryError(
+                f"the library {library_file} is being written by another klustr-bridge process; "
+                "wait until it has finished, or stop it"
+            )
+        yield
+
+
+@contextlib.contextmanager
+def daemon_lock(library_file: Path) -> Iterator[None]:
+    """Hold the right to be this library's daemon.
+
+    Raises
+    ------
+    LibraryError
+        If a daemon runs on the library already; the message names it.
+    """
+    # a command that looks whether a daemon runs holds the lock for an instant
+    with _held(library_file, ".daemon.lock", 0.5) as held:
+        if not held:
+            info = read_daemon_info(library_file)
+            who = f"pid {info.pid}, OSC port {info.osc_port}" if info else "still starting"
+            raise LibraryError(
+                f"klustr-bridge already runs on the library {library_file} ({who}); "
+                "use it, stop it, or choose another file with --library"
+            )
+        remove_daemon_info(library_file)  # of one that was killed
+        yield
+
+
+def daemon_of(library_file: Path) -> DaemonInfo | None:
+    """Return what the daemon that runs on the library says of itself, or None where none runs."""
+    if not library_file.parent.is_dir():
+        return None
+    with _held(library_file, ".daemon.lock", 0.0) as held:
+        info = None if held else read_daemon_info(library_file)
+    # held by another command that looks, while a killed daemon's word still lies there
+    return info if info is not None and psutil.pid_exists(info.pid) else None
+
+
+def write_daemon_info(info: DaemonInfo) -> None:
+    """Leave `info` beside the library for commands and for a second daemon's message."""
+    target = _beside(Path(info.library), ".daemon.json")
+    aside = target.with_name(f"{target.name}.{os.getpid()}")
+    aside.write_text(json.dumps(asdict(info)), encoding="utf-8")
+    aside.replace(target)
+
+
+def read_daemon_info(library_file: Path) -> DaemonInfo | None:
+    """Return what the last daemon on the library wrote of itself, whether it still runs or not."""
+    try:
+        return DaemonInfo(**json.loads(_beside(library_file, ".daemon.json").read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def remove_daemon_info(library_file: Path) -> None:
+    """Take the daemon's word away when it stops."""
+    _beside(library_file, ".daemon.json").unlink(missing_ok=True)
+
+
+def _beside(library_file: Path, suffix: str) -> Path:
+    return library_file.with_name(library_file.name + suffix)
+
+
+@contextlib.contextmanager
+def _held(library_file: Path, suffix: str, timeout_s: float) -> Iterator[bool]:
+    held = True
+    try:
+        library_file.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(_beside(library_file, suffix), timeout=timeout_s, thread_local=False)
+        lock.acquire(poll_interval=0.02)
+    except Timeout:
+        held = False
+    except OSError as error:
+        raise LibraryError(f"the folder {library_file.parent} can't be written: {error.strerror}") from error
+    try:
+        yield held
+    finally:
+        if held:
+            lock.release()

@@ -1,0 +1,173 @@
+"""What the store gives back: small frozen values, without behaviour.
+
+This module owns the shapes of the library's answers. It must not know SQL.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from klustr_bridge.types import Float32Array, Int32Array
+
+FolderState = Literal["watched", "absent", "polled"]
+
+Place = Callable[[Float32Array], Float32Array]
+"""Positions, shape (m, 2), 0..1, of new sounds from their embeddings, shape (m, d)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A watched folder.
+
+    Attributes
+    ----------
+    path : bytes
+        Absolute.
+    state : str
+        ``watched``; ``polled`` where the system tells of no changes; ``absent`` while it is not there.
+    n_files : int
+        Files listed in it, in any state.
+    """
+
+    path: bytes
+    state: FolderState
+    n_files: int
+
+
+@dataclass(frozen=True, slots=True)
+class AddedFolder:
+    """What became of a wish to watch a folder.
+
+    Attributes
+    ----------
+    path : bytes
+        The watched folder that holds it now.
+    outcome : str
+        ``added``; ``known`` (was watched already); ``covered`` (lies below `path`, which is watched);
+        ``absorbed`` (added, and took over the watched folders below it).
+    absorbed : tuple of bytes
+        The folders taken over, which are no more watched for themselves.
+    """
+
+    path: bytes
+    outcome: Literal["added", "known", "covered", "absorbed"]
+    absorbed: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NotedFiles:
+    """What noting files has changed.
+
+    Attributes
+    ----------
+    n_new : int
+        Files met for the first time, now pending.
+    n_changed : int
+        Known files with another content, now pending.
+    n_moved : int
+        Files under a new path that kept what was known of them.
+    n_forgotten : int
+        Files gone without having moved.
+    """
+
+    n_new: int
+    n_changed: int
+    n_moved: int
+    n_forgotten: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """What a batch of outcomes has changed.
+
+    Attributes
+    ----------
+    new_ids : list of int
+        Sounds met for the first time, rising.
+    revived_ids : list of int
+        Known sounds that no file held any more and that are live again, rising.
+    updated_ids : list of int
+        Known sounds that a newer analysis has measured anew, rising.
+    refused : int
+        Files that are no sounds.
+    dropped : int
+        Outcomes without effect: their file was forgotten or has changed since it was handed out.
+    """
+
+    new_ids: list[int]
+    revived_ids: list[int]
+    updated_ids: list[int]
+    refused: int
+    dropped: int
+
+
+@dataclass(frozen=True, slots=True)
+class Embeddings:
+    """Sounds as points.
+
+    Attributes
+    ----------
+    ids : ndarray of int32, shape (n,)
+        Rising.
+    embedding : ndarray of float32, shape (n, d)
+        (0, 0) in a library without sounds.
+    xy : ndarray of float32, shape (n, 2)
+        0..1; NaN where a sound has no position.
+    """
+
+    ids: Int32Array
+    embedding: Float32Array
+    xy: Float32Array
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """A version of the layout, within which no position moves.
+
+    Attributes
+    ----------
+    number : int
+        From 1, rising.
+    method : str
+        How it was fitted.
+    seed : int
+        Of the fit.
+    n_fitted : int
+        Sounds that took part.
+    created_s : float
+        Seconds since 1970.
+    scores : mapping of str to float
+        How good the fit is.
+    """
+
+    number: int
+    method: str
+    seed: int
+    n_fitted: int
+    created_s: float
+    scores: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How much there is, absent folders left out.
+
+    Attributes
+    ----------
+    files : int
+        Listed files in any state.
+    sounds : int
+        Live sounds.
+    pending : int
+        Files still to be analysed, or analysed anew.
+    refused : int
+        Files that are no sounds.
+    epoch : int
+        Number of the layout, 0 with none.
+    """
+
+    files: int
+    sounds: int
+    pending: int
+    refused: int
+    epoch: int

@@ -1,0 +1,388 @@
+"""The store: the single owner of the library file.
+
+This module owns every way to read or change the library. Each change is one transaction: a kill at
+any moment leaves the library before it or after it. It must not decode audio, walk folders or lay out.
+"""
+
+import contextlib
+import sqlite3
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from klustr_bridge.errors import LibraryError
+from klustr_bridge.library import database, hearing, listing, paths
+from klustr_bridge.library.rows import (
+    AddedFolder,
+    Committed,
+    Counts,
+    Embeddings,
+    Epoch,
+    Folder,
+    FolderState,
+    NotedFiles,
+    Place,
+)
+from klustr_bridge.library.view import View
+from klustr_bridge.types import FileStamp, Float32Array, FoundFile, Int32Array, Outcome
+
+
+class Store:
+    """An open library. Made by `open`; to be used by the thread that opened it.
+
+    A *file* is a path, a *sound* is distinct audio that any number of files hold. A sound is *live*
+    while a file of a folder that is not absent holds it, else *dormant*: it keeps its id, uid,
+    position, favourite and kind, and has them again when its audio comes back.
+
+    Every method raises `LibraryError` where the file can't be read or written.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+        self._connection = connection
+        self.path = path
+        with self.view() as view:
+            self.library_id: str = view.library_id
+
+    @classmethod
+    def open(cls, path: Path, *, writable: bool = True) -> Self:
+        """Open a library file; a writable one is made if missing, and brought up to date.
+
+        Parameters
+        ----------
+        path : Path
+            The library file. A missing or empty one is new.
+        writable : bool
+            False never changes the file.
+
+        Raises
+        ------
+        LibraryError
+            The file is no klustr library, comes from a newer release (both are left as they are), or
+            can't be opened.
+        """
+        return cls(database.open_database(path, writable=writable), path)
+
+    def close(self) -> None:
+        """Close the file; closing twice does no harm."""
+        with contextlib.suppress(sqlite3.Error):
+            self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _writing(self) -> contextlib.AbstractContextManager[database.Transaction]:
+        return database.writing(self._connection)
+
+    @contextlib.contextmanager
+    def view(self) -> Iterator[View]:
+        """One unchanging state of the library for the length of a ``with`` block."""
+        with database.reading(self._connection) as connection:
+            yield View(connection)
+
+    @property
+    def generation(self) -> int:
+        """Rises by one with every committed change of what a snapshot shows."""
+        with self.view() as view:
+            return view.generation
+
+    # Folders
+
+    def folders(self) -> list[Folder]:
+        """Watched folders, sorted by path."""
+        with self.view() as view:
+            return view.folders()
+
+    def add_folder(self, path: bytes) -> AddedFolder:
+        """Watch a folder from now on; it need not exist at this moment.
+
+        Parameters
+        ----------
+        path : bytes
+            Made absolute and plain (see `paths.normalise`).
+
+        Returns
+        -------
+        AddedFolder
+            A folder below a watched one is covered by it; watched folders below the new one are absorbed
+            with all their files, analysed as they are.
+        """
+        path = paths.normalise(path)
+        with self._writing() as transaction:
+            rows = transaction.execute("SELECT id, path FROM folders ORDER BY path").fetchall()
+            for _, folder in rows:
+                if paths.is_same(path, folder):
+                    return AddedFolder(folder, "known")
+                if paths.is_below(path, folder):
+                    return AddedFolder(folder, "covered")
+            folder_id = transaction.execute(
+                "INSERT INTO folders (path, state) VALUES (?, 'watched')", (path,)
+            ).lastrowid
+            absorbed = [(number, folder) for number, folder in rows if paths.is_below(folder, path)]
+            for number, _ in absorbed:
+                transaction.execute("UPDATE files SET folder_id = ? WHERE folder_id = ?", (folder_id, number))
+                transaction.execute("DELETE FROM folders WHERE id = ?", (number,))
+            transaction.shown = True
+        below = tuple(folder for _, folder in absorbed)
+        return AddedFolder(path, "absorbed" if below else "added", below)
+
+    def remove_folder(self, path: bytes) -> int:
+        """Watch a folder no more and forget its files; how many files those were.
+
+        Raises
+        ------
+        LibraryError
+            It is not a watched folder.
+        """
+        with self._writing() as transaction:
+            number = self._folder_id(transaction, path)
+            n_files = transaction.execute("DELETE FROM files WHERE folder_id = ?", (number,)).rowcount
+            transaction.execute("DELETE FROM folders WHERE id = ?", (number,))
+            transaction.shown = True
+        return n_files
+
+    def set_folder_state(self, path: bytes, state: FolderState) -> None:
+        """Say whether a folder is ``watched``, ``polled`` or ``absent``; its files stay listed in any case.
+
+        Raises
+        ------
+        LibraryError
+            It is not a watched folder, or there is no such state.
+        """
+        if state not in ("watched", "polled", "absent"):
+            raise LibraryError(f"folder state {state!r} is none of watched, polled, absent")
+        with self._writing() as transaction:
+            number = self._folder_id(transaction, path)
+            changed = transaction.execute(
+                "UPDATE folders SET state = ? WHERE id = ? AND state != ?", (state, number, state)
+            )
+            transaction.shown = changed.rowcount > 0
+
+    def _folder_id(self, transaction: database.Transaction, path: bytes) -> int:
+        rows = transaction.execute("SELECT id, path FROM folders ORDER BY path").fetchall()
+        path = paths.normalise(path)
+        for number, folder in rows:
+            if paths.is_same(path, folder):
+                return int(number)
+        known = ", ".join(paths.to_export(folder) for _, folder in rows) or "none"
+        raise LibraryError(f"{paths.to_export(path)} is not a watched folder; watched: {known}")
+
+    # Files
+
+    def known_files(self, folder: bytes) -> dict[bytes, FileStamp]:
+        """Stamps of all files listed below a folder (a watched one or any below it), sorted by path."""
+        with self.view() as view:
+            return listing.known_files(view.connection, folder)
+
+    def note_files(
+        self, found: Iterable[tuple[FoundFile, str]], *, gone: Collection[bytes] = ()
+    ) -> NotedFiles:
+        """Bring the list of files in line with what was found.
+
+        A file is unchanged while its size and time of modification are: inodes and device numbers alone
+        are given anew by some file systems at every mount. A new or changed file becomes pending and gets
+        an id at once. A file whose whole stamp (inode, device, size, time) is that of a known file that
+        is no longer at its path has been moved: it takes over all that is known of it, without analysis.
+
+        Parameters
+        ----------
+        found : iterable of (FoundFile, str)
+            Files with their kinds by name. Files in no watched folder are passed over.
+        gone : collection of bytes
+            Known paths where no file is any more: forgotten, unless they turn out to have moved.
+
+        Returns
+        -------
+        NotedFiles
+            How many of each.
+        """
+        with self._writing() as transaction:
+            return listing.note(transaction, found, gone)
+
+    def forget_files(self, gone: Iterable[bytes]) -> int:
+        """Forget files by path; how many were known. Their sounds stay."""
+        with self._writing() as transaction:
+            return listing.forget(transaction, gone)
+
+    def forget_under(self, directory: bytes) -> int:
+        """Forget all files below a directory; how many were known. Their sounds stay."""
+        with self._writing() as transaction:
+            return listing.forget_under(transaction, directory)
+
+    def take_pending(self, limit: int, exclude: Collection[bytes] = ()) -> list[FoundFile]:
+        """Files to analyse next: those never analysed first, then in the order they were met.
+
+        Parameters
+        ----------
+        limit : int
+            At most so many.
+        exclude : collection of bytes
+            Paths being analysed already. The store keeps no note of what was handed out.
+
+        Returns
+        -------
+        list of FoundFile
+            With the stamps that the outcomes are to carry.
+        """
+        with self.view() as view:
+            return listing.pending(view.connection, limit, exclude)
+
+    def count_pending(self) -> int:
+        """Files that `take_pending` could give."""
+        with self.view() as view:
+            row = view.connection.execute(
+                """
+                SELECT count(*) FROM files f JOIN folders d ON d.id = f.folder_id
+                WHERE f.state = 'pending' AND d.state != 'absent'
+                """
+            ).fetchone()
+        return int(row[0])
+
+    def requeue_outdated(self, analysis_version: int) -> int:
+        """Make pending one file of every live sound that an older release has analysed; how many.
+
+        The sounds stay live, with what is known of them, until their new analysis is committed.
+        """
+        with self._writing() as transaction:
+            return listing.requeue_outdated(transaction, analysis_version)
+
+    # Sounds
+
+    def commit_outcomes(
+        self, outcomes: Sequence[Outcome], *, analysis_version: int, place: Place | None = None
+    ) -> Committed:
+        """Take in what analysis found, in one transaction.
+
+        An outcome whose file was forgotten or has changed since is dropped. Audio that is known joins its
+        sound, and measures it anew if the sound's analysis is older; its position stays.
+
+        Parameters
+        ----------
+        outcomes : sequence of Outcome
+            Any number of them may hold the same audio.
+        analysis_version : int
+            The version that made them.
+        place : callable, optional
+            Gives positions to new sounds, and to revived ones that have none; None while there is no epoch.
+
+        Returns
+        -------
+        Committed
+            What has changed.
+        """
+        with self._writing() as transaction:
+            return hearing.commit(transaction, outcomes, analysis_version, place)
+
+    def embeddings(self, *, dormant: bool = False) -> Embeddings:
+        """Ids, embeddings and positions of the live sounds, or with `dormant` of all, by rising id.
+
+        While a newer release re-analyses a library with embeddings of another length, sounds of the
+        length that fewer live sounds have are left out.
+        """
+        with self.view() as view:
+            return hearing.read_embeddings(view.connection, dormant=dormant)
+
+    def epoch(self) -> Epoch | None:
+        """The layout in force, or None before the first one."""
+        with self.view() as view:
+            return view.epoch()
+
+    def write_epoch(
+        self,
+        method: str,
+        seed: int,
+        ids: Int32Array,
+        xy: Float32Array,
+        scores: Mapping[str, float],
+        *,
+        place: Place | None = None,
+    ) -> Epoch:
+        """Begin a new epoch: all positions of the old one go, in one transaction.
+
+        Parameters
+        ----------
+        method, seed
+            How it was fitted.
+        ids : ndarray of int32, shape (n,)
+            The sounds that took part.
+        xy : ndarray of float32, shape (n, 2)
+            Their positions, 0..1.
+        scores : mapping
+            How good the fit is.
+        place : callable, optional
+            Places live sounds that took no part (heard while the fit was running). Dormant ones are
+            placed when they come back.
+
+        Returns
+        -------
+        Epoch
+            The new one.
+        """
+        with self._writing() as transaction:
+            return hearing.write_epoch(transaction, method, seed, ids, xy, scores, place)
+
+    def place_missing(self, place: Place) -> list[int]:
+        """Place the live sounds without a position (absent at the last fit); their ids."""
+        with self._writing() as transaction:
+            return hearing.place_missing(transaction, place)
+
+    def count_placed(self) -> int:
+        """Live sounds that were placed on the map since its fit, rather than fitted."""
+        with self.view() as view:
+            return hearing.count_placed(view.connection)
+
+    def set_favourite(self, sound_id: int, favourite: bool) -> None:
+        """Mark a sound as favourite or not.
+
+        Raises
+        ------
+        LibraryError
+            There is no sound of that id.
+        """
+        self._set(sound_id, "favourite", int(favourite))
+
+    def set_kind(self, sound_id: int, kind: str | None) -> None:
+        """Set the user's own kind for a sound, which wins over file names; None takes it back.
+
+        Raises
+        ------
+        LibraryError
+            There is no sound of that id.
+        """
+        self._set(sound_id, "user_kind", kind)
+
+    def _set(self, sound_id: int, column: str, value: object) -> None:
+        with self._writing() as transaction:
+            row = transaction.execute(f"SELECT {column} FROM sounds WHERE id = ?", (sound_id,)).fetchone()
+            if row is None:
+                raise LibraryError(f"no analysed sound has the id {sound_id}")
+            if row[0] != value:
+                transaction.execute(f"UPDATE sounds SET {column} = ? WHERE id = ?", (value, sound_id))
+                transaction.shown = True
+
+    # The whole
+
+    def counts(self) -> Counts:
+        """How much there is, absent folders left out."""
+        with self.view() as view:
+            return view.counts()
+
+    def problems(self, limit: int = -1, offset: int = 0) -> list[tuple[bytes, str]]:
+        """Refused files and why, sorted by path; a negative limit is none."""
+        with self.view() as view:
+            return view.problems(limit, offset)
+
+    def backup(self, to: Path) -> None:
+        """Copy the library as it is now to another file, which appears whole or not at all.
+
+        Raises
+        ------
+        LibraryError
+            `to` is the library itself, or can't be written.
+        """
+        database.copy_database(self._connection, to)

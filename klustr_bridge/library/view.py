@@ -1,0 +1,141 @@
+"""One unchanging state of the library, read in chunks of columns: what a snapshot is made from.
+
+This module owns the SQL that reads for snapshots and exports. It must not write.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from klustr_bridge.library import hearing
+from klustr_bridge.library.rows import Counts, Epoch, Folder
+
+_ROWS_AT_ONCE = 4096
+
+
+class Entries(NamedTuple):
+    """Present files that are sounds or may become some: columns of equal length."""
+
+    path: tuple[bytes, ...]
+    folder: tuple[bytes, ...]
+    sound_id: tuple[int | None, ...]
+    reserved_id: tuple[int | None, ...]
+    kind: tuple[str, ...]
+
+
+class Sounds(NamedTuple):
+    """Sounds, live and dormant: columns of equal length. `dimension` is the length of an embedding."""
+
+    id: tuple[int, ...]
+    uid: tuple[str, ...]
+    duration_s: tuple[float, ...]
+    loudness_db: tuple[float, ...]
+    pitch_hz: tuple[float, ...]
+    brightness_hz: tuple[float, ...]
+    analysis_version: tuple[int, ...]
+    favourite: tuple[int, ...]
+    user_kind: tuple[str | None, ...]
+    x: tuple[float | None, ...]
+    y: tuple[float | None, ...]
+    dimension: tuple[int, ...]
+    embedding: tuple[bytes, ...]
+
+
+@dataclass(frozen=True)
+class View:
+    """All that can be asked of one state of the library; made by `Store.view`."""
+
+    connection: sqlite3.Connection
+
+    def text(self, key: str) -> str:
+        """What is kept under a name in the library."""
+        return str(self.connection.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()[0])
+
+    @property
+    def library_id(self) -> str:
+        """The library's own random name."""
+        return self.text("library_id")
+
+    @property
+    def generation(self) -> int:
+        """Number of this state."""
+        return int(self.text("generation"))
+
+    @property
+    def token(self) -> str:
+        """Random name of this state: a power cut may take a generation back and give its number again."""
+        return self.text("token")
+
+    @property
+    def dimension(self) -> int:
+        """Length of the embeddings, 0 in a library without sounds."""
+        return hearing.dimension(self.connection)
+
+    def epoch(self) -> Epoch | None:
+        """The layout in force, or None."""
+        return hearing.read_epoch(self.connection)
+
+    def folders(self) -> list[Folder]:
+        """Watched folders by path."""
+        rows = self.connection.execute(
+            """
+            SELECT d.path, d.state, (SELECT count(*) FROM files f WHERE f.folder_id = d.id)
+            FROM folders d ORDER BY d.path
+            """
+        )
+        return [Folder(*row) for row in rows]
+
+    def counts(self) -> Counts:
+        """How much there is."""
+        by_state = dict(
+            self.connection.execute(
+                """
+                SELECT f.state, count(*) FROM files f JOIN folders d ON d.id = f.folder_id
+                WHERE d.state != 'absent' GROUP BY f.state
+                """
+            ).fetchall()
+        )
+        n_sounds = self.connection.execute(
+            """
+            SELECT count(DISTINCT f.sound_id) FROM files f JOIN folders d ON d.id = f.folder_id
+            WHERE d.state != 'absent' AND f.sound_id IS NOT NULL
+            """
+        ).fetchone()[0]
+        number = self.connection.execute("SELECT coalesce(max(number), 0) FROM epochs").fetchone()[0]
+        pending, refused = by_state.get("pending", 0), by_state.get("refused", 0)
+        return Counts(sum(by_state.values()), n_sounds, pending, refused, number)
+
+    def entries(self) -> Iterator[Entries]:
+        """Present files, refused ones left out, sorted by path, in chunks."""
+        rows = self.connection.execute(
+            """
+            SELECT f.path, d.path, f.sound_id, f.reserved_id, f.kind
+            FROM files f INDEXED BY sqlite_autoindex_files_1 CROSS JOIN folders d ON d.id = f.folder_id
+            WHERE f.state != 'refused' AND d.state != 'absent' ORDER BY f.path
+            """
+        )
+        while chunk := rows.fetchmany(_ROWS_AT_ONCE):
+            yield Entries._make(zip(*chunk, strict=True))
+
+    def sounds(self) -> Iterator[Sounds]:
+        """All sounds, dormant ones too, by rising id, in chunks."""
+        rows = self.connection.execute(
+            """
+            SELECT s.id, s.uid, s.duration_s, s.loudness_db, s.pitch_hz, s.brightness_hz, s.analysis_version,
+                s.favourite, s.user_kind, p.x, p.y, s.dimension, s.embedding
+            FROM sounds s LEFT JOIN positions p ON p.sound_id = s.id ORDER BY s.id
+            """
+        )
+        while chunk := rows.fetchmany(_ROWS_AT_ONCE):
+            yield Sounds._make(zip(*chunk, strict=True))
+
+    def problems(self, limit: int = -1, offset: int = 0) -> list[tuple[bytes, str]]:
+        """Refused files and why, sorted by path; a negative limit is none."""
+        return self.connection.execute(
+            """
+            SELECT f.path, f.reason FROM files f JOIN folders d ON d.id = f.folder_id
+            WHERE f.state = 'refused' AND d.state != 'absent' ORDER BY f.path LIMIT ? OFFSET ?
+            """,
+            (limit, offset),
+        ).fetchall()

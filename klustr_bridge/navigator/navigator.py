@@ -1,0 +1,434 @@
+"""The navigator: what every surface calls.
+
+This module owns the questions and actions themselves: checks, the client's filters and cursors,
+audition. Searching belongs to the corpus, sounding to the player, changing the library to the
+librarian. It must not know how a question came in, and it never blocks.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from klustr_bridge.corpus import Corpus, Filters
+from klustr_bridge.errors import QueryError
+from klustr_bridge.library.paths import containing, to_export
+from klustr_bridge.navigator import checks
+from klustr_bridge.navigator.ports import Librarian, Player
+from klustr_bridge.navigator.results import (
+    Event,
+    FolderRow,
+    Hit,
+    Info,
+    Neighbour,
+    Play,
+    Points,
+    Problem,
+    Problems,
+    Status,
+)
+from klustr_bridge.navigator.state import AUDITION_MODES, PLAYER_MODES, ClientState
+from klustr_bridge.navigator.view import View
+from klustr_bridge.navigator.voices import Voices
+from klustr_bridge.sound.kinds import KINDS
+from klustr_bridge.types import Float32Array
+
+_N_PREFETCHED = 8
+_NAMED_FOLDERS = 3
+
+
+class Navigator:
+    """Answers questions and carries out actions of clients; made once, called by every surface.
+
+    All methods but `publish` belong to one thread (the event loop's) and return within
+    milliseconds. Any of them may raise ``QueryError`` with a code of the protocol: ``badargs``
+    for arguments out of range, ``notfound`` for ids, uids and paths that aren't there,
+    ``notready`` for what can only be answered once something is analysed or placed.
+
+    Parameters
+    ----------
+    player : Player or None
+        The bridge's own output.
+    librarian : Librarian or None
+        The one writer of the library; None: nothing can be changed, only asked.
+    corpus : Corpus, optional
+        What is known at the start; nothing by default.
+    """
+
+    def __init__(
+        self, player: Player | None, librarian: Librarian | None, corpus: Corpus | None = None
+    ) -> None:
+        self._voices = Voices(player)
+        self._librarian = librarian
+        self._view = View(corpus or Corpus.empty())
+        self._counts: Counter[str] = Counter()
+        self._work = "ready"
+
+    @property
+    def corpus(self) -> Corpus:
+        """What all questions are answered from."""
+        return self._view.corpus
+
+    @property
+    def player(self) -> Player | None:
+        """The bridge's own output."""
+        return self._voices.player
+
+    def publish(self, corpus: Corpus) -> None:
+        """Answer everything from another corpus from now on; safe from any thread.
+
+        What changed on the map is for the caller to work out with ``corpus.difference`` and push.
+        """
+        self._view = View(corpus)
+        self._counts["snapshots"] += 1
+
+    def note_work(self, state: str) -> None:
+        """Take note of what the librarian is at: ``scanning``, ``analysing``, ``layout`` or ``ready``."""
+        self._work = state
+
+    # Move and hear. Events come in order: a Hit is for every subscriber, a Play for this client.
+
+    def move(
+        self, client: ClientState, x: float, y: float, cursor: int = 0, origin: str = "osc"
+    ) -> list[Event]:
+        """Move a cursor.
+
+        Parameters
+        ----------
+        client : ClientState
+            Who moves; its filters narrow what can be hit.
+        x, y : float
+            0..1; values outside are moved to the edge.
+        cursor : int
+            One of the client's cursors, 0..255.
+        origin : str
+            What moved it, for the Hit.
+
+        Returns
+        -------
+        list of Hit and Play
+            A Hit when the cursor's nearest sound is another than before, a Play when the
+            client's audition mode sounds it.
+        """
+        self._counts["moves"] += 1
+        view = self._view
+        found, changed = self._land(view, client, x, y, cursor, origin)
+        if not found:
+            return []
+        events: list[Event] = list(changed)
+        if client.audition == "retrigger" or (changed and client.audition in ("change", "hold")):
+            events.append(self._audition(view, client, found[0].id, cursor))
+        return events
+
+    def trigger(self, client: ClientState, sound_id: int, velocity: float = 1.0) -> list[Event]:
+        """Play a sound, or a listed file that waits for its analysis.
+
+        Parameters
+        ----------
+        client : ClientState
+            Its player mode says who sounds.
+        sound_id : int
+            A sound's id, or a waiting file's reserved id.
+        velocity : float
+            0..1.
+
+        Returns
+        -------
+        list of Play
+            One.
+        """
+        return [self._play(self._view, client, sound_id, checks.velocity(velocity))]
+
+    def trigger_xy(
+        self,
+        client: ClientState,
+        x: float,
+        y: float,
+        velocity: float = 1.0,
+        cursor: int = 0,
+        origin: str = "osc",
+    ) -> list[Event]:
+        """Move a cursor and play what is nearest, whatever the audition mode.
+
+        Returns
+        -------
+        list of Hit and Play
+            Empty when the filters keep nothing.
+        """
+        velocity, view = checks.velocity(velocity), self._view
+        found, changed = self._land(view, client, x, y, cursor, origin)
+        if not found:
+            return []
+        return [*changed, self._play(view, client, found[0].id, velocity)]
+
+    def random(self, client: ClientState, cursor: int = 0, origin: str = "osc") -> list[Event]:
+        """Move a cursor onto a sound drawn by chance, another than the last where there is one.
+
+        Returns
+        -------
+        list of Hit and Play
+            A Hit even if the sound is the same, a Play unless audition is off; empty when the
+            filters keep nothing.
+        """
+        cursor, view = checks.cursor(cursor), self._view
+        view.require_map()
+        corpus, selection = view.corpus, view.selection(client.filters)
+        rows = np.flatnonzero(corpus.placed if selection is None else corpus.placed & selection.sound)
+        last = corpus.row_of(client.cursors.get(cursor, 0))
+        if last is not None and len(rows) > 1:
+            rows = rows[rows != last]
+        if len(rows) == 0:
+            self._leave(client, cursor)
+            return []
+        row = int(rows[client.chance.randrange(len(rows))])
+        sound_id, (x, y) = int(corpus.ids[row]), corpus.xy[row].tolist()
+        client.cursors[cursor] = sound_id
+        self._counts["hits"] += 1
+        events: list[Event] = [Hit(cursor, sound_id, x, y, 0.0, origin)]
+        if client.audition != "off":
+            events.append(self._audition(view, client, sound_id, cursor))
+        return events
+
+    def stop(self, voice: int | None = None) -> None:
+        """Stop a voice of the bridge's player, or all of them; an ended one is no error."""
+        self._voices.stop(voice)
+
+    def set_audition(self, client: ClientState, mode: str) -> None:
+        """Choose what moving sounds: ``off``, ``change``, ``retrigger`` or ``hold``."""
+        mode = checks.choice("audition mode", mode, AUDITION_MODES)
+        if mode != "hold":
+            self._release(client)
+        client.audition = mode
+
+    def set_player_mode(self, client: ClientState, mode: str) -> None:
+        """Choose who sounds: ``internal`` (the bridge), ``client`` or ``both``."""
+        client.player_mode = checks.choice("player mode", mode, PLAYER_MODES)
+
+    # Ask
+
+    def near_xy(self, client: ClientState, x: float, y: float, k: int) -> list[Neighbour]:
+        """Return the `k` sounds nearest to a point of the map, by rising distance, then id."""
+        (x, y), k, view = checks.point(x, y), checks.count(k), self._asked()
+        view.require_map()
+        return view.neighbours(view.corpus.near_xy(x, y, k, view.selection(client.filters)))
+
+    def similar(self, client: ClientState, sound_id: int, k: int) -> list[Neighbour]:
+        """Return the `k` sounds that sound most like one, itself not among them."""
+        return self._similar_to(self._asked(), client, sound_id, k)
+
+    def similar_uid(self, client: ClientState, uid: str, k: int) -> list[Neighbour]:
+        """Return what `similar` does, for a uid."""
+        view = self._asked()
+        return self._similar_to(view, client, view.id_of_uid(uid), k)
+
+    def similar_path(self, client: ClientState, path: bytes, k: int) -> list[Neighbour]:
+        """Return what `similar` does, for the sound in a file of the library."""
+        view = self._asked()
+        return self._similar_to(view, client, view.id_of_path(checks.absolute(path)), k)
+
+    def similar_vector(
+        self, client: ClientState, vector: Float32Array | Sequence[float], k: int
+    ) -> list[Neighbour]:
+        """Return the `k` sounds whose embeddings are nearest to a vector."""
+        view, k = self._asked(), checks.count(k)
+        view.require_sounds()
+        wanted = np.asarray(vector, np.float32)
+        size = view.corpus.embedding.shape[1]
+        if wanted.shape != (size,) or not np.isfinite(wanted).all():
+            raise QueryError("badargs", f"an embedding is {size} finite numbers, not {wanted.shape}")
+        return view.neighbours(view.corpus.similar(wanted, k, view.selection(client.filters)))
+
+    async def similar_file(self, client: ClientState, path: bytes, k: int) -> list[Neighbour]:
+        """Return the `k` sounds most like any readable audio file.
+
+        A sound of the library with the very same audio is among them, at distance 0.
+        """
+        path, k = checks.absolute(path), checks.count(k)
+        self._view.require_sounds()
+        analysis = await self._writer().analyse(path)
+        return self.similar_vector(client, analysis.embedding, k)
+
+    def info(self, sound_id: int) -> Info:
+        """Return what is known of a sound, or of a listed file that waits."""
+        return self._asked().info(sound_id)
+
+    def path(self, sound_id: int) -> bytes:
+        """Return the absolute path of a file that holds a sound."""
+        return self._asked().entry(sound_id).path
+
+    def resolve(self, uid: str) -> int:
+        """Return the id of the sound of a uid."""
+        return self._asked().id_of_uid(uid)
+
+    def find(self, client: ClientState, text: str, k: int) -> list[int]:
+        """Return at most `k` ids of sounds and waiting files by words in their names, best first."""
+        view, text, k = self._asked(), checks.search_text(text), checks.count(k)
+        view.require_files()
+        return view.corpus.find(text, k, view.selection(client.filters))
+
+    def points(self, from_id: int = 1, limit: int | None = None) -> Points:
+        """Return the places of all sounds (no filter) from an id on, by rising id."""
+        corpus = self._asked().corpus
+        first = int(np.searchsorted(corpus.ids, from_id))
+        rows: NDArray[np.intp] = np.flatnonzero(corpus.placed[first:])[:limit] + first
+        return Points(corpus.epoch, corpus.ids[rows], corpus.xy[rows])
+
+    def folders(self) -> list[FolderRow]:
+        """Return the watched folders."""
+        return [FolderRow(folder.path, folder.n_files, folder.state) for folder in self.corpus.folders]
+
+    def problems(self, start: int = 0, limit: int = 1000) -> Problems:
+        """Return files that can't be used and why, from number `start` on."""
+        corpus = self._asked().corpus
+        if start < 0 or limit < 1:
+            raise QueryError(
+                "badargs", f"problems from {start}, at most {limit}: allowed are 0 and 1 or more"
+            )
+        rows = range(corpus.n_problems)[start : start + limit]
+        return Problems(corpus.n_problems, start, tuple(Problem(*corpus.problem(row)) for row in rows))
+
+    def status(self) -> Status:
+        """Return how far the library is."""
+        corpus = self.corpus
+        if not corpus.library_id:
+            state = "starting"
+        elif self._work != "ready":
+            state = self._work
+        elif corpus.n_pending:
+            state = "analysing"
+        else:
+            state = "ready" if corpus.n_files else "empty"
+        return Status(
+            state, corpus.n_files, corpus.n_sounds, corpus.n_pending, corpus.n_refused, corpus.epoch
+        )
+
+    def health(self) -> dict[str, float]:
+        """Return counts since the start: questions, moves, hits, plays, player errors, snapshots."""
+        names = ("queries", "moves", "hits", "plays", "snapshots")
+        return {name: float(self._counts[name]) for name in names} | {
+            "player_errors": float(self._voices.n_failed)
+        }
+
+    # Narrow: each narrows all later answers of this client but `points` and `info`
+
+    def filter_kinds(self, client: ClientState, kinds: Sequence[str]) -> None:
+        """Keep to these kinds; none named: to any kind."""
+        client.filters = replace(client.filters, kinds=checks.kinds(kinds))
+
+    def filter_duration(self, client: ClientState, low_s: float, high_s: float) -> None:
+        """Keep to sounds from `low_s` to `high_s` seconds long."""
+        client.filters = replace(client.filters, duration_s=checks.duration(low_s, high_s))
+
+    def filter_folder(self, client: ClientState, folder: bytes) -> None:
+        """Keep to sounds of which a file lies below a folder."""
+        folder = checks.absolute(folder)
+        self._view.require_files()
+        watched = [row.path for row in self.corpus.folders]
+        if containing(folder, watched) is None and not any(containing(path, [folder]) for path in watched):
+            named = ", ".join(to_export(path) for path in watched[:_NAMED_FOLDERS])
+            raise QueryError(
+                "badargs", f"{to_export(folder)!r} is in no watched folder; watched: {named or 'none'}"
+            )
+        client.filters = replace(client.filters, folder=folder)
+
+    def filter_favourites(self, client: ClientState, on: bool) -> None:
+        """Keep to favourites, or not."""
+        client.filters = replace(client.filters, favourites=on)
+
+    def clear_filters(self, client: ClientState) -> None:
+        """Keep everything again."""
+        client.filters = Filters()
+
+    # Library: each returns when the librarian has accepted it
+
+    async def add_folder(self, path: bytes) -> None:
+        """Watch a folder."""
+        await self._writer().add_folder(checks.absolute(path))
+
+    async def remove_folder(self, path: bytes) -> None:
+        """Stop watching a folder."""
+        await self._writer().remove_folder(checks.absolute(path))
+
+    async def rescan(self) -> None:
+        """Compare all folders with the library."""
+        await self._writer().rescan()
+
+    async def relayout(self) -> None:
+        """Fit the map anew."""
+        await self._writer().relayout()
+
+    async def set_favourite(self, sound_id: int, on: bool) -> None:
+        """Mark or unmark a sound."""
+        self._view.row(sound_id)
+        await self._writer().set_favourite(sound_id, on)
+
+    async def set_kind(self, sound_id: int, kind: str) -> None:
+        """Correct a sound's kind."""
+        self._view.row(sound_id)
+        await self._writer().set_kind(sound_id, checks.choice("kind", kind, KINDS))
+
+    # Steps
+
+    def _writer(self) -> Librarian:
+        if self._librarian is None:
+            raise QueryError("denied", "the library is only read here; ask the daemon that writes it")
+        return self._librarian
+
+    def _asked(self) -> View:
+        self._counts["queries"] += 1
+        return self._view
+
+    def _similar_to(self, view: View, client: ClientState, sound_id: int, k: int) -> list[Neighbour]:
+        k, row, corpus = checks.count(k), view.row(sound_id), view.corpus
+        if not corpus.is_heard(row):
+            raise QueryError("notready", f"the sound {sound_id} waits to be analysed anew; ask again later")
+        return view.neighbours(
+            corpus.similar(corpus.embedding[row], k, view.selection(client.filters), without=row)
+        )
+
+    def _land(
+        self, view: View, client: ClientState, x: float, y: float, cursor: int, origin: str
+    ) -> tuple[list[Neighbour], list[Hit]]:
+        """Return what lies nearest to a moved cursor, and a Hit if the nearest has changed."""
+        (x, y), cursor = checks.point(x, y), checks.cursor(cursor)
+        view.require_map()
+        found = view.neighbours(view.corpus.near_xy(x, y, _N_PREFETCHED, view.selection(client.filters)))
+        if not found:
+            self._leave(client, cursor)
+            return [], []
+        nearest = found[0]
+        if client.cursors.get(cursor) == nearest.id:
+            return found, []
+        client.cursors[cursor] = nearest.id
+        self._counts["hits"] += 1
+        self._voices.prefetch(client, [view.entry(neighbour.id).path for neighbour in found[1:]])
+        return found, [Hit(cursor, nearest.id, nearest.x, nearest.y, nearest.distance, origin)]
+
+    def _audition(self, view: View, client: ClientState, sound_id: int, cursor: int) -> Play:
+        if client.audition == "hold":
+            self._release(client, cursor)
+        play = self._play(view, client, sound_id, 1.0)
+        if client.audition == "hold":
+            client.held[cursor] = play.voice
+        return play
+
+    def _play(self, view: View, client: ClientState, sound_id: int, velocity: float) -> Play:
+        entry = view.entry(sound_id)
+        self._counts["plays"] += 1
+        if entry.row is None:
+            return self._voices.play(client, entry, velocity, None, None)
+        duration_s, loudness_db = (view.measure(name, entry.row) for name in ("duration_s", "loudness_db"))
+        return self._voices.play(client, entry, velocity, duration_s, loudness_db)
+
+    def _leave(self, client: ClientState, cursor: int) -> None:
+        """Forget what a cursor has hit, so that the next hit is told, and end what it holds."""
+        client.cursors.pop(cursor, None)
+        self._release(client, cursor)
+
+    def _release(self, client: ClientState, cursor: int | None = None) -> None:
+        """Stop the voice that a cursor holds, or those of all cursors."""
+        for held in list(client.held) if cursor is None else [cursor]:
+            if (voice := client.held.pop(held, None)) is not None:
+                self._voices.stop(voice)

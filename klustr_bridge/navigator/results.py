@@ -1,0 +1,209 @@
+"""What the navigator answers with: frozen values, no behaviour.
+
+Numbers are plain Python numbers, so that a surface can send them as they are. A sound that
+has no place on the map yet has ``x`` and ``y`` of ``NO_PLACE`` (-1), which no place can have.
+"""
+
+from dataclasses import dataclass
+
+from klustr_bridge.types import Float32Array, Int32Array
+
+NO_PLACE = -1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """One sound of an answer, nearest first.
+
+    Attributes
+    ----------
+    id : int
+        The sound.
+    distance : float
+        Euclidean distance: on the map for ``near``, between embeddings for ``similar``.
+    x, y : float
+        Place on the map, 0..1; -1 where the sound has none yet.
+    """
+
+    id: int
+    distance: float
+    x: float
+    y: float
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """The nearest sound of a cursor has changed: push to every subscriber.
+
+    Attributes
+    ----------
+    cursor : int
+        The acting client's cursor.
+    id : int
+        The sound now nearest.
+    x, y : float
+        Its place on the map, 0..1.
+    distance : float
+        From the cursor, on the map.
+    origin : str
+        What moved the cursor, such as ``osc``, ``midi`` or ``web``.
+    """
+
+    cursor: int
+    id: int
+    x: float
+    y: float
+    distance: float
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class Play:
+    """A sound was started: push to the acting client only, because it names the voice.
+
+    Attributes
+    ----------
+    voice : int
+        Names this playing sound for ``stop``; never used twice by one navigator.
+    id : int
+        The sound, or the reserved id of a file not analysed yet.
+    velocity : float
+        0..1.
+    path : bytes
+        Absolute path of the file to play.
+    start_s, end_s : float
+        The part to play, seconds; ``end_s`` is 0 where the length isn't known yet (play to the end).
+    internal : bool
+        Whether the bridge's own player was asked to sound it.
+    client : bool
+        Whether the client is to sound it (player mode ``client`` or ``both``).
+    """
+
+    voice: int
+    id: int
+    velocity: float
+    path: bytes
+    start_s: float
+    end_s: float
+    internal: bool
+    client: bool
+
+
+Event = Hit | Play
+
+
+@dataclass(frozen=True, slots=True)
+class Info:
+    """All that is known of one sound, or of a listed file that waits for its analysis.
+
+    Attributes
+    ----------
+    id : int
+        The sound's id, or the file's reserved id.
+    state : str
+        ``ready``; ``unplaced``: analysed, but without a place on the map yet; ``pending``:
+        not analysed yet, and every number is then 0 (``x``, ``y``: -1) and `uid` empty.
+    uid : str
+        16 characters, made from the audio itself.
+    name : str
+        The file's own name; bytes that aren't UTF-8 as U+FFFD.
+    kind : str
+        One of ``sound.kinds.KINDS``.
+    x, y : float
+        Place on the map, 0..1, or -1.
+    duration_s : float
+        Seconds.
+    loudness_db : float
+        dB relative to full scale.
+    pitch_hz : float
+        Fundamental frequency; 0 where there is none.
+    brightness_hz : float
+        Mean spectral centroid.
+    favourite : bool
+        Marked by the user.
+    start_s, end_s : float
+        A slice's place in its file, else 0 and the duration.
+    """
+
+    id: int
+    state: str
+    uid: str
+    name: str
+    kind: str
+    x: float
+    y: float
+    duration_s: float
+    loudness_db: float
+    pitch_hz: float
+    brightness_hz: float
+    favourite: bool
+    start_s: float
+    end_s: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Points:
+    """Places on the map, by rising id.
+
+    Attributes
+    ----------
+    epoch : int
+        The layout's number; 0: no layout.
+    ids : ndarray of int32, shape (n,)
+        Sounds that have a place.
+    xy : ndarray of float32, shape (n, 2)
+        Their places, 0..1.
+    """
+
+    epoch: int
+    ids: Int32Array
+    xy: Float32Array
+
+
+@dataclass(frozen=True, slots=True)
+class FolderRow:
+    """One watched folder: absolute path, present files, ``watched``, ``absent`` or ``polled``."""
+
+    path: bytes
+    n_files: int
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One file that could not be used, and why."""
+
+    path: bytes
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Problems:
+    """A run of problems: `rows` start at number `start` of `total`."""
+
+    total: int
+    start: int
+    rows: tuple[Problem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How far the library is.
+
+    Attributes
+    ----------
+    state : str
+        ``starting``: no snapshot yet; ``scanning``, ``analysing`` and ``layout``: what is being done;
+        ``empty``: all is done and no file known; ``ready``.
+    n_files, n_sounds, n_pending, n_refused : int
+        Present files, distinct sounds, files that wait, files that can't be used.
+    epoch : int
+        The layout's number; 0: none yet.
+    """
+
+    state: str
+    n_files: int
+    n_sounds: int
+    n_pending: int
+    n_refused: int
+    epoch: int

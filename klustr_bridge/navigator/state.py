@@ -1,0 +1,45 @@
+"""What the navigator remembers of one client: filters, modes, cursors.
+
+This module owns the state only; it is created by a surface and changed by the navigator alone.
+"""
+
+import random
+from dataclasses import dataclass, field
+
+from klustr_bridge.corpus import Filters
+
+AUDITION_MODES = ("off", "change", "retrigger", "hold")
+PLAYER_MODES = ("internal", "client", "both")
+
+
+@dataclass(slots=True)
+class ClientState:
+    """One client of a surface.
+
+    Attributes
+    ----------
+    name : str
+        As it called itself.
+    filters : Filters
+        What its answers are kept to.
+    audition : str
+        One of `AUDITION_MODES`: what moving a cursor sounds. ``off``: nothing; ``change``: the
+        nearest sound whenever it changes; ``retrigger``: the nearest at every move; ``hold``:
+        as change, each cursor holding one voice that ends when the next one starts.
+    player_mode : str
+        One of `PLAYER_MODES`: who sounds.
+    cursors : dict of int to int
+        The sound last hit by each cursor; a cursor that hit nothing isn't in it.
+    held : dict of int to int
+        The voice that each cursor holds in audition mode ``hold``.
+    chance : random.Random
+        Source of ``random``; seeded in tests.
+    """
+
+    name: str = ""
+    filters: Filters = field(default_factory=Filters)
+    audition: str = "off"
+    player_mode: str = "internal"
+    cursors: dict[int, int] = field(default_factory=dict)
+    held: dict[int, int] = field(default_factory=dict)
+    chance: random.Random = field(default_factory=random.Random)

@@ -1,0 +1,129 @@
+"""The published corpus as the navigator asks it: rows in, results out.
+
+This module owns one corpus together with the selections made of it, so that both are swapped
+in one step. It must not know players or the librarian.
+"""
+
+import math
+import os
+
+from klustr_bridge.corpus import Corpus, Entry, Filters, Nearest, Selection
+from klustr_bridge.errors import QueryError
+from klustr_bridge.library.paths import to_export
+from klustr_bridge.navigator.results import NO_PLACE, Info, Neighbour
+
+_MOST_SELECTIONS = 64
+
+
+class View:
+    """A corpus and what clients' filters keep of it.
+
+    Parameters
+    ----------
+    corpus : Corpus
+        Never changes.
+    """
+
+    def __init__(self, corpus: Corpus) -> None:
+        self.corpus = corpus
+        self._selections: dict[Filters, Selection | None] = {}
+
+    def selection(self, filters: Filters) -> Selection | None:
+        """Return what filters keep, None for everything; equal filters are worked out once."""
+        if filters not in self._selections:
+            if len(self._selections) >= _MOST_SELECTIONS:
+                self._selections.clear()
+            self._selections[filters] = self.corpus.select(filters)
+        return self._selections[filters]
+
+    def require_files(self) -> None:
+        """Raise ``notready`` before the first snapshot."""
+        if not self.corpus.library_id:
+            raise QueryError("notready", "the library is still being opened; ask again in a second")
+
+    def require_sounds(self) -> None:
+        """Raise ``notready`` while no sound is analysed."""
+        self.require_files()
+        if len(self.corpus) == 0:
+            raise QueryError("notready", f"no sound is analysed yet, {self.corpus.n_pending} files wait")
+
+    def require_map(self) -> None:
+        """Raise ``notready`` while no sound has a place."""
+        self.require_sounds()
+        if self.corpus.n_placed == 0:
+            raise QueryError("notready", f"{len(self.corpus)} sounds are analysed, but there is no map yet")
+
+    def entry(self, sound_id: int) -> Entry:
+        """Return the file that stands for an id, or raise ``notfound``."""
+        entry = self.corpus.entry(sound_id)
+        if entry is None:
+            self.require_files()
+            raise QueryError(
+                "notfound", f"no sound has the id {sound_id}; ids come from near, similar, find or points"
+            )
+        return entry
+
+    def row(self, sound_id: int) -> int:
+        """Return an analysed sound's row, or raise ``notfound``, or ``notready`` while it waits."""
+        entry = self.entry(sound_id)
+        if entry.row is None:
+            raise QueryError("notready", f"the file of id {sound_id} waits for its analysis; ask again later")
+        return entry.row
+
+    def id_of_uid(self, uid: str) -> int:
+        """Return the id of a uid's sound, or raise ``notfound``."""
+        sound_id = self.corpus.id_of_uid(uid)
+        if sound_id is None:
+            self.require_files()
+            raise QueryError("notfound", f"no present sound has the uid {uid!r}")
+        return sound_id
+
+    def id_of_path(self, path: bytes) -> int:
+        """Return the id that a library file stands for, or raise ``notfound``."""
+        sound_id = self.corpus.id_of_path(path)
+        if sound_id is None:
+            self.require_files()
+            raise QueryError(
+                "notfound", f"{to_export(path)!r} is not a file of the library; similar/file hears any file"
+            )
+        return sound_id
+
+    def neighbours(self, found: Nearest) -> list[Neighbour]:
+        """Return the found rows as results."""
+        ids = self.corpus.ids[found.rows].tolist()
+        places = [
+            (NO_PLACE, NO_PLACE) if math.isnan(x) else (x, y) for x, y in self.corpus.xy[found.rows].tolist()
+        ]
+        rows = zip(ids, found.distance.tolist(), places, strict=True)
+        return [Neighbour(sound_id, distance, x, y) for sound_id, distance, (x, y) in rows]
+
+    def info(self, sound_id: int) -> Info:
+        """Return all that is known of an id, or raise ``notfound``."""
+        corpus, entry = self.corpus, self.entry(sound_id)
+        name_text = os.path.basename(entry.path).decode("utf-8", "replace")
+        if entry.row is None:
+            nothing = (NO_PLACE, NO_PLACE, 0.0, 0.0, 0.0, 0.0, False, 0.0, 0.0)
+            return Info(sound_id, "pending", "", name_text, entry.kind, *nothing)
+        row = entry.row
+        placed = bool(corpus.placed[row])
+        x, y = corpus.xy[row].tolist() if placed else (NO_PLACE, NO_PLACE)
+        return Info(
+            id=sound_id,
+            state="ready" if placed else "unplaced",
+            uid=corpus.uid(row),
+            name=name_text,
+            kind=entry.kind,
+            x=x,
+            y=y,
+            duration_s=self.measure("duration_s", row),
+            loudness_db=self.measure("loudness_db", row),
+            pitch_hz=self.measure("pitch_hz", row),
+            brightness_hz=self.measure("brightness_hz", row),
+            favourite=corpus.is_favourite(row),
+            start_s=0.0,
+            end_s=self.measure("duration_s", row),
+        )
+
+    def measure(self, name: str, row: int) -> float:
+        """Return one measured number of a sound."""
+        return float(self.corpus.column(name)[row])

@@ -1,0 +1,106 @@
+"""Voices: who sounds a sound, and which number names it.
+
+This module owns the numbers of voices and the calls of the player; it must not know any corpus.
+"""
+
+import itertools
+from collections import OrderedDict
+
+from klustr_bridge.corpus import Entry
+from klustr_bridge.errors import KlustrError
+from klustr_bridge.navigator.ports import Player
+from klustr_bridge.navigator.results import Play
+from klustr_bridge.navigator.state import ClientState
+
+_MOST_REMEMBERED = 1024
+_MOST_NUMBER = 2**31 - 1
+
+
+class Voices:
+    """Starts and stops sounds in the bridge's player, in the client, or in both.
+
+    Parameters
+    ----------
+    player : Player or None
+        None: nothing sounds here, everything else goes on.
+
+    Attributes
+    ----------
+    n_failed : int
+        Calls that the player answered with an error.
+    """
+
+    def __init__(self, player: Player | None) -> None:
+        self.player = player
+        self.n_failed = 0
+        self._numbers = itertools.count()
+        self._inner: OrderedDict[int, int] = OrderedDict()
+
+    def play(
+        self,
+        client: ClientState,
+        entry: Entry,
+        velocity: float,
+        duration_s: float | None,
+        loudness_db: float | None,
+    ) -> Play:
+        """Start a file for a client.
+
+        Parameters
+        ----------
+        client : ClientState
+            Its player mode says who sounds.
+        entry : Entry
+            The file.
+        velocity : float
+            0..1.
+        duration_s, loudness_db : float or None
+            Of the sound; None while it waits for its analysis.
+
+        Returns
+        -------
+        Play
+            Also when the player has a problem.
+        """
+        voice = next(self._numbers) % _MOST_NUMBER + 1
+        internal = client.player_mode in ("internal", "both")
+        if internal and self.player is not None:
+            try:
+                self._inner[voice] = self.player.play(
+                    entry.path, start_s=0.0, end_s=None, velocity=velocity, loudness_db=loudness_db
+                )
+            except (KlustrError, OSError):
+                self.n_failed += 1
+            if len(self._inner) > _MOST_REMEMBERED:
+                self._inner.popitem(last=False)
+        return Play(
+            voice=voice,
+            id=entry.id,
+            velocity=velocity,
+            path=entry.path,
+            start_s=0.0,
+            end_s=duration_s or 0.0,
+            internal=internal,
+            client=client.player_mode in ("client", "both"),
+        )
+
+    def stop(self, voice: int | None) -> None:
+        """Stop a voice, or all of them; one that the player doesn't sound is the client's to stop."""
+        inner = None if voice is None else self._inner.pop(voice, None)
+        if self.player is None or (voice is not None and inner is None):
+            return
+        if voice is None:
+            self._inner.clear()
+        try:
+            self.player.stop(inner)
+        except (KlustrError, OSError):
+            self.n_failed += 1
+
+    def prefetch(self, client: ClientState, paths: list[bytes]) -> None:
+        """Let the player make files ready, if it sounds for this client."""
+        if self.player is None or client.player_mode == "client":
+            return
+        try:
+            self.player.prefetch(paths)
+        except (KlustrError, OSError):
+            self.n_failed += 1

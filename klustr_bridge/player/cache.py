@@ -1,0 +1,391 @@
+"""Owns the decoded sounds: read, resampled to the device's rate, kept within a bound of memory.
+
+Files are only ever read on the loader threads here, never in the caller. This module must not
+know of voices or devices. The loaders are daemon threads: one that hangs on an unplugged network
+drive must not keep the process from ending.
+"""
+
+import os
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from klustr_bridge.errors import RefusedSound
+from klustr_bridge.sound.decode import read_audio
+from klustr_bridge.types import Float32Array
+
+MAX_CACHE_BYTES = 64 * 1024 * 1024
+MAX_LOAD_S = 30.0
+"""Only so much of a file is loaded, counted from where playing starts; longer ones are faded there."""
+
+MAX_SAMPLE = 16.0
+"""Float files may hold anything; 24 dB over full scale is more than the limiter needs to see."""
+
+N_LOADERS = 2
+MAX_JOBS = 256
+CHECK_AGAIN_S = 1.0
+"""A sound found in the cache is compared with its file this often at most."""
+
+REPORT_AGAIN_S = 60.0
+MAX_REPORTED = 1024
+
+Stamp = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedSound:
+    """A sound ready to be mixed.
+
+    Attributes
+    ----------
+    samples : ndarray of float32, shape (n_frames, 1 or 2)
+        At the device's rate, finite; never written to.
+    sample_rate : int
+        Hz.
+    offset_s : float
+        Where in the file the samples begin.
+    cut : bool
+        The file goes on after the last frame: it should be faded out.
+    stamp : tuple of int
+        Size and modification time (ns) of the file when it was read.
+    """
+
+    samples: Float32Array
+    sample_rate: int
+    offset_s: float
+    cut: bool
+    stamp: Stamp
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Names what is loaded as one: a file from `offset_s` on."""
+
+    path: bytes
+    offset_s: float
+
+    @staticmethod
+    def of(path: bytes, start_s: float, end_s: float | None) -> "Part":
+        """Return the part that holds a stretch of a file.
+
+        What lies within the first `MAX_LOAD_S` shares one part; a slice further back, or an open
+        end from the middle of a file, is a part of its own.
+        """
+        from_start = start_s <= 0.0 or (end_s is not None and end_s <= MAX_LOAD_S)
+        return Part(path, 0.0 if from_start else start_s)
+
+
+Ready = Callable[[LoadedSound | None], None]
+
+
+@dataclass(slots=True)
+class _Job:
+    """A part to load and who waits for it; nobody waits for a prefetched one."""
+
+    part: Part
+    waiting: list[Ready] = field(default_factory=list)
+    loading: bool = False
+
+
+def prepare(audio: Float32Array, rate: int, *, to_rate: int, n_channels: int) -> Float32Array:
+    """Resample, and mix down what the device can't take.
+
+    Parameters
+    ----------
+    audio : ndarray of float32, shape (n_frames, n)
+        Anything; values that are not finite become silence.
+    rate, to_rate : int
+        Hz.
+    n_channels : int
+        The device's. A mono sound stays mono; one with more than two channels, or more than the
+        device has, becomes the mean of its channels.
+
+    Returns
+    -------
+    ndarray of float32, shape (n, 1 or 2), C order, not writeable
+    """
+    if audio.shape[1] > min(2, n_channels):
+        audio = audio.mean(axis=1, keepdims=True, dtype=np.float32)
+    audio = np.nan_to_num(audio, nan=0.0, posinf=0.0, neginf=0.0)
+    np.clip(audio, -MAX_SAMPLE, MAX_SAMPLE, out=audio)
+    if rate != to_rate and len(audio):
+        import soxr
+
+        audio = soxr.resample(audio, rate, to_rate, quality="HQ")
+    prepared: Float32Array = np.ascontiguousarray(audio, dtype=np.float32)
+    prepared.flags.writeable = False
+    return prepared
+
+
+class SoundCache:
+    """The sounds last played or prefetched, oldest use dropped first.
+
+    Callbacks are called on a loader thread.
+
+    Parameters
+    ----------
+    on_problem : callable
+        Told in one sentence when a file can't be loaded; once a minute for each file.
+    max_bytes : int
+        Bound of the samples kept. A sound larger than this is played but not kept.
+    """
+
+    def __init__(self, on_problem: Callable[[str], None], *, max_bytes: int = MAX_CACHE_BYTES) -> None:
+        self.max_bytes = max_bytes
+        self.n_bytes = 0
+        self.n_hits = 0
+        self.n_misses = 0
+        self.n_refused = 0
+        self.n_overrun = 0
+        self._on_problem = on_problem
+        self._sounds: OrderedDict[Part, LoadedSound] = OrderedDict()
+        self._checked_s: dict[Part, float] = {}
+        self._jobs: OrderedDict[Part, _Job] = OrderedDict()
+        self._to_check: OrderedDict[Part, None] = OrderedDict()
+        self._reported_s: OrderedDict[bytes, float] = OrderedDict()
+        self._format = (0, 0)
+        self._prefetching = False
+        self._closed = False
+        self._changed = threading.Condition()
+        self._loaders: list[threading.Thread] = []
+
+    @property
+    def n_sounds(self) -> int:
+        """Sounds kept now."""
+        return len(self._sounds)
+
+    @property
+    def n_jobs(self) -> int:
+        """Loads and prefetches not finished yet."""
+        return len(self._jobs)
+
+    def set_format(self, sample_rate: int, n_channels: int) -> None:
+        """Say what the device takes; sounds prepared for something else are dropped."""
+        with self._changed:
+            if (sample_rate, n_channels) == self._format:
+                return
+            self._format = (sample_rate, n_channels)
+            self._sounds.clear()
+            self._checked_s.clear()
+            self.n_bytes = 0
+
+    def get(self, part: Part) -> LoadedSound | None:
+        """Return a sound if it is here now; never reads a file.
+
+        A file that has changed since is noticed in the background: it is heard anew from the
+        next time on.
+        """
+        now = time.monotonic()
+        with self._changed:
+            sound = self._sounds.get(part)
+            if sound is None:
+                self.n_misses += 1
+                return None
+            self.n_hits += 1
+            self._sounds.move_to_end(part)
+            if now - self._checked_s.get(part, 0.0) > CHECK_AGAIN_S:
+                self._checked_s[part] = now
+                self._to_check[part] = None
+                self._wake()
+            return sound
+
+    def load(self, part: Part, ready: Ready) -> None:
+        """Load a part and hand it to `ready`, or None when it can't be had.
+
+        The newest request is served first: what a hand asks for last is what it wants to hear.
+        """
+        dropped: _Job | None = None
+        with self._changed:
+            job = self._jobs.get(part)
+            if job is None:
+                dropped = self._make_room()
+                job = self._jobs[part] = _Job(part)
+            job.waiting.append(ready)
+            if not job.loading:
+                self._jobs.move_to_end(part)
+            self._wake()
+        if dropped is not None:
+            self._hand_over(dropped.waiting, None)
+
+    def prefetch(self, paths: Iterable[bytes]) -> None:
+        """Load the beginnings of files in the background, after everything that is waited for.
+
+        Only as many as fit among the jobs; the rest is left for when it is asked for.
+        """
+        with self._changed:
+            for path in paths:
+                part = Part(path, 0.0)
+                if part in self._sounds or part in self._jobs:
+                    continue
+                if len(self._jobs) >= MAX_JOBS // 2:
+                    break
+                self._jobs[part] = _Job(part)
+            self._wake()
+
+    def close(self) -> None:
+        """Let the loaders end; whoever still waits hears nothing more."""
+        with self._changed:
+            self._closed = True
+            self._jobs.clear()
+            self._to_check.clear()
+            self._sounds.clear()
+            self.n_bytes = 0
+            self._changed.notify_all()
+
+    def _wake(self) -> None:
+        """Start the loaders on the first need of them, then wake them."""
+        if self._closed:
+            return
+        while len(self._loaders) < N_LOADERS:
+            loader = threading.Thread(target=self._run, name="player-loader", daemon=True)
+            self._loaders.append(loader)
+            loader.start()
+        self._changed.notify_all()
+
+    def _make_room(self) -> _Job | None:
+        """Give up the oldest job not begun when there are too many; a prefetch rather than a play."""
+        if len(self._jobs) < MAX_JOBS:
+            return None
+        begun = [job for job in self._jobs.values() if not job.loading]
+        job = next((job for job in begun if not job.waiting), begun[0] if begun else None)
+        if job is not None:
+            del self._jobs[job.part]
+            self.n_overrun += 1
+        return job
+
+    def _next_job(self) -> _Job | None:
+        """Choose: the newest load somebody waits for, else the oldest prefetch, one at a time."""
+        for job in reversed(self._jobs.values()):
+            if job.waiting and not job.loading:
+                return job
+        if not self._prefetching:
+            for job in self._jobs.values():
+                if not job.loading:
+                    return job
+        return None
+
+    def _run(self) -> None:
+        """Work, on a loader thread, until the cache is closed."""
+        while True:
+            with self._changed:
+                job = self._next_job()
+                while job is None and not self._to_check and not self._closed:
+                    self._changed.wait()
+                    job = self._next_job()
+                if self._closed:
+                    return
+                if job is None:
+                    part, _ = self._to_check.popitem(last=False)
+                else:
+                    job.loading = True
+                    prefetching = not job.waiting
+                    self._prefetching = self._prefetching or prefetching
+                    wanted = self._format
+            if job is None:
+                self._compare(part)
+            else:
+                self._finish(job, self._read(job.part, wanted), wanted, prefetching)
+
+    def _read(self, part: Part, wanted: tuple[int, int]) -> LoadedSound | None:
+        """Read and prepare one part; a file that can't be read is reported, never raised."""
+        to_rate, n_channels = wanted
+        if to_rate <= 0:
+            return None
+        try:
+            stamp = _stamp(part.path)
+            until_s = part.offset_s + MAX_LOAD_S
+            audio, rate = read_audio(part.path, part.offset_s, until_s)
+            cut = len(audio) >= int(MAX_LOAD_S * rate)
+            samples = prepare(audio, rate, to_rate=to_rate, n_channels=n_channels)
+        except RefusedSound as refused:
+            self._report(part.path, str(refused))
+        except Exception as error:  # a decoder's own fault must not end the loader
+            self._report(part.path, f"{type(error).__name__}: {error}")
+        else:
+            return LoadedSound(samples, to_rate, part.offset_s, cut, stamp)
+        return None
+
+    def _finish(
+        self, job: _Job, sound: LoadedSound | None, wanted: tuple[int, int], prefetching: bool
+    ) -> None:
+        """Keep what was loaded and hand it to those who wait."""
+        with self._changed:
+            if prefetching:
+                self._prefetching = False
+            if self._jobs.get(job.part) is job:
+                del self._jobs[job.part]
+            if wanted != self._format or self._closed:
+                sound = None
+            if sound is not None:
+                self._keep(job.part, sound)
+            waiting = list(job.waiting)
+            self._changed.notify_all()
+        self._hand_over(waiting, sound)
+
+    def _keep(self, part: Part, sound: LoadedSound) -> None:
+        """Put a sound into the cache and drop the longest unused ones beyond the bound."""
+        self._drop(part)
+        if sound.samples.nbytes > self.max_bytes:
+            return
+        self._sounds[part] = sound
+        self._checked_s[part] = time.monotonic()
+        self.n_bytes += sound.samples.nbytes
+        while self.n_bytes > self.max_bytes:
+            self._drop(next(iter(self._sounds)))
+
+    def _drop(self, part: Part) -> None:
+        """Forget a sound."""
+        sound = self._sounds.pop(part, None)
+        self._checked_s.pop(part, None)
+        if sound is not None:
+            self.n_bytes -= sound.samples.nbytes
+
+    def _compare(self, part: Part) -> None:
+        """Drop a sound whose file is no longer what was read."""
+        stamp = _stamp(part.path)
+        with self._changed:
+            sound = self._sounds.get(part)
+            if sound is not None and sound.stamp != stamp:
+                self._drop(part)
+                self._changed.notify_all()
+
+    def _hand_over(self, waiting: list[Ready], sound: LoadedSound | None) -> None:
+        """Call those who wait; an error of theirs must not end the loader."""
+        for ready in waiting:
+            try:
+                ready(sound)
+            except Exception as error:
+                self._tell(f"a loaded sound could not be played: {type(error).__name__}: {error}")
+
+    def _report(self, path: bytes, reason: str) -> None:
+        """Count a file that can't be played, and say so unless it was said just now."""
+        now = time.monotonic()
+        with self._changed:
+            self.n_refused += 1
+            said_s = self._reported_s.get(path)
+            if said_s is not None and now - said_s < REPORT_AGAIN_S:
+                return
+            self._reported_s[path] = now
+            self._reported_s.move_to_end(path)
+            if len(self._reported_s) > MAX_REPORTED:
+                self._reported_s.popitem(last=False)
+        self._tell(f"can't play {path.decode('utf-8', 'backslashreplace')}: {reason}")
+
+    def _tell(self, message: str) -> None:
+        """Report, whatever the listener does with it."""
+        with suppress(Exception):
+            self._on_problem(message)
+
+
+def _stamp(path: bytes) -> Stamp:
+    """Return size and modification time (ns) of a file; reading says better why there is none."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return -1, -1
+    return status.st_size, status.st_mtime_ns

@@ -1,0 +1,64 @@
+"""How our child processes behave: low priority, deaf to Ctrl-C, gone when the parent is gone.
+
+Owns nothing; a child calls these once, first thing. Must not import numpy: it runs before the
+thread counts of numerical libraries are read.
+"""
+
+import contextlib
+import logging
+import multiprocessing
+import multiprocessing.connection
+import os
+import signal
+import threading
+
+import psutil
+
+_THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+
+
+def become_background_process(*, priority: int = 10) -> None:
+    """Lower this process' priority, leave Ctrl-C to the parent, and die with the parent.
+
+    Parameters
+    ----------
+    priority : int
+        Niceness on POSIX systems, 0..19; any value above 0 means *below normal* on Windows.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    process = psutil.Process()
+    with contextlib.suppress(psutil.Error, OSError):
+        # the constant exists on Windows alone
+        process.nice(getattr(psutil, "BELOW_NORMAL_PRIORITY_CLASS", priority))
+    die_with_parent()
+
+
+def die_with_parent() -> None:
+    """End this process at once when its parent has ended, however that happened.
+
+    Does nothing in a process that `multiprocessing` did not start.
+    """
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+
+    def wait_for_parent() -> None:
+        multiprocessing.connection.wait([parent.sentinel])
+        os._exit(1)
+
+    threading.Thread(target=wait_for_parent, name="parent watch", daemon=True).start()
+
+
+def single_threaded_environment() -> None:
+    """Make numerical libraries of processes started from here use one thread each.
+
+    Must run before numpy is imported to matter for this process itself; children inherit it.
+    """
+    for name in _THREAD_VARIABLES:
+        os.environ[name] = "1"
+
+
+def start_logging(level: str) -> None:
+    """Log to the standard error: our own modules from `level` on, libraries from warnings on."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s", force=True)
+    logging.getLogger("klustr_bridge").setLevel(level.upper())

@@ -1,0 +1,59 @@
+"""Settings: a TOML file, the environment and flags, made from one table.
+
+Owns: which settings exist, their limits, where they come from, and where klustr-bridge keeps its
+files. Stands at the left end of the house: it imports no other room but the errors.
+"""
+
+from klustr_bridge.settings.flags import add_flags, given_flags, load_for
+from klustr_bridge.settings.load import SETTINGS_VARIABLE, LoadedSettings, load
+from klustr_bridge.settings.places import (
+    cache_dir,
+    data_dir,
+    default_settings_file,
+    demo_folder,
+    demo_library_file,
+    library_file,
+)
+from klustr_bridge.settings.reference import describe, reference_markdown
+from klustr_bridge.settings.table import TABLE, Setting
+from klustr_bridge.settings.tree import (
+    AudioSettings,
+    HttpSettings,
+    IndexSettings,
+    LayoutSettings,
+    LibrarySettings,
+    LogSettings,
+    MidiSettings,
+    OscSettings,
+    Settings,
+    default_settings,
+)
+
+__all__ = [
+    "SETTINGS_VARIABLE",
+    "TABLE",
+    "AudioSettings",
+    "HttpSettings",
+    "IndexSettings",
+    "LayoutSettings",
+    "LibrarySettings",
+    "LoadedSettings",
+    "LogSettings",
+    "MidiSettings",
+    "OscSettings",
+    "Setting",
+    "Settings",
+    "add_flags",
+    "cache_dir",
+    "data_dir",
+    "default_settings",
+    "default_settings_file",
+    "demo_folder",
+    "demo_library_file",
+    "describe",
+    "given_flags",
+    "library_file",
+    "load",
+    "load_for",
+    "reference_markdown",
+]

@@ -1,0 +1,324 @@
+"""The table of settings: the one source of keys, defaults, limits, flags, names and help.
+
+Owns: `Setting` and `TABLE`. The loader, the command-line flags, the reference page and the
+description of the settings in force are all made from it. A setting is written once, here.
+Must not read a file, the environment or a flag.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Value = bool | int | float | str | tuple[str, ...]
+Type = Literal["bool", "int", "float", "str", "path", "choice", "host", "list"]
+
+ENVIRONMENT_PREFIX = "KLUSTR_"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting.
+
+    Attributes
+    ----------
+    key : str
+        ``section.name``, as in the file: ``index.workers``.
+    type : str
+        What a value may be; ``host`` is an address of this machine itself, ``path`` may begin
+        with ``~``, ``list`` is a list of strings.
+    default : Value
+        Value in force when nobody says otherwise; the type of `Settings`' field.
+    flag : str
+        The command-line flag, ``--workers``.
+    help : str
+        One sentence for people, without the full stop.
+    low, high : float or None
+        Limits of a number, both included.
+    zero : str
+        What 0 means where it means something special; 0 is then allowed whatever `low` says.
+    choices : tuple of str
+        The words allowed for ``choice``.
+    unit : str
+        Unit of a number, empty where it has none.
+    metavar : str
+        What stands for the value in the help of the flag.
+    """
+
+    key: str
+    type: Type
+    default: Value
+    flag: str
+    help: str
+    low: float | None = None
+    high: float | None = None
+    zero: str = ""
+    choices: tuple[str, ...] = ()
+    unit: str = ""
+    metavar: str = "N"
+
+    @property
+    def section(self) -> str:
+        """The table of the file that the setting stands in: ``index``."""
+        return self.key.partition(".")[0]
+
+    @property
+    def name(self) -> str:
+        """The key within its section: ``workers``."""
+        return self.key.partition(".")[2]
+
+    @property
+    def environment(self) -> str:
+        """The environment variable: ``KLUSTR_INDEX_WORKERS``."""
+        return ENVIRONMENT_PREFIX + self.key.upper().replace(".", "_")
+
+    def allowed(self) -> str:
+        """What is allowed, in words, for messages and the reference."""
+        if self.type == "bool":
+            return "on or off (true, false, 1, 0)"
+        if self.type == "choice":
+            return "one of " + ", ".join(self.choices)
+        if self.type == "host":
+            return "an address of this machine itself: 127.0.0.1, ::1 or localhost"
+        if self.type == "path":
+            return "the path of a file, or nothing"
+        if self.type == "list":
+            return "a list of texts"
+        if self.type == "str":
+            return "a text on one line"
+        noun = "a whole number" if self.type == "int" else "a number"
+        span = (
+            f" from {self.low:g} to {self.high:.12g}"
+            if self.low is not None and self.high is not None
+            else ""
+        )
+        within = self.low is not None and self.low <= 0
+        beside = f"{'; 0 is' if within else ', or 0 for'} {self.zero}" if self.zero else ""
+        return f"{noun}{span}{' ' + self.unit if self.unit else ''}{beside}"
+
+
+def _port(key: str, default: int, flag: str, help: str) -> Setting:
+    return Setting(key, "int", default, flag, help, 0, 65535, zero="any free port", metavar="PORT")
+
+
+TABLE: tuple[Setting, ...] = (
+    Setting(
+        "library.file",
+        "path",
+        "",
+        "--library",
+        "The library file; nothing means library.klustr in the user data folder of the system",
+        metavar="FILE",
+    ),
+    Setting(
+        "index.workers",
+        "int",
+        0,
+        "--workers",
+        "Processes that analyse sample files",
+        1,
+        256,
+        zero="one per core",
+    ),
+    Setting(
+        "index.time_limit_s",
+        "float",
+        60.0,
+        "--time-limit",
+        "A sample file whose analysis takes longer than this is refused",
+        1,
+        3600,
+        unit="seconds",
+        metavar="SECONDS",
+    ),
+    Setting(
+        "index.memory_limit_mb",
+        "int",
+        1500,
+        "--memory-limit",
+        "A sample file whose analysis takes more memory than this is refused",
+        200,
+        1_000_000,
+        unit="megabytes",
+        metavar="MB",
+    ),
+    Setting(
+        "index.ignore",
+        "list",
+        (),
+        "--ignore",
+        "Names or patterns of files and folders to leave out, beside the built-in ones; "
+        "commas part them in the environment, the flag may be repeated",
+        metavar="PATTERN",
+    ),
+    Setting(
+        "index.settle_s",
+        "float",
+        0.5,
+        "--settle-time",
+        "A changed file is read once it has stayed the same for this long",
+        0.05,
+        60,
+        unit="seconds",
+        metavar="SECONDS",
+    ),
+    Setting(
+        "index.rescan_s",
+        "float",
+        900.0,
+        "--rescan-every",
+        "Watched folders are compared with the library this often, whatever the system has told",
+        1,
+        604_800,
+        zero="never",
+        unit="seconds",
+        metavar="SECONDS",
+    ),
+    Setting(
+        "index.watch",
+        "choice",
+        "auto",
+        "--watch",
+        "How changes in the folders are noticed: by the system's events where there are any, "
+        "by looking from time to time, or not at all",
+        choices=("auto", "poll", "off"),
+        metavar="HOW",
+    ),
+    Setting(
+        "index.poll_s",
+        "float",
+        10.0,
+        "--poll-every",
+        "How often a folder without events (a network drive) is looked at",
+        0.1,
+        3600,
+        unit="seconds",
+        metavar="SECONDS",
+    ),
+    Setting(
+        "layout.seed",
+        "int",
+        1,
+        "--seed",
+        "Seed of the map; a first map depends on it and the sounds alone, a later one on the map before, too",
+        0,
+        2**31 - 1,
+    ),
+    Setting(
+        "layout.method",
+        "choice",
+        "auto",
+        "--layout",
+        "How the map is fitted: auto begins with pca and changes to umap as the library grows",
+        choices=("auto", "umap", "pca"),
+        metavar="METHOD",
+    ),
+    Setting(
+        "layout.refit",
+        "choice",
+        "auto",
+        "--refit",
+        "Whether the map is fitted anew by itself when it has become poor, or only when asked",
+        choices=("auto", "manual"),
+        metavar="WHEN",
+    ),
+    _port("osc.port", 7475, "--osc-port", "Port that listens for OSC, on UDP and TCP"),
+    Setting(
+        "osc.host",
+        "host",
+        "127.0.0.1",
+        "--osc-host",
+        "Address that OSC listens on; only this machine can reach it",
+        metavar="ADDRESS",
+    ),
+    Setting("osc.tcp", "bool", True, "--osc-tcp", "Listen for OSC on TCP too", metavar="on|off"),
+    _port("http.port", 7477, "--http-port", "Port for OSCQuery and the status page over HTTP"),
+    Setting(
+        "audio.output",
+        "bool",
+        True,
+        "--audio",
+        "Whether the bridge plays sounds itself",
+        metavar="on|off",
+    ),
+    Setting(
+        "audio.device",
+        "str",
+        "",
+        "--audio-device",
+        "Number or part of the name of the output device; nothing means the system's default",
+        metavar="NAME",
+    ),
+    Setting(
+        "audio.sample_rate",
+        "int",
+        0,
+        "--audio-rate",
+        "Sample rate of the output",
+        8000,
+        384_000,
+        zero="the device's own",
+        unit="Hz",
+        metavar="HZ",
+    ),
+    Setting(
+        "audio.gain_db",
+        "float",
+        0.0,
+        "--audio-gain",
+        "Gain of everything the bridge plays",
+        -60,
+        24,
+        unit="dB",
+        metavar="DB",
+    ),
+    Setting(
+        "audio.cache_mb",
+        "int",
+        64,
+        "--audio-cache",
+        "Memory for sounds kept ready to play",
+        1,
+        65_536,
+        unit="megabytes",
+        metavar="MB",
+    ),
+    Setting("midi.input", "bool", True, "--midi", "Whether MIDI is listened to", metavar="on|off"),
+    Setting(
+        "midi.ports",
+        "str",
+        "",
+        "--midi-ports",
+        "Pattern of the MIDI inputs to listen to (* and ? stand for anything); nothing means all",
+        metavar="PATTERN",
+    ),
+    Setting(
+        "log.level",
+        "choice",
+        "info",
+        "--log-level",
+        "How much is said",
+        choices=("debug", "info", "warning", "error"),
+        metavar="LEVEL",
+    ),
+    Setting(
+        "log.view",
+        "choice",
+        "auto",
+        "--view",
+        "How progress is shown: rewritten in place on a terminal (live) or as whole lines (plain)",
+        choices=("auto", "live", "plain"),
+        metavar="VIEW",
+    ),
+)
+
+BY_KEY: dict[str, Setting] = {setting.key: setting for setting in TABLE}
+BY_ENVIRONMENT: dict[str, Setting] = {setting.environment: setting for setting in TABLE}
+SECTIONS: dict[str, str] = {
+    "library": "Where the library is kept.",
+    "index": "How sample files are found, watched and analysed.",
+    "layout": "How the map is made.",
+    "osc": "How clients reach the bridge.",
+    "http": "How browsers reach the bridge.",
+    "audio": "How sounds are played.",
+    "midi": "How controllers play the map.",
+    "log": "What is said and how.",
+}

@@ -1,0 +1,131 @@
+"""The settings in force, as a tree of frozen values: ``settings.osc.port``.
+
+Owns: `Settings` and its sections. The fields mirror the table (a test compares the two);
+defaults and limits stand in the table alone. Must not read anything.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from klustr_bridge.settings.table import TABLE, Value
+
+
+@dataclass(frozen=True, slots=True)
+class LibrarySettings:
+    """Where the library is kept; `file` is absolute, or empty for the user data folder."""
+
+    file: str
+
+
+@dataclass(frozen=True, slots=True)
+class IndexSettings:
+    """How sample files are found, watched and analysed; `workers` 0 is one per core, `rescan_s` 0 never."""
+
+    workers: int
+    time_limit_s: float
+    memory_limit_mb: int
+    ignore: tuple[str, ...]
+    settle_s: float
+    rescan_s: float
+    watch: Literal["auto", "poll", "off"]
+    poll_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class LayoutSettings:
+    """How the map is made."""
+
+    seed: int
+    method: Literal["auto", "umap", "pca"]
+    refit: Literal["auto", "manual"]
+
+
+@dataclass(frozen=True, slots=True)
+class OscSettings:
+    """How clients reach the bridge; `port` 0 is any free one."""
+
+    port: int
+    host: str
+    tcp: bool
+
+
+@dataclass(frozen=True, slots=True)
+class HttpSettings:
+    """How browsers reach the bridge; `port` 0 is any free one."""
+
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class AudioSettings:
+    """How sounds are played; `sample_rate` 0 is the device's own, `device` empty the default one."""
+
+    output: bool
+    device: str
+    sample_rate: int
+    gain_db: float
+    cache_mb: int
+
+
+@dataclass(frozen=True, slots=True)
+class MidiSettings:
+    """How controllers play the map; `ports` empty is every input."""
+
+    input: bool
+    ports: str
+
+
+@dataclass(frozen=True, slots=True)
+class LogSettings:
+    """What is said and how."""
+
+    level: Literal["debug", "info", "warning", "error"]
+    view: Literal["auto", "live", "plain"]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Every setting in force. Made by `load`, or by `default_settings`."""
+
+    library: LibrarySettings
+    index: IndexSettings
+    layout: LayoutSettings
+    osc: OscSettings
+    http: HttpSettings
+    audio: AudioSettings
+    midi: MidiSettings
+    log: LogSettings
+
+
+def build_settings(values: Mapping[str, Value]) -> Settings:
+    """Make the tree from checked values, one for each key of the table.
+
+    Parameters
+    ----------
+    values : mapping of str to Value
+        ``{"osc.port": 7475, ...}``.
+    """
+    sections: dict[str, dict[str, Any]] = {}
+    for setting in TABLE:
+        sections.setdefault(setting.section, {})[setting.name] = values[setting.key]
+    return Settings(
+        library=LibrarySettings(**sections["library"]),
+        index=IndexSettings(**sections["index"]),
+        layout=LayoutSettings(**sections["layout"]),
+        osc=OscSettings(**sections["osc"]),
+        http=HttpSettings(**sections["http"]),
+        audio=AudioSettings(**sections["audio"]),
+        midi=MidiSettings(**sections["midi"]),
+        log=LogSettings(**sections["log"]),
+    )
+
+
+def default_settings() -> Settings:
+    """Return the settings in force when nobody says otherwise."""
+    return build_settings({setting.key: setting.default for setting in TABLE})
+
+
+def flat_values(settings: Settings) -> dict[str, Value]:
+    """Return the tree as ``{"osc.port": 7475, ...}``, in the table's order."""
+    return {setting.key: getattr(getattr(settings, setting.section), setting.name) for setting in TABLE}

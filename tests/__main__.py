@@ -1,0 +1,33 @@
+"""``python -m tests``: everything that must hold, in one command; the first failure ends it.
+
+Further words go to pytest: ``python -m tests -k osc``.
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+
+CHECKS = (
+    ("ruff", "format", "--check", "."),
+    ("ruff", "check", "."),
+    ("mypy",),
+    ("pytest",),
+)
+
+
+def main(pytest_words: list[str]) -> int:
+    for module, *words in CHECKS:
+        further = pytest_words if module == "pytest" else []
+        print(f"$ python -m {' '.join([module, *words, *further])}", flush=True)
+        code = subprocess.run(
+            [sys.executable, "-m", module, *words, *further], cwd=ROOT, check=False
+        ).returncode
+        if code:
+            return code
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

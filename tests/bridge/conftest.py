@@ -1,0 +1,65 @@
+"""Fixtures: one library for the whole run, a server of its own for each test."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from klustr_bridge.bridge import OscServer
+from klustr_bridge.client import Client
+from klustr_bridge.corpus import Corpus
+from klustr_bridge.navigator import Navigator
+from tests.bridge.places import Loop, Place, SilentPlayer, StoreLibrarian, make_library
+
+
+@pytest.fixture(scope="session")
+def made_library(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """The library's place and its snapshot; not to be changed."""
+    place = tmp_path_factory.mktemp("bridge-library")
+    return place, make_library(place)
+
+
+@pytest.fixture
+def loop() -> Iterator[Loop]:
+    """An event loop in a thread."""
+    loop = Loop()
+    yield loop
+    loop.close()
+
+
+@pytest.fixture
+def serve(made_library: tuple[Path, Path], loop: Loop, tmp_path: Path) -> Iterator[Callable[..., Place]]:
+    """Start servers over the library; arguments go to `OscServer`."""
+    started: list[Place] = []
+
+    def start(corpus: Corpus | None = None, **settings: Any) -> Place:
+        place, snapshot = made_library
+        own = tmp_path / f"own{len(started)}"
+        own.mkdir()
+        shutil.copy(place / "library.sqlite3", own)
+        librarian, player = StoreLibrarian(own), SilentPlayer()
+        navigator = Navigator(player, librarian, corpus or Corpus.load(snapshot))
+        librarian.publish = navigator.publish
+        server = OscServer(navigator, port=0, **settings)
+        port = loop.run(server.start())
+        started.append(Place(server, navigator, librarian, player, loop, port, place / "Samples"))
+        return started[-1]
+
+    yield start
+    for place in started:
+        loop.run(place.server.stop())
+
+
+@pytest.fixture
+def place(serve: Callable[..., Place]) -> Place:
+    """A running server over the library."""
+    return serve()
+
+
+@pytest.fixture
+def client(place: Place) -> Iterator[Client]:
+    """A client of it."""
+    with Client(port=place.port) as client:
+        yield client

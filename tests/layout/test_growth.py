@@ -1,0 +1,147 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from klustr_bridge.layout.growth import FittedMap, needs_neighbour_share, next_fit
+
+_methods = st.sampled_from(["auto", "pca", "umap"])
+_refits = st.sampled_from(["auto", "manual"])
+
+
+@pytest.mark.parametrize(
+    ("n_live", "settled", "fitted", "n_placed", "share", "expected"),
+    [
+        # the first sounds
+        (0, False, None, 0, None, None),
+        (1, False, None, 0, None, "pca"),
+        (5_000, True, None, 0, None, "pca"),
+        # the first good map
+        (299, False, FittedMap("pca", 256), 43, None, None),
+        (300, False, FittedMap("pca", 256), 44, None, "umap"),
+        (16, True, FittedMap("pca", 16), 0, None, "umap"),
+        (15, True, FittedMap("pca", 15), 0, None, None),
+        # a PCA map of a few sounds is renewed while it grows
+        (3, False, FittedMap("pca", 1), 2, None, None),
+        (4, False, FittedMap("pca", 1), 3, None, "pca"),
+        (64, False, FittedMap("pca", 16), 48, None, "pca"),
+        (5, True, FittedMap("pca", 3), 2, None, "pca"),
+        # young
+        (1_199, False, FittedMap("umap", 300), 899, None, None),
+        (1_200, False, FittedMap("umap", 300), 900, None, "umap"),
+        (449, True, FittedMap("umap", 300), 149, None, None),
+        (451, True, FittedMap("umap", 300), 151, None, "umap"),
+        (80, False, FittedMap("umap", 20), 60, None, "umap"),
+        # grown up
+        (30_000, False, FittedMap("umap", 5_000, 0.4), 25_000, 0.1, None),
+        (9_999, True, FittedMap("umap", 5_000, 0.4), 4_999, None, None),
+        (10_001, True, FittedMap("umap", 5_000, 0.4), 5_001, None, "umap"),
+        (6_000, True, FittedMap("umap", 5_000, 0.4), 1_000, 0.33, None),
+        (6_000, True, FittedMap("umap", 5_000, 0.4), 1_000, 0.31, "umap"),
+        (5_000, True, FittedMap("umap", 6_000, 0.4), 0, 0.1, None),
+    ],
+)
+def test_the_rules_as_stated(n_live, settled, fitted, n_placed, share, expected):
+    """Each rule of the documentation at both sides of its border."""
+    assert (
+        next_fit(n_live, settled=settled, fitted=fitted, n_placed=n_placed, neighbour_share=share) == expected
+    )
+
+
+def test_manual_leaves_all_but_the_first_maps_to_the_user():
+    """With manual refits the first map and the first UMAP still come by themselves."""
+    assert next_fit(1, settled=False, fitted=None, refit="manual") == "pca"
+    assert next_fit(400, settled=False, fitted=FittedMap("pca", 1), n_placed=399, refit="manual") == "umap"
+    assert (
+        next_fit(9_000, settled=True, fitted=FittedMap("umap", 300), n_placed=8_700, refit="manual") is None
+    )
+
+
+def test_the_method_setting_is_kept():
+    """The setting pca never asks for UMAP; the setting umap doesn't begin with PCA where it can avoid it."""
+    assert next_fit(400, settled=True, fitted=FittedMap("pca", 400), method="pca") is None
+    assert next_fit(400, settled=True, fitted=FittedMap("pca", 100), n_placed=300, method="pca") == "pca"
+    assert next_fit(400, settled=False, fitted=None, method="umap") == "umap"
+    assert next_fit(10, settled=False, fitted=None, method="umap") == "pca"
+
+
+def test_a_failed_fit_waits_for_the_library_to_double():
+    """A fit that always fails doesn't keep a processor busy for ever."""
+    assert next_fit(400, settled=True, fitted=None, failed_at=400) is None
+    assert next_fit(799, settled=True, fitted=None, failed_at=400) is None
+    assert next_fit(800, settled=True, fitted=None, failed_at=400) == "pca"
+
+
+def _fit(asked, n_live, few_distinct):
+    """Return the map that `fit_layout` gives for what was asked."""
+    used = "pca" if asked == "pca" or n_live < 16 else "pca-few" if few_distinct else "umap"
+    return FittedMap(used, n_live, 0.4)
+
+
+@given(
+    n_live=st.integers(0, 50_000),
+    settled=st.booleans(),
+    method=_methods,
+    refit=_refits,
+    few_distinct=st.booleans(),
+    share=st.one_of(st.none(), st.floats(0, 1)),
+    old=st.one_of(
+        st.none(),
+        st.builds(
+            FittedMap, st.sampled_from(["pca", "umap", "pca-few"]), st.integers(0, 50_000), st.floats(0, 1)
+        ),
+    ),
+    placed_share=st.floats(0, 1),
+)
+def test_doing_what_is_said_comes_to_rest(
+    n_live, settled, method, refit, few_distinct, share, old, placed_share
+):
+    """Whatever the state and however the new map scores: at most two fits, then rest."""
+    fitted, n_placed = old, int(placed_share * n_live)
+    for _ in range(3):
+        asked = next_fit(
+            n_live,
+            settled=settled,
+            fitted=fitted,
+            n_placed=n_placed,
+            neighbour_share=share,
+            method=method,
+            refit=refit,
+        )
+        if asked is None:
+            return
+        fitted, n_placed = _fit(asked, n_live, few_distinct), 0
+    raise AssertionError("still asking for a fit after two")
+
+
+@given(steps=st.lists(st.integers(0, 4_000), max_size=60), few_distinct=st.booleans())
+def test_a_library_that_grows_is_fitted_rarely(steps, few_distinct):
+    """While sounds come in, the number of fits grows with the logarithm of the library only."""
+    n_live, fitted, n_fits = 0, None, 0
+    for settled, step in [(False, step) for step in steps] + [(True, 0)] * 3:
+        n_live += step
+        n_placed = n_live - fitted.n_fitted if fitted else 0
+        asked = next_fit(n_live, settled=settled, fitted=fitted, n_placed=n_placed, neighbour_share=0.3)
+        if asked is not None:
+            fitted, n_fits = _fit(asked, n_live, few_distinct), n_fits + 1
+    assert n_fits <= 14
+    if n_live:
+        assert fitted is not None
+        assert n_live < 16 or fitted.method != "pca"
+
+
+@given(
+    n_live=st.integers(1, 50_000),
+    settled=st.booleans(),
+    fitted=st.one_of(st.none(), st.builds(FittedMap, st.just("umap"), st.integers(1, 50_000), st.just(0.4))),
+    placed_share=st.floats(0, 1),
+)
+def test_the_share_is_measured_exactly_when_it_decides(n_live, settled, fitted, placed_share):
+    """Where no measure is called for, the answer is the same for the best and the worst share."""
+    n_placed = int(placed_share * n_live)
+    answers = {
+        next_fit(n_live, settled=settled, fitted=fitted, n_placed=n_placed, neighbour_share=share)
+        for share in (0.0, 1.0)
+    }
+    assert (len(answers) == 2) == needs_neighbour_share(
+        n_live, settled=settled, fitted=fitted, n_placed=n_placed
+    )

@@ -1,0 +1,138 @@
+import itertools
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.spatial import cKDTree
+
+from klustr_bridge.errors import LayoutError
+from klustr_bridge.layout.place import Placer
+from klustr_bridge.layout.spacing import CELLS, MIN_DISTANCE
+from tests.layout.data import clusters
+
+
+def _map(n, n_dims=64):
+    embeddings = clusters(n, n_dims=n_dims)
+    return embeddings, np.random.default_rng(5).uniform(0.05, 0.95, size=(n, 2)).astype(np.float32)
+
+
+def test_a_sound_goes_to_the_median_of_its_five_nearest():
+    """Where a new sound belongs is the coordinate-wise median of its neighbours' positions."""
+    embeddings, xy = _map(500)
+    new = clusters(40, seed=9)
+    result = Placer(embeddings, xy).place(new)
+    distances = np.linalg.norm(new[:, None].astype(np.float64) - embeddings[None], axis=2)
+    expected = np.median(xy[np.argsort(distances, axis=1)[:, :5]], axis=1)
+    assert result.dtype == np.float32
+    assert np.abs(result - expected).max() < 2 / CELLS
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 3, 4])
+def test_maps_of_a_few_sounds_take_in_new_ones(n):
+    """With fewer than five sounds all of them count; with none the middle is the place."""
+    embeddings, xy = _map(n)
+    result = Placer(embeddings, xy).place(clusters(7, seed=9))
+    expected = np.median(xy, axis=0) if n else np.full(2, 0.5)
+    assert np.abs(result - expected).max() < 5 / CELLS
+    assert len(np.unique(result, axis=0)) == 7
+
+
+def test_nothing_new_is_nothing_placed():
+    """An empty batch gives an empty answer, on any map."""
+    assert Placer(*_map(3)).place(np.empty((0, 64), dtype=np.float32)).shape == (0, 2)
+
+
+@given(cuts=st.sets(st.integers(1, 59)))
+@settings(max_examples=30, deadline=None)
+def test_batches_do_not_matter(cuts):
+    """One placer fed in any batches, in the same order, puts every sound at the same place."""
+    embeddings, xy = _map(300, n_dims=16)
+    new = np.repeat(clusters(20, n_dims=16, seed=9), 3, axis=0)
+    at_once = Placer(embeddings, xy).place(new)
+    placer = Placer(embeddings, xy)
+    borders = [0, *sorted(cuts), 60]
+    parts = [placer.place(new[start:stop]) for start, stop in itertools.pairwise(borders)]
+    assert np.array_equal(np.vstack(parts), at_once)
+
+
+def test_order_moves_a_sound_by_no_more_than_the_spacing():
+    """In another order only sounds for the very same spot change places among themselves."""
+    embeddings, xy = _map(300)
+    new = clusters(200, seed=9)
+    forward = Placer(embeddings, xy).place(new)
+    backward = Placer(embeddings, xy).place(new[::-1])[::-1]
+    assert np.abs(forward - backward).max() < 8 / CELLS
+
+
+def test_no_sound_lands_on_another():
+    """Copies of sounds on the map, and of each other, keep the least distance from everything."""
+    embeddings, xy = _map(400)
+    placer = Placer(embeddings, xy)
+    everything = np.vstack([xy, placer.place(embeddings), placer.place(embeddings)])
+    new = everything[400:]
+    assert cKDTree(new).query(new, k=2)[0][:, 1].min() >= MIN_DISTANCE * 0.999
+    assert cKDTree(xy).query(new)[0].min() >= MIN_DISTANCE * 0.999
+
+
+def test_taken_places_are_respected_but_do_not_attract():
+    """Positions of sounds that are not to be placed by are only kept free."""
+    embeddings, xy = _map(100)
+    new = clusters(30, seed=9)
+    first = Placer(embeddings, xy).place(new)
+    second = Placer(embeddings, xy, taken=first).place(new)
+    distances = cKDTree(first).query(second)[0]
+    assert distances.min() >= MIN_DISTANCE * 0.999
+    assert np.abs(first - second).max() < 8 / CELLS
+
+
+def test_sounds_without_a_position_are_left_out():
+    """A sound whose position isn't known yet neither attracts nor breaks anything."""
+    embeddings, xy = _map(100)
+    with_gaps = xy.copy()
+    with_gaps[::2] = np.nan
+    new = clusters(30, seed=9)
+    assert np.array_equal(
+        Placer(embeddings, with_gaps).place(new), Placer(embeddings[1::2], xy[1::2]).place(new)
+    )
+
+
+def test_wrong_shapes_and_values_are_named():
+    """What can't be placed is refused with the shape or row that is wrong."""
+    embeddings, xy = _map(10)
+    with pytest.raises(LayoutError, match=r"\(10, 64\).*\(9, 2\)"):
+        Placer(embeddings, xy[:9])
+    with pytest.raises(LayoutError, match=r"\(3, 8\).*\(n, 64\)"):
+        Placer(embeddings, xy).place(clusters(3, n_dims=8))
+    broken = clusters(3)
+    broken[1, 5] = np.nan
+    with pytest.raises(LayoutError, match="row 1"):
+        Placer(embeddings, xy).place(broken)
+
+
+def test_a_thousand_among_ten_thousand_take_less_than_a_second():
+    """A batch of the indexer is placed in passing."""
+    embeddings, xy = _map(10_000)
+    new = clusters(1_000, seed=9)
+    start = time.perf_counter()
+    Placer(embeddings, xy).place(new)
+    assert time.perf_counter() - start < 1.0
+
+
+def test_placing_loads_nothing_heavy():
+    """A process that places and judges, but doesn't fit, never pays for umap, numba or scikit-learn."""
+    program = (
+        "import sys, numpy as np\n"
+        "from klustr_bridge.layout import fit, growth, process, quality\n"
+        "from klustr_bridge.layout.place import Placer\n"
+        "xy = np.random.rand(50, 2).astype('f4'); e = np.random.rand(50, 8).astype('f4')\n"
+        "Placer(e, xy).place(e)\n"
+        "quality.neighbour_share(e, xy); quality.trustworthiness(e, xy)\n"
+        "fit.fit_layout(e, seed=1, method='pca')\n"
+        "print({'umap', 'numba', 'sklearn', 'librosa', 'matplotlib'} & set(sys.modules))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"

@@ -1,0 +1,102 @@
+"""Made-up files and analyses with known answers, for the tests of the library."""
+
+import hashlib
+import os
+from base64 import b32encode
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from klustr_bridge.library.store import Store
+from klustr_bridge.types import Analysis, FileStamp, Float32Array, FoundFile, Outcome
+
+D = 8
+
+
+def stamp(content: int = 0, inode: int = 0) -> FileStamp:
+    """A stamp that is the same exactly for the same content; no whole second."""
+    return FileStamp(1000 + content, 1_700_000_000_000_000_123 + content * 1000, inode, 7 if inode else 0)
+
+
+def uid_of(audio: int) -> str:
+    digest = hashlib.blake2b(str(audio).encode(), digest_size=10).digest()
+    return b32encode(digest).decode().lower()
+
+
+def embedding_of(audio: int, version: int = 1, d: int = D) -> Float32Array:
+    return np.random.default_rng((audio, version)).random(d, np.float32)
+
+
+def analysis(audio: int, version: int = 1, d: int = D) -> Analysis:
+    return Analysis(
+        uid=uid_of(audio),
+        duration_s=0.1 + audio,
+        sample_rate=44100,
+        channels=2,
+        loudness_db=-12.5,
+        brightness_hz=1000.0 + audio,
+        pitch_hz=0.0,
+        embedding=embedding_of(audio, version, d),
+    )
+
+
+def heard(file: FoundFile, audio: int, version: int = 1) -> Outcome:
+    return Outcome(file.path, file.stamp, analysis(audio, version), None)
+
+
+def refused(file: FoundFile, reason: str = "no audio in it") -> Outcome:
+    return Outcome(file.path, file.stamp, None, reason)
+
+
+def below(folder: bytes, name: str) -> bytes:
+    return os.path.join(folder, *os.fsencode(name).split(b"/"))
+
+
+def add(
+    store: Store, folder: bytes, name: str, content: int = 0, inode: int = 0, kind: str = "unknown"
+) -> FoundFile:
+    """List one file."""
+    file = FoundFile(below(folder, name), stamp(content, inode))
+    store.note_files([(file, kind)])
+    return file
+
+
+def hear(
+    store: Store, file: FoundFile, audio: int, version: int = 1, xy: tuple[float, float] | None = None
+) -> int:
+    """Commit one outcome; the id of the file's sound."""
+    place = None if xy is None else (lambda new: np.tile(np.array(xy, np.float32), (len(new), 1)))
+    store.commit_outcomes([heard(file, audio, version)], analysis_version=version, place=place)
+    return sound_at(store, file.path)
+
+
+def rows(chunks: Iterable[Any]) -> Iterator[SimpleNamespace]:
+    """Rows of `View.entries` or `View.sounds`."""
+    for chunk in chunks:
+        for row in zip(*chunk, strict=True):
+            yield SimpleNamespace(**dict(zip(chunk._fields, row, strict=True)))
+
+
+def sound_at(store: Store, path: bytes) -> int:
+    """Id of the sound that a file holds, 0 if it holds none."""
+    with store.view() as view:
+        return next((row.sound_id or 0 for row in rows(view.entries()) if row.path == path), 0)
+
+
+def reserved_at(store: Store, path: bytes) -> int | None:
+    """Id reserved for a pending file."""
+    with store.view() as view:
+        return next(row.reserved_id for row in rows(view.entries()) if row.path == path)
+
+
+def live_ids(store: Store) -> list[int]:
+    return store.embeddings().ids.tolist()
+
+
+def write_file(path: Path, content: bytes = b"x") -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    return path

@@ -1,0 +1,94 @@
+"""A small library, and a player and a librarian that note what they are asked."""
+
+import itertools
+import random
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from klustr_bridge.corpus import Corpus
+from klustr_bridge.errors import PlayerError, QueryError
+from klustr_bridge.navigator import ClientState
+from klustr_bridge.types import Analysis
+from tests.corpus.snapshots import Made, MadeSound, Waiting, below, write_made
+
+_numbers = itertools.count()
+
+# Three in a row on the map, a fourth without a place; in sound, 3 is nearer to 1 than 2 is.
+LIBRARY = Made(
+    sounds=[
+        MadeSound(1, [below("kicks", "one.wav")], (0.1, 0.5), (0, 0), "kick", 0.5),
+        MadeSound(2, [below("kicks", "two.wav")], (0.5, 0.5), (0, 5), "kick", 1.5, True),
+        MadeSound(3, [below("snares", "three.wav")], (0.9, 0.5), (0, 1), "snare", 0.25),
+        MadeSound(4, [below("snares", "four.wav")], embedding=(0, 9), kind="snare"),
+    ],
+    waiting=[Waiting(7, below("snares", "new.wav"), "snare")],
+    problems=[(below(f"bad{i}.wav"), f"reason {i}") for i in range(5)],
+)
+
+
+def corpus_of(tmp: Path, made: Made = LIBRARY) -> Corpus:
+    return Corpus.load(write_made(tmp / str(next(_numbers)), made))
+
+
+def a_client(**state: Any) -> ClientState:
+    return ClientState(chance=random.Random(1), **state)
+
+
+class NotingPlayer:
+    """Counts its voices from 100, so that they can't be taken for the navigator's."""
+
+    def __init__(self) -> None:
+        self.played: list[tuple[bytes, float, float | None]] = []
+        self.stopped: list[int | None] = []
+        self.ready: list[bytes] = []
+        self.fails = False
+
+    def play(self, path, *, start_s, end_s, velocity, loudness_db):
+        if self.fails:
+            raise PlayerError("the device is gone")
+        assert (start_s, end_s) == (0.0, None)
+        self.played.append((path, velocity, loudness_db))
+        return 99 + len(self.played)
+
+    def stop(self, voice):
+        if self.fails:
+            raise PlayerError("the device is gone")
+        self.stopped.append(voice)
+
+    def prefetch(self, paths):
+        self.ready = list(paths)
+
+    def describe(self):
+        return "notes only"
+
+
+class NotingLibrarian:
+    """Accepts everything; hears any file as the embedding (0, 4), refuses one named "noise"."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[Any, ...]] = []
+
+    async def add_folder(self, path):
+        self.asked.append(("add_folder", path))
+
+    async def remove_folder(self, path):
+        self.asked.append(("remove_folder", path))
+
+    async def rescan(self):
+        self.asked.append(("rescan",))
+
+    async def relayout(self):
+        self.asked.append(("relayout",))
+
+    async def set_favourite(self, sound_id, on):
+        self.asked.append(("set_favourite", sound_id, on))
+
+    async def set_kind(self, sound_id, kind):
+        self.asked.append(("set_kind", sound_id, kind))
+
+    async def analyse(self, path):
+        if path.endswith(b"noise"):
+            raise QueryError("notfound", "not audio")
+        return Analysis("a" * 16, 1.0, 44100, 1, -6.0, 1000.0, 0.0, np.array([0, 4], np.float32))

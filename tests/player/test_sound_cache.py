@@ -1,0 +1,228 @@
+"""The cache on real files: what is kept, what is dropped, what is told."""
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from klustr_bridge.player import cache as cache_module
+from klustr_bridge.player.cache import MAX_LOAD_S, LoadedSound, Part, SoundCache, prepare
+from klustr_bridge.types import Float32Array
+
+RATE = 48000
+
+
+def write(path: Path, audio: np.ndarray, rate: int = RATE) -> bytes:
+    soundfile.write(path, audio, rate, subtype="FLOAT")
+    return os.fsencode(path)
+
+
+def noise(n_frames: int, n_channels: int = 1) -> Float32Array:
+    return np.random.default_rng(n_frames).uniform(-0.5, 0.5, (n_frames, n_channels)).astype(np.float32)
+
+
+def load(
+    cache: SoundCache, path: bytes, start_s: float = 0.0, end_s: float | None = None
+) -> LoadedSound | None:
+    """Load as the player does, and wait for the answer."""
+    answered = threading.Event()
+    answer: list[LoadedSound | None] = []
+
+    def ready(sound: LoadedSound | None) -> None:
+        answer.append(sound)
+        answered.set()
+
+    cache.load(Part.of(path, start_s, end_s), ready)
+    assert answered.wait(20)
+    return answer[0]
+
+
+@pytest.fixture
+def problems() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def make_cache(problems: list[str]) -> Iterator[Callable[..., SoundCache]]:
+    caches: list[SoundCache] = []
+
+    def make(**options: int) -> SoundCache:
+        cache = SoundCache(problems.append, **options)
+        cache.set_format(RATE, 2)
+        caches.append(cache)
+        return cache
+
+    yield make
+    for cache in caches:
+        cache.close()
+
+
+def test_a_sound_at_the_devices_rate_is_kept_to_the_bit(
+    make_cache: Callable[..., SoundCache], tmp_path: Path
+) -> None:
+    """Nothing is done to samples that already fit, and the second time they are there at once."""
+    audio = noise(1000, 2)
+    path = write(tmp_path / "a.wav", audio)
+    cache = make_cache()
+    assert cache.get(Part.of(path, 0.0, None)) is None
+    loaded = load(cache, path)
+    assert loaded is not None
+    assert np.array_equal(loaded.samples, audio)
+    assert not loaded.cut
+    assert cache.get(Part.of(path, 0.0, None)) is loaded
+
+
+def test_other_rates_are_resampled(make_cache: Callable[..., SoundCache], tmp_path: Path) -> None:
+    """A tone recorded at 44.1 kHz is the same tone, as long, at the device's rate."""
+    seconds = 0.5
+    tone = 0.5 * np.sin(2 * np.pi * 1000 * np.arange(int(seconds * 44100)) / 44100)
+    loaded = load(make_cache(), write(tmp_path / "a.wav", tone, 44100))
+    assert loaded is not None
+    assert len(loaded.samples) == pytest.approx(seconds * RATE, abs=2)
+    expected = 0.5 * np.sin(2 * np.pi * 1000 * np.arange(len(loaded.samples)) / RATE)
+    middle = slice(2000, -2000)
+    np.testing.assert_allclose(loaded.samples[middle, 0], expected[middle], atol=1e-3)
+
+
+@pytest.mark.parametrize(("n_in", "n_device", "n_out"), [(1, 2, 1), (2, 2, 2), (6, 2, 1), (2, 1, 1)])
+def test_channels_fit_the_device(n_in: int, n_device: int, n_out: int) -> None:
+    """Mono stays mono, stereo stereo where the device can, everything else becomes the mean."""
+    audio = noise(50, n_in)
+    prepared = prepare(audio, RATE, to_rate=RATE, n_channels=n_device)
+    expected = audio if n_out == n_in else audio.mean(axis=1, keepdims=True)
+    np.testing.assert_allclose(prepared, expected, atol=1e-7)
+
+
+def test_values_a_loudspeaker_must_not_get_are_tamed() -> None:
+    """NaN and infinities become silence, absurd levels are bounded."""
+    audio = np.array([[np.nan], [np.inf], [-np.inf], [1e30], [-0.5]], np.float32)
+    prepared = prepare(audio, RATE, to_rate=RATE, n_channels=2)
+    assert prepared[:, 0].tolist() == [0.0, 0.0, 0.0, cache_module.MAX_SAMPLE, -0.5]
+
+
+def test_long_files_are_loaded_up_to_a_bound_from_where_playing_starts(
+    make_cache: Callable[..., SoundCache], tmp_path: Path
+) -> None:
+    """A minute of audio costs half a minute of memory; a slice near its end is still found."""
+    rate = 8000
+    audio = noise(rate * 60)
+    path = write(tmp_path / "long.wav", audio, rate)
+    cache = make_cache()
+    cache.set_format(rate, 2)
+    beginning = load(cache, path)
+    assert beginning is not None and beginning.cut
+    assert np.array_equal(beginning.samples, audio[: int(MAX_LOAD_S * rate)])
+    end = load(cache, path, 55.0, 56.0)
+    assert end is not None and not end.cut
+    assert end.offset_s == 55.0
+    assert np.array_equal(end.samples, audio[55 * rate :])
+    assert Part.of(path, 3.0, 4.0) == Part.of(path, 0.0, None)
+
+
+def test_the_bound_in_bytes_holds_and_the_longest_unused_goes_first(
+    make_cache: Callable[..., SoundCache], tmp_path: Path
+) -> None:
+    """Memory stays within the bound, and what is used again stays longest."""
+    size = noise(1000).nbytes
+    cache = make_cache(max_bytes=3 * size)
+    paths = [write(tmp_path / f"{i}.wav", noise(1000)) for i in range(4)]
+    for path in paths[:3]:
+        load(cache, path)
+    assert cache.get(Part.of(paths[0], 0.0, None)) is not None
+    load(cache, paths[3])
+    kept = [cache.get(Part.of(path, 0.0, None)) is not None for path in paths]
+    assert kept == [True, False, True, True]
+    assert cache.n_bytes == 3 * size
+    large = load(cache, write(tmp_path / "large.wav", noise(5000)))
+    assert large is not None and len(large.samples) == 5000
+    assert cache.n_bytes == 3 * size
+
+
+def test_files_that_cannot_be_played_are_told_once_and_counted(
+    make_cache: Callable[..., SoundCache], tmp_path: Path, problems: list[str]
+) -> None:
+    """A vanished file and one that is no audio give a sentence each, however often they are asked for."""
+    (tmp_path / "text.wav").write_text("no audio at all")
+    cache = make_cache()
+    for name in (b"gone.wav", b"text.wav", b"gone\xff.wav", b"gone.wav"):
+        assert load(cache, os.path.join(os.fsencode(tmp_path), name)) is None
+    assert cache.n_refused == 4
+    assert len(problems) == 3
+    assert problems[0] == f"can't play {tmp_path}/gone.wav: the file is gone"
+    assert "gone\\xff.wav" in problems[2]
+
+
+def test_a_changed_file_is_heard_anew(
+    make_cache: Callable[..., SoundCache], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was bounced again is not played from memory for ever: use of the old one finds it out."""
+    monkeypatch.setattr(cache_module, "CHECK_AGAIN_S", -1.0)
+    path = write(tmp_path / "a.wav", noise(100))
+    part = Part.of(path, 0.0, None)
+    cache = make_cache()
+    load(cache, path)
+    write(tmp_path / "a.wav", noise(200))
+    assert cache.get(part) is not None
+    with cache._changed:
+        assert cache._changed.wait_for(lambda: part not in cache._sounds, 20)
+    loaded = load(cache, path)
+    assert loaded is not None
+    assert len(loaded.samples) == 200
+
+
+def test_prefetched_sounds_are_there_when_asked_for(
+    make_cache: Callable[..., SoundCache], tmp_path: Path
+) -> None:
+    """Prefetching loads without anybody waiting, unknown files included, and keeps the caller free."""
+    paths = [write(tmp_path / f"{i}.wav", noise(100 + i)) for i in range(8)]
+    cache = make_cache()
+    cache.prefetch([*paths, os.fsencode(tmp_path / "gone.wav")])
+    with cache._changed:
+        assert cache._changed.wait_for(lambda: cache.n_jobs == 0, 20)
+    assert all(cache.get(Part.of(path, 0.0, None)) is not None for path in paths)
+    assert cache.n_refused == 1
+
+
+def test_a_hanging_file_system_bounds_what_waits(
+    make_cache: Callable[..., SoundCache], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While reading hangs, requests beyond the bound are answered with nothing instead of piling up."""
+    real_read, goes_on = cache_module.read_audio, threading.Event()
+
+    def read_when_allowed(path: bytes, start_s: float, end_s: float | None) -> tuple[Float32Array, int]:
+        assert goes_on.wait(20)
+        return real_read(path, start_s, end_s)
+
+    monkeypatch.setattr(cache_module, "read_audio", read_when_allowed)
+    cache = make_cache()
+    path = write(tmp_path / "a.wav", noise(100))
+    answers: list[LoadedSound | None] = []
+    last = threading.Event()
+    for i in range(cache_module.MAX_JOBS + 50):
+        cache.load(Part(path, i * 1e-4), answers.append)
+    assert cache.n_jobs == cache_module.MAX_JOBS
+    assert answers == [None] * cache.n_overrun
+    assert cache.n_overrun == 50
+    cache.load(Part(path, 0.5), lambda sound: last.set())
+    goes_on.set()
+    assert last.wait(20)
+    with cache._changed:
+        assert cache._changed.wait_for(lambda: cache.n_jobs == 0, 20)
+
+
+def test_a_new_format_drops_what_was_prepared_for_the_old(
+    make_cache: Callable[..., SoundCache], tmp_path: Path
+) -> None:
+    """A device that comes back at another rate never plays sounds at the wrong pitch."""
+    path = write(tmp_path / "a.wav", noise(4800))
+    cache = make_cache()
+    load(cache, path)
+    cache.set_format(24000, 2)
+    assert cache.get(Part.of(path, 0.0, None)) is None
+    loaded = load(cache, path)
+    assert loaded is not None
+    assert (loaded.sample_rate, len(loaded.samples)) == (24000, 2400)
