@@ -11,6 +11,7 @@ import os
 import stat
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -159,7 +160,7 @@ class Watcher:
             return [watch.describe() for watch in self._watches.values()]
 
     def _on_trouble(self, must_restart: bool) -> None:
-        # Called in a thread of watchdog: all roots share one inotify queue.
+        # Called in a thread of watchdog, which does not say whose events were lost.
         for watch in list(self._watches.values()):
             watch.on_overflow(must_restart)
 
@@ -307,7 +308,7 @@ class _FolderWatch(threading.Thread):
 
     def _has_failed(self) -> bool:
         """Whether the observer has died, or watches have run out for folders made since it began."""
-        if self._observer is None or not all(emitter.is_alive() for emitter in self._observer.emitters):
+        if self._observer is None or not all(_can_tell(emitter) for emitter in self._observer.emitters):
             return True
         if self._watches_may_run_out:
             self._watches_may_run_out = False
@@ -382,6 +383,8 @@ def _start_observer(folder: bytes, on_event: Callable[["FileSystemEvent", bytes]
     from watchdog import events, observers
 
     real = os.path.realpath(folder)
+    # A folder that is made while its parent is being walked is watched twice: harmless, but watchdog warns.
+    warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"watchdog\.observers")
 
     class Handler(events.FileSystemEventHandler):
         def on_any_event(self, event: events.FileSystemEvent) -> None:
@@ -410,6 +413,12 @@ def _start_observer(folder: bytes, on_event: Callable[["FileSystemEvent", bytes]
             observer.stop()
         raise
     return observer
+
+
+def _can_tell(emitter: Any) -> bool:
+    """Whether a thread of watchdog and, with inotify, the one that reads for it are alive."""
+    # An exception in watchdog's own books ends the reader while the emitter lives on, waiting for ever.
+    return bool(emitter.is_alive() and getattr(emitter, "_inotify_fd", emitter).is_alive())
 
 
 def _advice(error: OSError) -> str:

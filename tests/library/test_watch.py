@@ -6,9 +6,11 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -16,6 +18,9 @@ from klustr_bridge.library import mounts
 from klustr_bridge.library.ignore import DEFAULT_PATTERNS, IgnoreRules
 from klustr_bridge.library.watch import Hint, Watcher
 from tests.library.making import write_file
+
+if TYPE_CHECKING:
+    from watchdog.observers.inotify_c import InotifyEvent, InotifyFD
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="inotify is Linux's")
 LIMIT_S = 20.0
@@ -305,3 +310,38 @@ def test_this_machine_can_be_asked(tmp_path: Path) -> None:
     assert mounts.watches_used_up(os.fsencode(tmp_path)) is False
     limit = mounts.watch_limit()
     assert (limit is not None) == (sys.platform == "linux")
+
+
+@linux_only
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_watching_goes_on_when_the_reader_of_events_dies(
+    watcher: Watcher, ear: Ear, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An error inside watchdog ends the thread that reads a folder's events: it is watched anew."""
+    from watchdog.observers.inotify_c import InotifyFD
+
+    died = threading.Event()
+    handle_event = InotifyFD.handle_event
+
+    def fail_once(reader: "InotifyFD", event: "InotifyEvent") -> None:
+        if died.is_set():
+            handle_event(reader, event)
+            return
+        died.set()
+        raise KeyError(event)
+
+    monkeypatch.setattr(InotifyFD, "handle_event", fail_once)
+    write_file(root / "a.wav")
+    assert died.wait(LIMIT_S)
+    ear.until_kind("overflow")
+    ear.until_path(write_file(root / "b.wav"))
+
+
+@linux_only
+def test_a_directory_watched_twice_is_no_warning(watcher: Watcher, ear: Ear, root: Path) -> None:
+    """Directories made one in the other, faster than they are watched, are hinted without a warning."""
+    for number in range(50):
+        inner = root / f"{number}" / "a" / "b"
+        inner.mkdir(parents=True)
+        inner.joinpath("x.wav").write_bytes(b"x")
+    ear.until_path(root / "49" / "a" / "b" / "x.wav")
