@@ -21,6 +21,8 @@ from tests.library.making import below, heard, stamp
 store = Store.open(Path(sys.argv[1]))
 folder = store.add_folder(os.fsencode(sys.argv[2])).path
 start = store.counts().files
+left = store.take_pending(8, set())  # what the kill before this one has left to do
+store.commit_outcomes([heard(f, int(Path(os.fsdecode(f.path)).stem)) for f in left], analysis_version=1)
 print("ready", flush=True)
 for batch in range(start, 10**6, 8):
     files = [FoundFile(below(folder, f"{n}.wav"), stamp(n)) for n in range(batch, batch + 8)]
