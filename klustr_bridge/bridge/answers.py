@@ -146,7 +146,9 @@ PUSHES: Final = {
                 Argument("start", "f", 0.0, unit="s"),
                 Argument("end", "f", 0.0, unit="s"),
             ),
-            help="Play this. Only to the client whose action caused it.",
+            help="A sound was started; `voice` names it for `/klustr/stop`, `end` is 0 while its length "
+            "is not known. Only to the client whose action caused it, in every player mode: with `internal` "
+            "the bridge has sounded it already, with `client` and `both` it is yours to sound.",
         ),
         Answer("/klustr/added", (ID, X, Y), help="A sound joined the map."),
         Answer("/klustr/removed", (ID,), help="A sound is no longer there."),

@@ -76,7 +76,9 @@ def _commands() -> Iterator[Command]:
         play,
         (Argument("mode", "s", choices=AUDITION_MODES, numbered=AUDITION_MODES[:2]),),
         "",
-        "Whether moving plays: never, on change, again each time (`retrigger`), or held until the next.",
+        "Whether moving plays: never, on change, again each time (`retrigger`), or held until the next "
+        "(`hold`): each cursor's next `/klustr/play` replaces the one before it. The bridge ends its own; "
+        "a client that sounds ends what it held itself.",
         "audition",
     )
     yield Command("/klustr/trigger", play, (ID, VELOCITY), "", "Plays a sound.", "trigger")
@@ -102,7 +104,9 @@ def _commands() -> Iterator[Command]:
         play,
         (Argument("player", "s", choices=PLAYER_MODES),),
         "",
-        "Who sounds: the bridge's own player, this client from `/klustr/play`, or both.",
+        "Who sounds what this client plays: the bridge's own player, this client from `/klustr/play`, or "
+        "both. With `client` it also takes over what MIDI plays, until another client asks for that, or "
+        "this one asks for another mode, says bye or is no longer subscribed.",
         "player",
     )
 

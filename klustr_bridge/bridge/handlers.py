@@ -69,6 +69,8 @@ class Handlers:
         Binds and subscribes a client.
     bye : callable
         Forgets a client.
+    ask_for_plays : callable
+        Notes that a client wants to sound what surfaces without clients play.
     """
 
     def __init__(
@@ -79,12 +81,14 @@ class Handlers:
         health: Callable[[], dict[str, float]],
         hello: Callable[[Client, str, int], None],
         bye: Callable[[Client], None],
+        ask_for_plays: Callable[[Client], None],
     ) -> None:
         self._navigator = navigator
         self._publish = publish
         self._health = health
         self._hello = hello
         self._bye = bye
+        self._ask_for_plays = ask_for_plays
 
     def by_address(self) -> dict[str, Callable[..., Any]]:
         """Every command's handler, by address."""
@@ -151,6 +155,8 @@ class Handlers:
     def player(self, client: Client, mode: str) -> None:
         """``/klustr/player``."""
         self._navigator.set_player_mode(client.state, mode)
+        if mode == "client":
+            self._ask_for_plays(client)
 
     # -- ask
 

@@ -25,7 +25,8 @@ class MidiInput:
     """Listens to the MIDI inputs of this machine.
 
     A hand on a pad expects to hear what it touches: audition is ``change``, and the bridge's own
-    player sounds it. The MIDI system is kept in a process of its own, where it may hang or crash.
+    player sounds it, or the OSC client that asked to. The MIDI system is kept in a process of its
+    own, where it may hang or crash.
 
     Parameters
     ----------
@@ -57,7 +58,7 @@ class MidiInput:
         self._publish = publish
         self._pattern = pattern
         self._on_change = on_change
-        self._client = ClientState(name=ORIGIN, audition="change")
+        self._client = ClientState(name=ORIGIN, audition="change", is_surface=True)
         self._mapping = MidiMapping()
         self._ports = MidiPorts(pattern, self._hear, self._see, backend=backend, poll_s=poll_s)
         self._state = PortsState()

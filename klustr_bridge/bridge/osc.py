@@ -80,8 +80,14 @@ class OscServer:
         self.counters: Counter[str] = Counter()
         self.sessions = Sessions(clock)
         self._schedule = Schedule()
+        navigator.set_taker(lambda: self.sessions.taker is not None)
         handlers = Handlers(
-            navigator, publish=self.publish, health=self.health, hello=self._hello, bye=self._bye
+            navigator,
+            publish=self.publish,
+            health=self.health,
+            hello=self._hello,
+            bye=self._bye,
+            ask_for_plays=self.sessions.ask_for_plays,
         )
         self._dispatcher = Dispatcher(handlers.by_address(), clock, self.counters)
         self._endpoint: DatagramEndpoint | None = None
@@ -265,7 +271,7 @@ class OscServer:
             self._pump()
 
     def publish_hits(self, origin: str, events: Iterable[Event]) -> None:
-        """Push what another surface caused: hits to every subscriber; plays sound in the bridge alone.
+        """Push what another surface caused: hits to every subscriber, plays to who has taken them over.
 
         Parameters
         ----------
@@ -273,11 +279,21 @@ class OscServer:
             The surface, such as ``midi``; keeps its cursors apart from those of OSC clients.
         events : iterable of Hit or Play
             In order.
+
+        Raises
+        ------
+        QueryError
+            ``toobig`` if the path of a play doesn't fit a packet.
         """
-        for event in events:
-            if isinstance(event, Hit):
-                self._push_latest(("hit", origin, event.cursor), push_event(event))
-        self._pump()
+        taker = self.sessions.taker
+        try:
+            for event in events:
+                if isinstance(event, Hit):
+                    self._push_latest(("hit", origin, event.cursor), push_event(event))
+                elif taker is not None:
+                    taker.peer.send(push_event(event))
+        finally:
+            self._pump()
 
     def push_added(self, ids: Int32Array, xy: Float32Array) -> None:
         """Tell subscribers of sounds that joined the map: ids (n,), positions (n, 2)."""

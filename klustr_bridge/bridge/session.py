@@ -120,6 +120,7 @@ class Sessions:
         self._clock = clock
         self._strangers: OrderedDict[Hashable, Client] = OrderedDict()
         self._kept: dict[Hashable, Client] = {}
+        self._last_asked: Client | None = None
 
     def __len__(self) -> int:
         return len(self._strangers) + len(self._kept)
@@ -193,6 +194,21 @@ class Sessions:
         client.gone = False
         self._strangers.pop(client.source.key, None)
         self._kept[client.source.key] = client
+
+    def ask_for_plays(self, client: Client) -> None:
+        """Take note that a client has asked to sound what is played (player mode ``client``)."""
+        self._last_asked = client
+
+    @property
+    def taker(self) -> Client | None:
+        """The client that sounds what MIDI plays: the one that asked last, while it is subscribed.
+
+        None once it asked for another mode, said bye or its lease ran out: the bridge sounds it then.
+        """
+        client = self._last_asked
+        if client is None or client.outbox is None or client.state.player_mode != "client":
+            return None
+        return None if self._lapsed(client, self._clock()) else client
 
     def forget(self, client: Client) -> None:
         """End a client's subscription and drop all that is remembered of it."""

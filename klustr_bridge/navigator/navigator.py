@@ -6,7 +6,7 @@ librarian. It must not know how a question came in, and it never blocks.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -65,6 +65,7 @@ class Navigator:
         self._view = View(corpus or Corpus.empty())
         self._counts: Counter[str] = Counter()
         self._work = "ready"
+        self._is_taken: Callable[[], bool] = lambda: False
 
     @property
     def corpus(self) -> Corpus:
@@ -205,6 +206,16 @@ class Navigator:
     def set_player_mode(self, client: ClientState, mode: str) -> None:
         """Choose who sounds: ``internal`` (the bridge), ``client`` or ``both``."""
         client.player_mode = checks.choice("player mode", mode, PLAYER_MODES)
+
+    def set_taker(self, is_taken: Callable[[], bool]) -> None:
+        """Let a surface say whether one of its clients sounds what surfaces without clients play.
+
+        Parameters
+        ----------
+        is_taken : callable
+            Asked at each play of such a surface, so that a client that has gone leaves no silence.
+        """
+        self._is_taken = is_taken
 
     # Ask
 
@@ -403,7 +414,8 @@ class Navigator:
             return found, []
         client.cursors[cursor] = nearest.id
         self._counts["hits"] += 1
-        self._voices.prefetch(client, [view.entry(neighbour.id).path for neighbour in found[1:]])
+        if self._sounds_here(client):
+            self._voices.prefetch([view.entry(neighbour.id).path for neighbour in found[1:]])
         return found, [Hit(cursor, nearest.id, nearest.x, nearest.y, nearest.distance, origin)]
 
     def _audition(self, view: View, client: ClientState, sound_id: int, cursor: int) -> Play:
@@ -417,10 +429,15 @@ class Navigator:
     def _play(self, view: View, client: ClientState, sound_id: int, velocity: float) -> Play:
         entry = view.entry(sound_id)
         self._counts["plays"] += 1
+        internal = self._sounds_here(client)
         if entry.row is None:
-            return self._voices.play(client, entry, velocity, None, None)
+            return self._voices.play(entry, velocity, None, None, internal=internal)
         duration_s, loudness_db = (view.measure(name, entry.row) for name in ("duration_s", "loudness_db"))
-        return self._voices.play(client, entry, velocity, duration_s, loudness_db)
+        return self._voices.play(entry, velocity, duration_s, loudness_db, internal=internal)
+
+    def _sounds_here(self, client: ClientState) -> bool:
+        """Whether the bridge's own player sounds what this client plays."""
+        return client.player_mode != "client" and not (client.is_surface and self._is_taken())
 
     def _leave(self, client: ClientState, cursor: int) -> None:
         """Forget what a cursor has hit, so that the next hit is told, and end what it holds."""

@@ -59,7 +59,9 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Play:
-    """A sound was started: push to the acting client only, because it names the voice.
+    """A sound was started: push to the acting client only, in every player mode.
+
+    It names the voice, and what was started; in player mode ``internal`` the bridge sounds it.
 
     Attributes
     ----------
@@ -73,10 +75,6 @@ class Play:
         Absolute path of the file to play.
     start_s, end_s : float
         The part to play, seconds; ``end_s`` is 0 where the length isn't known yet (play to the end).
-    internal : bool
-        Whether the bridge's own player was asked to sound it.
-    client : bool
-        Whether the client is to sound it (player mode ``client`` or ``both``).
     """
 
     voice: int
@@ -85,8 +83,6 @@ class Play:
     path: bytes
     start_s: float
     end_s: float
-    internal: bool
-    client: bool
 
 
 Event = Hit | Play

@@ -28,6 +28,9 @@ class ClientState:
         as change, each cursor holding one voice that ends when the next one starts.
     player_mode : str
         One of `PLAYER_MODES`: who sounds.
+    is_surface : bool
+        It stands for a surface without clients of its own, such as MIDI: its plays are sounded by the
+        client that has taken them over (`Navigator.set_taker`), and as `player_mode` says while none has.
     cursors : dict of int to int
         The sound last hit by each cursor; a cursor that hit nothing isn't in it.
     held : dict of int to int
@@ -40,6 +43,7 @@ class ClientState:
     filters: Filters = field(default_factory=Filters)
     audition: str = "off"
     player_mode: str = "internal"
+    is_surface: bool = False
     cursors: dict[int, int] = field(default_factory=dict)
     held: dict[int, int] = field(default_factory=dict)
     chance: random.Random = field(default_factory=random.Random)

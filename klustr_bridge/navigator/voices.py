@@ -1,4 +1,4 @@
-"""Voices: who sounds a sound, and which number names it.
+"""Voices: which number names a playing sound, and the calls of the player.
 
 This module owns the numbers of voices and the calls of the player; it must not know any corpus.
 """
@@ -10,14 +10,13 @@ from klustr_bridge.corpus import Entry
 from klustr_bridge.errors import KlustrError
 from klustr_bridge.navigator.ports import Player
 from klustr_bridge.navigator.results import Play
-from klustr_bridge.navigator.state import ClientState
 
 _MOST_REMEMBERED = 1024
 _MOST_NUMBER = 2**31 - 1
 
 
 class Voices:
-    """Starts and stops sounds in the bridge's player, in the client, or in both.
+    """Numbers sounds, and starts and stops those that the bridge's player sounds.
 
     Parameters
     ----------
@@ -38,24 +37,25 @@ class Voices:
 
     def play(
         self,
-        client: ClientState,
         entry: Entry,
         velocity: float,
         duration_s: float | None,
         loudness_db: float | None,
+        *,
+        internal: bool,
     ) -> Play:
-        """Start a file for a client.
+        """Start a file.
 
         Parameters
         ----------
-        client : ClientState
-            Its player mode says who sounds.
         entry : Entry
             The file.
         velocity : float
             0..1.
         duration_s, loudness_db : float or None
             Of the sound; None while it waits for its analysis.
+        internal : bool
+            Whether the bridge's own player sounds it; if not, it is only given its number.
 
         Returns
         -------
@@ -63,7 +63,6 @@ class Voices:
             Also when the player has a problem.
         """
         voice = next(self._numbers) % _MOST_NUMBER + 1
-        internal = client.player_mode in ("internal", "both")
         if internal and self.player is not None:
             try:
                 self._inner[voice] = self.player.play(
@@ -80,8 +79,6 @@ class Voices:
             path=entry.path,
             start_s=0.0,
             end_s=duration_s or 0.0,
-            internal=internal,
-            client=client.player_mode in ("client", "both"),
         )
 
     def stop(self, voice: int | None) -> None:
@@ -96,9 +93,9 @@ class Voices:
         except (KlustrError, OSError):
             self.n_failed += 1
 
-    def prefetch(self, client: ClientState, paths: list[bytes]) -> None:
-        """Let the player make files ready, if it sounds for this client."""
-        if self.player is None or client.player_mode == "client":
+    def prefetch(self, paths: list[bytes]) -> None:
+        """Let the player make files ready."""
+        if self.player is None:
             return
         try:
             self.player.prefetch(paths)

@@ -18,6 +18,7 @@ from klustr_bridge.bridge.midi import MidiInput
 from klustr_bridge.bridge.midi_child import choose
 from klustr_bridge.bridge.midi_ports import END_LIMIT_S, PortsState, describe
 from klustr_bridge.client import Client
+from klustr_bridge.library.paths import from_export
 from klustr_bridge.navigator import Event, Hit, Navigator, Play
 from tests.bridge.jack import JACK, PATIENCE_S, Controller, JackServer
 from tests.bridge.places import Place
@@ -266,6 +267,70 @@ def test_a_tap_on_the_same_sound_sounds_again(place: Place) -> None:
     place.loop.call(midi._hear, mido.Message.from_hex("B0 5C 00"))
     assert touch() == ["Hit", "Play"]
     assert [event.origin for event in events if isinstance(event, Hit)] == ["midi"]
+
+
+@pytest.fixture
+def note(place: Place) -> Callable[[], bool]:
+    """Play a note by MIDI; tells whether the bridge sounded it."""
+    import mido
+
+    midi = MidiInput(place.navigator, lambda events: place.server.publish_hits("midi", events))
+
+    def play() -> bool:
+        before = len(place.player.played)
+        place.loop.call(midi._hear, mido.Message.from_hex("90 3C 40"))
+        return len(place.player.played) > before
+
+    return play
+
+
+def plays_of(client: Client) -> list[tuple[Any, ...]]:
+    """The plays that a client has got until now."""
+    client.ping()
+    plays = [kept.values for kept in client._kept if kept.address == "/klustr/play"]
+    client._kept.clear()
+    return plays
+
+
+def test_who_asks_for_it_last_sounds_what_midi_plays(
+    place: Place, client: Client, note: Callable[[], bool]
+) -> None:
+    """`/klustr/player client` takes MIDI over from the bridge, or from another client: one sounds."""
+    with Client(port=place.port) as other:
+        for subscriber in (client, other):
+            subscriber.hello("device")
+        assert note()
+        for taker, left in ((client, other), (other, client), (client, other)):
+            taker.send("/klustr/player", "client")
+            taker.ping()
+            assert not note()
+            [(_, sound_id, velocity, path, *_)] = plays_of(taker)
+            assert sound_id in place.ids
+            assert velocity == pytest.approx(64 / 127)
+            assert from_export(path) == place.navigator.path(sound_id)
+            assert plays_of(left) == []
+        for mode in ("both", "internal"):
+            client.send("/klustr/player", "client")
+            client.ping()
+            assert not note()
+            client.send("/klustr/player", mode)
+            client.ping()
+            assert note()
+            assert len(plays_of(client)) == 1
+
+
+def test_midi_falls_back_to_the_bridge_when_its_client_is_gone(
+    place: Place, client: Client, note: Callable[[], bool]
+) -> None:
+    """No silence after bye, nor from a client that never subscribed to pushes."""
+    client.send("/klustr/player", "client")
+    client.ping()
+    assert note()
+    client.hello("device")
+    assert not note()
+    client.send("/klustr/bye")
+    client.ping()
+    assert note()
 
 
 NAMES = [

@@ -96,6 +96,30 @@ def test_a_lease_ends_sixty_seconds_after_the_last_packet(sessions: Sessions, cl
     assert sessions.subscribers() == [again]
 
 
+def test_plays_are_taken_by_the_last_who_asked_while_it_is_subscribed(
+    sessions: Sessions, clock: Clock
+) -> None:
+    """Another mode, a lapsed lease and bye end it; it never goes back to one who asked earlier."""
+    first, last = sessions.client(Address(5000)), sessions.client(Address(5001))
+    for client in (first, last):
+        client.state.player_mode = "client"
+        sessions.ask_for_plays(client)
+    assert sessions.taker is None
+    for client in (first, last):
+        sessions.hello(client, "device", 0)
+    assert sessions.taker is last
+    clock.now_s += LEASE_S + 0.1
+    sessions.client(Address(5000))
+    assert sessions.taker is None
+    sessions.hello(sessions.client(Address(5001)), "device", 0)
+    assert sessions.taker is last
+    last.state.player_mode = "both"
+    assert sessions.taker is None
+    last.state.player_mode = "client"
+    sessions.forget(last)
+    assert sessions.taker is None
+
+
 def test_a_new_hello_for_the_same_destination_replaces_the_old_one(sessions: Sessions) -> None:
     """A device that was loaded again doesn't get every push twice."""
     old, new = sessions.client(Address(5000)), sessions.client(Address(5001))

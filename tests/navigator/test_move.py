@@ -85,7 +85,7 @@ def test_play_names_file_voice_and_length(navigator, player):
     """A client can sound what the play event says without asking back."""
     [play] = navigator.trigger(a_client(player_mode="both"), 2, 0.5)
     assert (play.id, play.velocity, play.path) == (2, 0.5, below("kicks", "two.wav"))
-    assert (play.start_s, play.end_s, play.internal, play.client) == (0.0, 1.5, True, True)
+    assert (play.start_s, play.end_s) == (0.0, 1.5)
     assert player.played == [(below("kicks", "two.wav"), 0.5, -12.0)]
 
 
@@ -101,9 +101,22 @@ def test_player_mode_says_who_sounds(navigator, player, mode, n_internal):
     """The play event comes in every mode; the bridge itself sounds only if told to."""
     client = a_client()
     navigator.set_player_mode(client, mode)
-    [play] = navigator.trigger(client, 1)
-    assert play.client == (mode != "internal")
+    assert kinds_of(navigator.trigger(client, 1)) == ["Play"]
     assert len(player.played) == n_internal
+
+
+def test_a_client_can_take_over_what_a_surface_plays(navigator, player):
+    """What MIDI plays sounds here exactly while no client has taken it over; other clients don't notice."""
+    taken = True
+    navigator.set_taker(lambda: taken)
+    midi = a_client(is_surface=True, audition="change")
+    assert kinds_of(navigator.move(midi, 0.1, 0.5)) == ["Hit", "Play"]
+    assert (player.played, player.ready) == ([], [])
+    navigator.trigger(a_client(), 1)
+    assert len(player.played) == 1
+    taken = False
+    navigator.trigger(midi, 1)
+    assert len(player.played) == 2
 
 
 def test_voices_are_never_mixed_up(navigator, player):
