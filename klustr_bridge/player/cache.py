@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from klustr_bridge.errors import RefusedSound
-from klustr_bridge.sound.decode import read_audio
+from klustr_bridge.sound.decode import open_audio
 from klustr_bridge.types import Float32Array
 
 MAX_CACHE_BYTES = 64 * 1024 * 1024
@@ -92,13 +92,17 @@ class _Job:
     loading: bool = False
 
 
-def prepare(audio: Float32Array, rate: int, *, to_rate: int, n_channels: int) -> Float32Array:
+def prepare(blocks: Iterable[Float32Array], rate: int, *, to_rate: int, n_channels: int) -> Float32Array:
     """Resample, and mix down what the device can't take.
+
+    Block by block: however many channels a file has and whatever its rate, no more is held than one
+    block and what the device gets.
 
     Parameters
     ----------
-    audio : ndarray of float32, shape (n_frames, n)
-        Anything; values that are not finite become silence.
+    blocks : iterable of ndarray of float32, shape (n_frames, n)
+        The same n in all; values that are not finite become silence. Each may be written to, and is not
+        used any more once the next one is asked for.
     rate, to_rate : int
         Hz.
     n_channels : int
@@ -109,15 +113,26 @@ def prepare(audio: Float32Array, rate: int, *, to_rate: int, n_channels: int) ->
     -------
     ndarray of float32, shape (n, 1 or 2), C order, not writeable
     """
-    if audio.shape[1] > min(2, n_channels):
-        audio = audio.mean(axis=1, keepdims=True, dtype=np.float32)
-    audio = np.nan_to_num(audio, nan=0.0, posinf=0.0, neginf=0.0)
-    np.clip(audio, -MAX_SAMPLE, MAX_SAMPLE, out=audio)
-    if rate != to_rate and len(audio):
-        import soxr
+    parts: list[Float32Array] = []
+    resampler = None
+    for block in blocks:
+        mixed = block
+        if block.shape[1] > min(2, n_channels):
+            mixed = block.mean(axis=1, keepdims=True, dtype=np.float32)
+        np.nan_to_num(mixed, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
+        np.clip(mixed, -MAX_SAMPLE, MAX_SAMPLE, out=mixed)
+        if rate == to_rate:
+            parts.append(mixed if mixed is not block else block.copy())
+            continue
+        if resampler is None:
+            import soxr
 
-        audio = soxr.resample(audio, rate, to_rate, quality="HQ")
-    prepared: Float32Array = np.ascontiguousarray(audio, dtype=np.float32)
+            resampler = soxr.ResampleStream(rate, to_rate, mixed.shape[1], dtype="float32", quality="HQ")
+        parts.append(resampler.resample_chunk(mixed))
+    if resampler is not None:
+        parts.append(resampler.resample_chunk(np.empty((0, parts[0].shape[1]), np.float32), last=True))
+    whole = parts[0] if len(parts) == 1 else np.concatenate(parts) if parts else np.zeros((0, 1), np.float32)
+    prepared: Float32Array = np.ascontiguousarray(whole, dtype=np.float32)
     prepared.flags.writeable = False
     return prepared
 
@@ -298,10 +313,13 @@ class SoundCache:
             return None
         try:
             stamp = _stamp(part.path)
-            until_s = part.offset_s + MAX_LOAD_S
-            audio, rate = read_audio(part.path, part.offset_s, until_s)
-            cut = len(audio) >= int(MAX_LOAD_S * rate)
-            samples = prepare(audio, rate, to_rate=to_rate, n_channels=n_channels)
+            with open_audio(part.path) as stream:
+                rate = stream.sample_rate
+                start, most = round(part.offset_s * rate), int(MAX_LOAD_S * rate)
+                found = not start or stream.seek(start)
+                blocks = stream.blocks(most_frames=most if found else 0)
+                samples = prepare(blocks, rate, to_rate=to_rate, n_channels=n_channels)
+            cut = len(samples) >= int(MAX_LOAD_S * to_rate)
         except RefusedSound as refused:
             self._report(part.path, str(refused))
         except Exception as error:  # a decoder's own fault must not end the loader

@@ -2,7 +2,9 @@
 
 import os
 import threading
+import tracemalloc
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,7 @@ import soundfile
 
 from klustr_bridge.player import cache as cache_module
 from klustr_bridge.player.cache import MAX_LOAD_S, LoadedSound, Part, SoundCache, prepare
+from klustr_bridge.sound.decode import AudioStream
 from klustr_bridge.types import Float32Array
 
 RATE = 48000
@@ -92,7 +95,8 @@ def test_other_rates_are_resampled(make_cache: Callable[..., SoundCache], tmp_pa
 def test_channels_fit_the_device(n_in: int, n_device: int, n_out: int) -> None:
     """Mono stays mono, stereo stereo where the device can, everything else becomes the mean."""
     audio = noise(50, n_in)
-    prepared = prepare(audio, RATE, to_rate=RATE, n_channels=n_device)
+    blocks = [audio[:20].copy(), audio[20:].copy()]
+    prepared = prepare(blocks, RATE, to_rate=RATE, n_channels=n_device)
     expected = audio if n_out == n_in else audio.mean(axis=1, keepdims=True)
     np.testing.assert_allclose(prepared, expected, atol=1e-7)
 
@@ -100,7 +104,7 @@ def test_channels_fit_the_device(n_in: int, n_device: int, n_out: int) -> None:
 def test_values_a_loudspeaker_must_not_get_are_tamed() -> None:
     """NaN and infinities become silence, absurd levels are bounded."""
     audio = np.array([[np.nan], [np.inf], [-np.inf], [1e30], [-0.5]], np.float32)
-    prepared = prepare(audio, RATE, to_rate=RATE, n_channels=2)
+    prepared = prepare([audio], RATE, to_rate=RATE, n_channels=2)
     assert prepared[:, 0].tolist() == [0.0, 0.0, 0.0, cache_module.MAX_SAMPLE, -0.5]
 
 
@@ -121,6 +125,30 @@ def test_long_files_are_loaded_up_to_a_bound_from_where_playing_starts(
     assert end.offset_s == 55.0
     assert np.array_equal(end.samples, audio[55 * rate :])
     assert Part.of(path, 3.0, 4.0) == Part.of(path, 0.0, None)
+
+
+@pytest.mark.parametrize(("n_channels", "rate"), [(32, 8000), (2, 768_000)])
+def test_memory_does_not_depend_on_the_file(
+    make_cache: Callable[..., SoundCache], tmp_path: Path, n_channels: int, rate: int
+) -> None:
+    """Many channels and high rates are brought down as they are read: what is held is what is heard."""
+    device_rate, seconds = 8000, 30 if rate == 8000 else 5
+    path = tmp_path / "large.wav"
+    with soundfile.SoundFile(path, "w", rate, n_channels, subtype="PCM_16") as file:
+        for _ in range(seconds):
+            file.write(noise(rate, n_channels))
+    cache = make_cache()
+    cache.set_format(device_rate, 2)
+    load(cache, write(tmp_path / "small.wav", noise(100), 44100))  # everything needed is imported
+    tracemalloc.start()
+    try:
+        loaded = load(cache, os.fsencode(path))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert loaded is not None and len(loaded.samples) == seconds * device_rate
+    assert seconds * rate * n_channels * 4 > 30e6
+    assert peak < 2 * loaded.samples.nbytes + 6e6
 
 
 def test_the_bound_in_bytes_holds_and_the_longest_unused_goes_first(
@@ -191,13 +219,13 @@ def test_a_hanging_file_system_bounds_what_waits(
     make_cache: Callable[..., SoundCache], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While reading hangs, requests beyond the bound are answered with nothing instead of piling up."""
-    real_read, goes_on = cache_module.read_audio, threading.Event()
+    real_open, goes_on = cache_module.open_audio, threading.Event()
 
-    def read_when_allowed(path: bytes, start_s: float, end_s: float | None) -> tuple[Float32Array, int]:
+    def open_when_allowed(path: bytes) -> AbstractContextManager[AudioStream]:
         assert goes_on.wait(20)
-        return real_read(path, start_s, end_s)
+        return real_open(path)
 
-    monkeypatch.setattr(cache_module, "read_audio", read_when_allowed)
+    monkeypatch.setattr(cache_module, "open_audio", open_when_allowed)
     cache = make_cache()
     path = write(tmp_path / "a.wav", noise(100))
     answers: list[LoadedSound | None] = []
