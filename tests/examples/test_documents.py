@@ -3,6 +3,8 @@
 import os
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,8 @@ from klustr_bridge.bridge.vocabulary import PROTOCOL
 from klustr_bridge.cli import COMMANDS as CLI_COMMANDS
 from klustr_bridge.cli import _parse
 from klustr_bridge.settings import reference_markdown
+from tests.daemon.running import RunningDaemon, environment
+from tests.sounds import kick, write
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(
@@ -100,6 +104,37 @@ def test_commands_in_the_readme_exist() -> None:
     mentioned = set(re.findall(r"\b[a-z]+\b", text_of(ROOT / "README.md")))
     assert set(CLI_COMMANDS) <= mentioned
     assert named - {None} <= set(CLI_COMMANDS)
+
+
+def shown_outputs() -> dict[str, list[str]]:
+    """What the README shows a command to print, by the command."""
+    shown = re.findall(r"^\$ klustr-bridge (.+)\n((?:.+\n)+)", text_of(ROOT / "README.md"), re.M)
+    return {command: output.removesuffix("```\n").splitlines() for command, output in shown}
+
+
+def test_the_readme_shows_what_commands_print(daemon: RunningDaemon, tmp_path: Path) -> None:
+    """Asked of another library, each shown command prints as many rows under the same header."""
+    write(tmp_path / "Kick 808 01.wav", kick())
+    shown = shown_outputs()
+    assert {command.split()[0] for command in shown} == {"similar", "near", "find", "status"}
+    for command, lines in shown.items():
+        words = [word for word in shlex.split(command) if word != "808"]  # no word of these files' names
+        done = subprocess.run(
+            [sys.executable, "-m", "klustr_bridge", *words],
+            cwd=tmp_path,
+            env=environment(daemon.home) | {"PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        printed = done.stdout.splitlines()
+        assert len(printed) == len(lines)
+        if command == "status":
+            assert [line.split()[0] for line in printed] == [line.split()[0] for line in lines]
+        else:
+            assert printed[0].split() == lines[0].split()
 
 
 @pytest.mark.parametrize(
