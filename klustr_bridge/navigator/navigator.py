@@ -64,7 +64,7 @@ class Navigator:
         self._librarian = librarian
         self._view = View(corpus or Corpus.empty())
         self._counts: Counter[str] = Counter()
-        self._work = "ready"
+        self._work = ""  # until the librarian has told
         self._is_taken: Callable[[], bool] = lambda: False
 
     @property
@@ -305,9 +305,9 @@ class Navigator:
         corpus = self.corpus
         if not corpus.library_id:
             state = "starting"
-        elif self._work != "ready":
+        elif self._work not in ("", "ready"):
             state = self._work
-        elif corpus.n_pending:
+        elif corpus.n_pending and not self._work:  # a librarian that is ready has given these up for now
             state = "analysing"
         else:
             state = "ready" if corpus.n_files else "empty"
