@@ -27,7 +27,7 @@ def similar(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
     navigator, client = _navigator(loaded)
     given: str = namespace.sound
     if os.path.isfile(given):
-        path = os.path.realpath(os.fsencode(given))
+        path = _path_in(navigator.corpus, os.fsencode(given))
         try:
             found = navigator.similar_path(client, path, namespace.k)
         except KlustrError:  # not in the library: hear it now
@@ -142,6 +142,18 @@ def _navigator(loaded: LoadedSettings) -> tuple[Navigator, ClientState]:
         why = gone if absent else "its folders hold no sample files"
         raise LibraryError(f"the library has no sounds: {why}")
     return Navigator(None, None, corpus), ClientState("command line")
+
+
+def _path_in(corpus: Corpus, given: bytes) -> bytes:
+    """Find the path under which the library may hold a file.
+
+    A link in a watched folder is a sample file of its own; the watched folders' own paths hold no links.
+    """
+    path = os.path.abspath(given)
+    folder, name = os.path.split(path)
+    real = os.path.realpath(path)
+    candidates = (path, os.path.join(os.path.realpath(folder), name), real)
+    return next((path for path in candidates if corpus.id_of_path(path) is not None), real)
 
 
 def _described(navigator: Navigator, sound_id: int) -> dict[str, object]:
