@@ -70,7 +70,22 @@ def test_links_lead_somewhere(page: Path) -> None:
 def test_addresses_in_pages_exist(page: Path) -> None:
     """A page names no OSC address that the command table does not have."""
     named = set(re.findall(r"/klustr/[a-z][a-z./]*[a-z]", text_of(page)))
-    assert named <= ADDRESSES
+    assert named <= ADDRESSES | (planned() if page.name == "CHANGELOG.md" else set())
+
+
+def planned() -> set[str]:
+    """The addresses that the changelog says are not there yet."""
+    changelog = text_of(ROOT / "CHANGELOG.md")
+    (item,) = re.findall(
+        r"^- Parts of the protocol are planned.*?unknown`:\n(.*?)^- ", changelog, re.M | re.S
+    )
+    return set(re.findall(r"/klustr/[a-z/]+", item))
+
+
+def test_what_is_said_not_to_be_there_is_not() -> None:
+    """The known limits of the changelog name no address that has come since."""
+    assert planned()
+    assert not planned() & ADDRESSES
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=name_of)
