@@ -16,6 +16,8 @@ from hypothesis import strategies as st
 
 from klustr_bridge.export import ExportError, ExportRow, export_rows
 from klustr_bridge.library.paths import from_export, to_export
+from tests.daemon.running import run
+from tests.sounds import write_library
 
 SUFFIXES = [".npz", ".json", ".csv"]
 NUMBERS = ["duration_s", "loudness_db", "brightness_hz", "pitch_hz"]
@@ -266,3 +268,15 @@ def test_memory_stays_near_the_data(tmp_path, suffix):
     finally:
         tracemalloc.stop()
     assert peak < 5 * n * size * 4
+
+
+def test_slices_can_be_asked_for_where_there_are_none(tmp_path: Path) -> None:
+    """`export --slices` writes the same rows as without, and says that the library has no slices."""
+    write_library(tmp_path / "samples", 3)
+    assert run(tmp_path, "index", str(tmp_path / "samples"), "--layout", "pca").returncode == 0
+    plain, sliced = tmp_path / "plain.csv", tmp_path / "sliced.csv"
+    assert run(tmp_path, "export", str(plain)).stdout == f"{plain}: 3 files\n"
+    done = run(tmp_path, "export", str(sliced), "--slices")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == f"{sliced}: 3 files; no slices, the library has none\n"
+    assert sliced.read_bytes() == plain.read_bytes()

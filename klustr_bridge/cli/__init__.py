@@ -72,7 +72,14 @@ COMMANDS: dict[str, _Command] = {
     "export": _Command(
         "exporting",
         "write descriptors and positions of every file to a .npz, .json or .csv",
-        (_argument("out", metavar="OUT", help="OUT.npz, OUT.json or OUT.csv"),),
+        (
+            _argument("out", metavar="OUT", help="OUT.npz, OUT.json or OUT.csv"),
+            _argument(
+                "--slices",
+                action="store_true",
+                help="add a row for each slice; a library without slices has none to add, and none has any yet",
+            ),
+        ),
     ),
     "map": _Command(
         "exporting",

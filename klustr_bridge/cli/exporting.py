@@ -21,7 +21,8 @@ def export(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
     """Write one row for each present, analysed file."""
     corpus = open_corpus(chosen_library(loaded.settings))
     n_rows = export_rows(_rows(corpus), Path(namespace.out))
-    print(f"{namespace.out}: {n_rows} files")
+    slices = "; no slices, the library has none" if namespace.slices else ""
+    print(f"{namespace.out}: {n_rows} files{slices}")
     return 0
 
 
