@@ -77,7 +77,7 @@ COMMANDS: dict[str, _Command] = {
             _argument(
                 "--slices",
                 action="store_true",
-                help="add a row for each slice; a library without slices has none to add, and none has any yet",
+                help="add a row for each slice; a library without slices has none to add (slices come later)",
             ),
         ),
     ),
