@@ -52,7 +52,3 @@ class PlayerError(KlustrError):
 
 class BridgeError(KlustrError):
     """A surface (OSC, MIDI, web) can't be opened."""
-
-
-class DaemonError(KlustrError):
-    """The daemon can't start, or is already running."""

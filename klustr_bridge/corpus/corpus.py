@@ -271,8 +271,3 @@ class Corpus:
             Its kinds must be known ones.
         """
         return select(self._snapshot, self._files, filters)
-
-    def n_files_below(self, folder: bytes) -> int:
-        """Return how many present files lie below a folder."""
-        span = self._files.below(folder)
-        return int(span.stop) - int(span.start)
