@@ -32,7 +32,10 @@ STRANGE_NAME = b"caf\xe9 kick.wav"
 
 
 class StoreLibrarian:
-    """A librarian in the same thread: it writes to the store, publishes, and remembers what was asked."""
+    """A librarian in the same thread: it writes to the store, publishes, and remembers what was asked.
+
+    Rescans and new maps are left to the real one (`test_library_commands`).
+    """
 
     def __init__(self, place: Path) -> None:
         self.place = place
@@ -59,6 +62,7 @@ class StoreLibrarian:
     async def remove_folder(self, path: bytes) -> None:
         self.asked.append(("remove_folder", path))
         await self._held()
+        self._commit(lambda store: store.remove_folder(path))
 
     async def rescan(self) -> None:
         self.asked.append(("rescan",))
@@ -88,7 +92,7 @@ class StoreLibrarian:
 
 @dataclass
 class SilentPlayer:
-    """A player that keeps a list instead of sounding, and counters as the real one does."""
+    """A player that keeps a list instead of sounding, and counters of the real one's names."""
 
     played: list[bytes] = field(default_factory=list)
     stopped: list[int | None] = field(default_factory=list)
@@ -107,7 +111,7 @@ class SilentPlayer:
         return "silent"
 
     def health(self) -> dict[str, float]:
-        return {"xruns": 0.0, "callbacks": 7.0}
+        return {"player_plays": float(len(self.played)), "player_xruns": 0.0}
 
 
 def make_library(place: Path) -> Path:

@@ -22,7 +22,9 @@ from klustr_bridge.bridge.session import LEASE_S, MAX_SUBSCRIBERS
 from klustr_bridge.client import Client, FailError, NoAnswerError
 from klustr_bridge.corpus import Corpus
 from klustr_bridge.errors import BridgeError
-from tests.bridge.places import N_SOUNDS, STRANGE_NAME, Clock, Place
+from klustr_bridge.navigator import Navigator
+from klustr_bridge.player import open_player
+from tests.bridge.places import N_SOUNDS, STRANGE_NAME, Clock, Loop, Place, SilentPlayer
 from tests.bridge.test_codec import bundle, message
 from tests.bridge.test_session import Address
 from tests.corpus.snapshots import Made, MadeSound, below, write_made
@@ -120,7 +122,20 @@ def test_answers_are_the_navigators(place: Place, client: Client) -> None:
     assert client.status() == ("analysing", N_SOUNDS + 2, N_SOUNDS, 1, 1, 1)
     assert client.folders() == [(str(place.folder), N_SOUNDS + 2, "watched")]
     assert [os.path.basename(p.path) for p in client.problems()] == ["broken snare.wav"]
-    assert client.health()["callbacks"] == 7.0
+    client.send("/klustr/trigger", first)
+    assert client.health()["player_plays"] == 1.0
+
+
+def test_health_has_the_real_players_counters(loop: Loop) -> None:
+    """They reach a client by the player's own names, of which the tests' player has some."""
+    player = open_player(device="no such device", on_problem=lambda problem: None)
+    server = OscServer(Navigator(player, None), port=0)
+    try:
+        with Client(port=loop.run(server.start())) as client:
+            assert set(SilentPlayer().health()) <= set(player.health()) <= set(client.health())
+    finally:
+        loop.run(server.stop())
+        player.close()
 
 
 def test_nothing_found_is_an_empty_list(client: Client) -> None:
