@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 from klustr_bridge.errors import LibraryError
-from klustr_bridge.library import paths
+from klustr_bridge.library import paths, snapshot
 from klustr_bridge.library.snapshot import SNAPSHOT_FORMAT, newest_snapshot, write_snapshot
 from klustr_bridge.library.store import Store
+from klustr_bridge.library.view import View
 from klustr_bridge.sound.kinds import KIND_CODES
 from klustr_bridge.types import FoundFile, Outcome
 from tests.library.making import (
@@ -189,6 +190,62 @@ def test_same_state_is_written_once(store: Store, folder: bytes, tmp_path: Path)
     (place / "meta.json").write_text(json.dumps(meta | {"token": "of a state that a power cut undid"}))
     write_snapshot(store, tmp_path)
     assert load(place)["meta"] == meta
+
+
+def test_arrays_with_nothing_new_are_not_written_again(store: Store, folder: bytes, tmp_path: Path) -> None:
+    """A favourite writes the favourites; the rest are the files of the snapshot before, which stay whole."""
+    sounds = [hear(store, add(store, folder, f"{index}.wav", index), index) for index in range(3)]
+    first = write_snapshot(store, tmp_path / "s")
+    before = load(first)
+    store.set_favourite(sounds[1], True)
+    second = write_snapshot(store, tmp_path / "s")
+    same = {path.name for path in first.glob("*.npy") if path.samefile(second / path.name)}
+    assert {path.name for path in first.glob("*.npy")} - same == {"favourite.npy"}
+    hear(store, add(store, folder, "3.wav", 3), 3)
+    third = write_snapshot(store, tmp_path / "s")
+    assert not (third / "embedding.npy").samefile(second / "embedding.npy")
+    np.testing.assert_array_equal(
+        load(third)["embedding"], np.stack([embedding_of(index) for index in range(4)])
+    )
+    assert load(second)["embedding"].shape == before["embedding"].shape == (3, D)
+    assert load(second)["favourite"].tolist() == [False, True, False]
+    assert before["favourite"].tolist() == [False] * 3 and not first.exists()
+
+
+def test_arrays_that_shrink_or_begin_the_same_are_written_whole(
+    store: Store, folder: bytes, tmp_path: Path
+) -> None:
+    """An array that is the beginning of the old one, or goes on from it, has exactly its own content."""
+    problems = [add(store, folder, f"{index}.wav", index) for index in range(3)]
+    store.commit_outcomes([refused(file, "no audio") for file in problems], analysis_version=1)
+    write_snapshot(store, tmp_path / "s")
+    for left in (2, 1, 0):
+        store.forget_files([problems[left].path])
+        shown = load(write_snapshot(store, tmp_path / "s"))
+        assert strings(shown, "problem_path") == [file.path for file in problems[:left]]
+        assert strings(shown, "problem_reason") == [b"no audio"] * left
+
+
+def test_a_snapshot_that_another_process_has_just_made_is_kept(
+    store: Store, folder: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of two processes that write the same state the slower leaves the other's to its readers."""
+    add(store, folder, "a.wav")
+    write = snapshot._write
+
+    def slowly(view: View, arrays: snapshot._Arrays) -> None:
+        monkeypatch.setattr(snapshot, "_write", write)
+        with Store.open(store.path, writable=False) as other:
+            others.append(write_snapshot(other, tmp_path / "s", prune=False))
+        mark.append((others[0] / "meta.json").stat().st_ino)
+        write(view, arrays)
+
+    others: list[Path] = []
+    mark: list[int] = []
+    monkeypatch.setattr(snapshot, "_write", slowly)
+    assert write_snapshot(store, tmp_path / "s") == others[0]
+    assert (others[0] / "meta.json").stat().st_ino == mark[0]
+    assert list((tmp_path / "s").iterdir()) == others
 
 
 def test_newest_two_are_kept(store: Store, folder: bytes, tmp_path: Path) -> None:
