@@ -20,15 +20,25 @@ from typing import Any
 
 from klustr_bridge.errors import IndexerError, QueryError
 from klustr_bridge.indexer.librarian import LibrarianSettings, run_librarian
-from klustr_bridge.indexer.messages import Action, Fatal, FromLibrarian, Reply, Request
+from klustr_bridge.indexer.messages import (
+    Action,
+    Fatal,
+    FromLibrarian,
+    Notice,
+    ProgressReport,
+    Reply,
+    Request,
+    Setback,
+)
 from klustr_bridge.types import Analysis
 
 _log = logging.getLogger(__name__)
 
 _MOST_OPEN_REQUESTS = 256
 # A librarian that dies this soon after its start counts as a failed start.
-_HEALTHY_AFTER_S = 30.0
-_MOST_FAILED_STARTS = 4
+_HEALTHY_AFTER_S = 60.0
+_FIRST_PAUSE_S = 0.4
+_LONGEST_PAUSE_S = 30.0
 _REAP_S = 1.0
 
 
@@ -42,7 +52,8 @@ class LibrarianGateway:
     hear : callable
         Called in the event loop with each message that is not a reply.
     give_up : callable
-        Called in the event loop with an `IndexerError` when the librarian can't be kept running.
+        Called in the event loop with an `IndexerError` when the librarian says that it can never run.
+        Whatever else ends it, it is started again, after ever longer pauses.
     """
 
     def __init__(
@@ -61,7 +72,8 @@ class LibrarianGateway:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._started_at = 0.0
         self._failed_starts = 0
-        self._last_words = ""
+        self._last_words: Setback | Fatal | None = None
+        self._told = ""
         self._stopping = False
         self._running = False
 
@@ -84,9 +96,8 @@ class LibrarianGateway:
         )
         self._process.start()
         theirs.close()
-        # added once: a folder removed since must not come back with a restart
-        self._settings = replace(self._settings, folders=())
         self._running = True
+        self._last_words = None
         self._started_at = time.monotonic()
         self._outbox = queue.SimpleQueue()
         threading.Thread(target=_write, args=(ours, self._outbox), name="librarian out", daemon=True).start()
@@ -121,8 +132,12 @@ class LibrarianGateway:
             if future and not future.done():
                 future.set_result(message)
             return
-        if isinstance(message, Fatal):
-            self._last_words = message.message
+        if isinstance(message, Fatal | Setback):
+            self._last_words = message
+            return
+        if isinstance(message, ProgressReport) and self._settings.folders:
+            # by its first report it has added them: one removed since must not come back with a restart
+            self._settings = replace(self._settings, folders=())
         self._hear(message)
 
     def _ended(self, process: SpawnProcess) -> None:
@@ -133,15 +148,20 @@ class LibrarianGateway:
         self._fail_open_requests()
         if self._stopping:
             return
-        lived_s = time.monotonic() - self._started_at
-        self._failed_starts = 1 if lived_s > _HEALTHY_AFTER_S else self._failed_starts + 1
-        if self._last_words or self._failed_starts >= _MOST_FAILED_STARTS:
-            reason = self._last_words or f"it ended {self._failed_starts} times with code {process.exitcode}"
-            self._give_up(IndexerError(f"the librarian process can't be kept running: {reason}"))
+        words = self._last_words
+        if isinstance(words, Fatal):
+            self._give_up(IndexerError(f"the librarian process can't be kept running: {words.message}"))
             return
-        _log.error("the librarian process ended with code %s; starting it again", process.exitcode)
+        if time.monotonic() - self._started_at > _HEALTHY_AFTER_S:
+            self._failed_starts, self._told = 0, ""
+        reason = words.message if words else f"the librarian process ended with code {process.exitcode}"
+        if reason != self._told:  # once, not at each of its starts
+            self._told = reason
+            self._hear(Notice("library", f"{reason}; what is known is served, writing is tried again"))
+        pause_s = min(_FIRST_PAUSE_S * 2**self._failed_starts, _LONGEST_PAUSE_S)
+        self._failed_starts += 1
         assert self._loop is not None
-        self._loop.call_later(0.2 * 2**self._failed_starts, self._relaunch)
+        self._loop.call_later(pause_s, self._relaunch)
 
     def _relaunch(self) -> None:
         if not self._stopping:

@@ -13,14 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from klustr_bridge.errors import IndexerError, LibraryError, QueryError
-from klustr_bridge.indexer.messages import Notice, ProgressReport, Reply, Request, SnapshotReady
+from klustr_bridge.indexer.messages import Notice, ProgressReport, Reply, Request
 from klustr_bridge.indexer.placing import MapKeeper
 from klustr_bridge.indexer.pool import AnalysisPool
+from klustr_bridge.indexer.publishing import Publisher
 from klustr_bridge.indexer.scanning import Scanner
 from klustr_bridge.indexer.watching import Hints
 from klustr_bridge.indexer.worker import Analyse, Answer
 from klustr_bridge.library.ignore import DEFAULT_PATTERNS, IgnoreRules
-from klustr_bridge.library.snapshot import write_snapshot
+from klustr_bridge.library.rows import Counts
 from klustr_bridge.library.store import Store
 from klustr_bridge.settings import Settings
 from klustr_bridge.sound.analyse import analyse_file
@@ -31,8 +32,6 @@ from klustr_bridge.types import FileStamp, FoundFile, Outcome
 _COMMIT_EVERY_S = 0.5
 _COMMIT_AT = 64
 _REPORT_EVERY_S = 0.125
-# A snapshot costs time in proportion to the library: they take at most this share of the librarian's.
-_SNAPSHOT_SHARE = 0.1
 _IDLE_STEP_S = 1.0
 # A file that changes or can't be reached each time it is to be heard waits for the next scan.
 _MOST_TRIES = 6
@@ -80,7 +79,7 @@ class Indexer:
         self._store = store
         self._settings = settings
         self._send = send
-        self._snapshot_directory = snapshot_directory
+        self._publisher = Publisher(store, snapshot_directory, send, self._note)
         ignore = IgnoreRules([*DEFAULT_PATTERNS, *settings.index.ignore])
         self._scanner = Scanner(store, ignore, settle_s=settings.index.settle_s, notice=self._note)
         self._pool = AnalysisPool(
@@ -97,10 +96,8 @@ class Indexer:
         self._answers: list[tuple[FoundFile, Answer]] = []
         self._next_commit = 0.0
         self._next_report = 0.0
-        self._next_snapshot = 0.0
         self._next_rescan = time.monotonic() + settings.index.rescan_s
-        self._published = -1
-        self._waiting_for_snapshot: list[Callable[[], None]] = []
+        self._counts = (-1, Counts(0, 0, 0, 0, 0))
         self._last_report: ProgressReport | None = None
         self._store.requeue_outdated(ANALYSIS_VERSION)
         self.rescan()
@@ -168,33 +165,36 @@ class Indexer:
         KlustrError
             If it can't be done.
         """
-        finished = Reply(request.token)
+
+        def end(reason: str | None) -> None:
+            done(Reply(request.token, "internal", reason) if reason else Reply(request.token))
+
         match request.action:
             case "add_folder":
                 self.add_folder(request.path)
-                self._when_published(lambda: done(finished))
+                self._publisher.when_published(end)
             case "remove_folder":
                 self.remove_folder(request.path)
-                self._when_published(lambda: done(finished))
+                self._publisher.when_published(end)
             case "rescan":
-                self.rescan(lambda: self._when_published(lambda: done(finished)))
+                self.rescan(lambda: self._publisher.when_published(end))
             case "relayout":
                 self.relayout(
-                    lambda reason: self._when_published(
-                        lambda: done(Reply(request.token, "internal", reason) if reason else finished)
+                    lambda reason: self._publisher.when_published(
+                        lambda unpublished: end(reason or unpublished)
                     )
                 )
             case "favourite":
                 self._store.set_favourite(request.sound_id, request.value == "1")
-                self._when_published(lambda: done(finished))
+                self._publisher.when_published(end)
             case "kind":
                 if request.value not in KINDS:
                     raise QueryError("badargs", f"unknown kind {request.value!r}; known: {' '.join(KINDS)}")
                 self._store.set_kind(request.sound_id, request.value)
-                self._when_published(lambda: done(finished))
+                self._publisher.when_published(end)
             case "backup":
                 self._store.backup(Path(os.fsdecode(request.path)))
-                done(finished)
+                end(None)
             case "analyse":
                 self._asked[self._pool.submit(request.path, first=True)] = (request, done)
             case _:
@@ -222,8 +222,7 @@ class Indexer:
     @property
     def finished(self) -> bool:
         """Whether it is settled, its map is as wanted, and what it has is published."""
-        published = self._snapshot_directory is None or self._published == self._store.generation
-        return self.settled and self._map.content and published
+        return self.settled and self._map.content and self._publisher.up_to_date
 
     def step(self) -> float:
         """Do a portion of what there is to do.
@@ -244,7 +243,8 @@ class Indexer:
         self._hand_out()
         self._commit(now)
         self._map.step(self.settled)
-        self._publish(now)
+        # who hears that it is done must not find a state from before it was asked
+        self._publisher.step(lambda: self._report(float("inf")))
         self._report(now)
         return self._pause(now)
 
@@ -252,10 +252,12 @@ class Indexer:
         """Stop watching and end the workers; what was heard but not committed is committed first."""
         if self._hints:
             self._hints.close()
-        self._collect()
-        self._commit(float("inf"))
-        self._pool.close()
-        self._map.close()
+        try:
+            self._collect()
+            self._commit(float("inf"))
+        finally:
+            self._pool.close()
+            self._map.close()
 
     def _collect(self) -> None:
         for answer in self._pool.collect():
@@ -301,36 +303,14 @@ class Indexer:
         """Pending files that can't be heard now and wait for the next scan."""
         return {path for path, put_off in self._put_off.items() if put_off.tries >= _MOST_TRIES}
 
-    def _publish(self, now: float) -> None:
-        if self._snapshot_directory is None:
-            self._tell_published()
-            return
-        generation = self._store.generation
-        if generation != self._published:
-            if now < self._next_snapshot and not self._waiting_for_snapshot:
-                return
-            started = time.monotonic()
-            directory = write_snapshot(self._store, self._snapshot_directory)
-            self._published = generation
-            self._send(SnapshotReady(str(directory)))
-            cost_s = time.monotonic() - started
-            self._next_snapshot = now + max(0.1, cost_s / _SNAPSHOT_SHARE)
-        self._tell_published()
-
-    def _when_published(self, call: Callable[[], None]) -> None:
-        """Call once a snapshot shows what has been done until now."""
-        self._waiting_for_snapshot.append(call)
-
-    def _tell_published(self) -> None:
-        waiting, self._waiting_for_snapshot = self._waiting_for_snapshot, []
-        for call in waiting:
-            call()
-
     def _report(self, now: float) -> None:
         if now < self._next_report:
             return
-        self._next_report = now + _REPORT_EVERY_S
-        counts = self._store.counts()
+        self._next_report = time.monotonic() + _REPORT_EVERY_S
+        generation = self._store.generation
+        if generation != self._counts[0]:  # counting takes time in proportion to the library
+            self._counts = (generation, self._store.counts())
+        counts = self._counts[1]
         analysed = counts.files - counts.pending - counts.refused
         report = ProgressReport(self._state(), counts.files, analysed, counts.refused, counts.pending)
         if report != self._last_report:
@@ -342,7 +322,11 @@ class Indexer:
             return "analysing"
         if self._scanner.scanning or self._scanner.waiting:
             return "scanning"
-        return "layout" if self._map.fitting else "ready"
+        if self._map.fitting:
+            return "layout"
+        if self._publisher.up_to_date or self._publisher.trouble:
+            return "ready"
+        return self._last_report.state if self._last_report else "scanning"  # it is not to be seen yet
 
     def _pause(self, now: float) -> float:
         waits = [_IDLE_STEP_S]
@@ -353,8 +337,10 @@ class Indexer:
             waits.append(self._next_commit - now)
         if self._at_work or self._asked:
             waits.append(0.25)
-        if self._snapshot_directory and self._store.generation != self._published:
-            waits.append(self._next_snapshot - now)
+        if (unpublished_s := self._publisher.due_s(now)) is not None:
+            waits.append(unpublished_s)
+        if self._last_report is None or self._last_report.state != "ready":
+            waits.append(self._next_report - now)
         return max(0.0, min(waits))
 
     def _reload_folders(self) -> None:

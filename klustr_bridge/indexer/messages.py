@@ -83,10 +83,17 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
-class Fatal:
-    """The librarian can't go on and says why; it ends after this."""
+class Setback:
+    """The librarian can't go on now and says why; it ends after this and is to be started again."""
 
     message: str
 
 
-FromLibrarian = Reply | SnapshotReady | ProgressReport | Notice | Fatal
+@dataclass(frozen=True, slots=True)
+class Fatal:
+    """The librarian can never go on and says why; it ends after this."""
+
+    message: str
+
+
+FromLibrarian = Reply | SnapshotReady | ProgressReport | Notice | Setback | Fatal

@@ -1,7 +1,8 @@
 """Locks beside the library file: one daemon a library, one writer a library.
 
 Owns two lock files. The operating system frees them when their holder ends, however it ends; the
-files themselves stay. What a daemon says of itself (pid, ports) stands in a small JSON file.
+files themselves stay. What the holders say of themselves stands in small JSON files: a daemon its pid
+and ports, a writer its pid and what it is.
 """
 
 import contextlib
@@ -41,21 +42,46 @@ class DaemonInfo:
 
 
 @contextlib.contextmanager
-def writer_lock(library_file: Path, timeout_s: float = 0.0) -> Iterator[None]:
+def writer_lock(library_file: Path, who: str = "klustr-bridge", timeout_s: float = 0.0) -> Iterator[None]:
     """Hold the right to write the library.
+
+    Parameters
+    ----------
+    library_file : Path
+        The library.
+    who : str
+        What the holder is, for those that find it held.
+    timeout_s : float
+        How long to wait for it.
 
     Raises
     ------
     LibraryError
-        If another process still holds it after `timeout_s`.
+        If another process still holds it after `timeout_s`; the message names it.
     """
     with _held(library_file, ".writer.lock", timeout_s) as held:
         if not held:
             raise LibraryError(
-                f"the library {library_file} is being written by another klustr-bridge process; "
+                f"the library {library_file} is being written by {_writer(library_file)}; "
                 "wait until it has finished, or stop it"
             )
-        yield
+        word = _beside(library_file, ".writer.json")
+        with contextlib.suppress(OSError):
+            _write_aside(word, {"pid": os.getpid(), "who": who})
+        try:
+            yield
+        finally:
+            with contextlib.suppress(OSError):
+                word.unlink(missing_ok=True)
+
+
+def _writer(library_file: Path) -> str:
+    """Name the process that holds the writer lock, as far as it has said who it is."""
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        said = json.loads(_beside(library_file, ".writer.json").read_text(encoding="utf-8"))
+        if psutil.pid_exists(int(said["pid"])):
+            return f"{said['who']} (pid {said['pid']})"
+    return "another klustr-bridge process"
 
 
 @contextlib.contextmanager
@@ -92,10 +118,7 @@ def daemon_of(library_file: Path) -> DaemonInfo | None:
 
 def write_daemon_info(info: DaemonInfo) -> None:
     """Leave `info` beside the library for commands and for a second daemon's message."""
-    target = _beside(Path(info.library), ".daemon.json")
-    aside = target.with_name(f"{target.name}.{os.getpid()}")
-    aside.write_text(json.dumps(asdict(info)), encoding="utf-8")
-    aside.replace(target)
+    _write_aside(_beside(Path(info.library), ".daemon.json"), asdict(info))
 
 
 def read_daemon_info(library_file: Path) -> DaemonInfo | None:
@@ -109,6 +132,13 @@ def read_daemon_info(library_file: Path) -> DaemonInfo | None:
 def remove_daemon_info(library_file: Path) -> None:
     """Take the daemon's word away when it stops."""
     _beside(library_file, ".daemon.json").unlink(missing_ok=True)
+
+
+def _write_aside(target: Path, said: dict[str, object]) -> None:
+    """Write a small JSON file that is there whole or not at all."""
+    aside = target.with_name(f"{target.name}.{os.getpid()}")
+    aside.write_text(json.dumps(said), encoding="utf-8")
+    aside.replace(target)
 
 
 def _beside(library_file: Path, suffix: str) -> Path:

@@ -36,13 +36,19 @@ class LiveIndex:
         Whether its folders are watched.
     settings : Settings
         In force.
+    snapshots : Path or None
+        Where snapshots go, if any are to be written.
     """
 
-    def __init__(self, library: Path, *, watch: bool, settings: Settings) -> None:
+    def __init__(
+        self, library: Path, *, watch: bool, settings: Settings, snapshots: Path | None = None
+    ) -> None:
         self.library = library
         self.heard: list[object] = []
         self.store = Store.open(library)
-        self.indexer = Indexer(self.store, settings, send=self.heard.append, watch=watch)
+        self.indexer = Indexer(
+            self.store, settings, send=self.heard.append, snapshot_directory=snapshots, watch=watch
+        )
 
     def run_until(self, condition: Callable[[], bool], deadline_s: float = 30.0) -> bool:
         """Step until `condition` holds; return whether it did before the deadline."""
