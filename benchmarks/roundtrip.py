@@ -36,7 +36,9 @@ _LOOK_EVERY_S = 0.2
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--sounds", type=int, default=5000, help="of the library asked (default: 5000)")
+    parser.add_argument(
+        "--sounds", type=int, nargs="+", default=[5000, 100_000], help="sizes (default: 5000 100000)"
+    )
     parser.add_argument("--requests", type=int, default=6000, help="of each question (default: 6000)")
     parser.add_argument("--rounds", type=int, default=12, help="in which they take turns (default: 12)")
     parser.add_argument(
@@ -73,55 +75,66 @@ def run(options: argparse.Namespace) -> Report:
         },
     )
     with work_folder(options.work) as work:
-        library = make_library(work / f"library {options.sounds}", options.sounds)
         load = [
             make_load_folder(work / f"load {number} of {options.load_files}", options.load_files, seed=number)
             for number in (1, 2)
         ]
-        # a copy: what the load adds must not be there in the next run
-        file = _copy(library, work)
-        with (
-            Daemon(work / "home", file, "--workers", str(options.workers)) as daemon,
-            _child(serve_echo) as echo,
-            _child(answer_rounds) as client,
-        ):
-            ports = {"echo": int(echo.recv()), "near": daemon.port, "similar": daemon.port}
-            daemon.wait_ready(options.sounds)
-            ids = np.random.default_rng(1).choice(library.ids, _N_ASKED_IDS).tolist()
-            _measure(client, ports, ids, options, 300)  # every path has been taken once
-            with _Work(daemon) as idle_work:
-                idle = _measure(client, ports, ids, options, options.requests)
-            idle.cores = idle_work.cores
-            with _Load(daemon, load) as loading, _Work(daemon) as loaded_work:
-                loaded = _measure(client, ports, ids, options, options.requests)
-            loaded.cores = loaded_work.cores
-    _fill(report, idle, loaded)
-    report.notes.append(f"folders indexed during the loaded state: {loading.n_begun}")
-    if loading.problem:
-        report.notes.append(f"THE LOAD ENDED EARLY: {loading.problem}")
+        for n_sounds in options.sounds:
+            _measure_library(
+                report, make_library(work / f"library {n_sounds}", n_sounds), load, work, options
+            )
     return report
 
 
-def _fill(report: Report, idle: _State, loaded: _State) -> None:
+def _measure_library(
+    report: Report, library: SyntheticLibrary, load: list[Path], work: Path, options: argparse.Namespace
+) -> None:
+    # a copy: what the load adds must not be there in the next run
+    file = _copy(library, work)
+    with (
+        Daemon(work / "home", file, "--workers", str(options.workers)) as daemon,
+        _child(serve_echo) as echo,
+        _child(answer_rounds) as client,
+    ):
+        ports = {"echo": int(echo.recv()), "near": daemon.port, "similar": daemon.port}
+        daemon.wait_ready(len(library.ids))
+        ids = np.random.default_rng(1).choice(library.ids, _N_ASKED_IDS).tolist()
+        _measure(client, ports, ids, options, 300)  # every path has been taken once
+        with _Work(daemon) as idle_work:
+            idle = _measure(client, ports, ids, options, options.requests)
+        idle.cores = idle_work.cores
+        with _Load(daemon, load) as loading, _Work(daemon) as loaded_work:
+            loaded = _measure(client, ports, ids, options, options.requests)
+        loaded.cores = loaded_work.cores
+    size = f"{len(library.ids):6} sounds, "
+    _fill(report, size, idle, loaded)
+    report.notes.append(f"{size}folders indexed during the loaded state: {loading.n_begun}")
+    if loading.problem:
+        report.notes.append(f"THE LOAD ENDED EARLY: {size}{loading.problem}")
+
+
+def _fill(report: Report, size: str, idle: _State, loaded: _State) -> None:
     for name, state in (("idle", idle), ("loaded", loaded)):
         for share, label in ((0.5, "median"), (0.99, "p99")):
             base = state.quantile("echo", share)
             for what, title in QUESTIONS.items():
                 value = state.quantile(what, share)
                 ratio = None if what == "echo" else value / base
-                report.rows.append(Row(f"{name:6} {label:6} {title}", value, "ms", ratio, f"echo {name}"))
+                report.rows.append(
+                    Row(f"{size}{name:6} {label:6} {title}", value, "ms", ratio, f"echo {name}")
+                )
     for share, label in ((0.5, "median"), (0.99, "p99")):
         for what, title in QUESTIONS.items():
             value = loaded.quantile(what, share)
             ratio = value / idle.quantile(what, share)
-            report.rows.append(Row(f"loaded/idle {label:6} {title}", value, "ms", ratio, "idle"))
+            report.rows.append(Row(f"{size}loaded/idle {label:6} {title}", value, "ms", ratio, "idle"))
             if what != "echo" and label == "p99":
-                report.aims.append(Aim(f"p99 of {title}, loaded", value, MOST_LOADED_MS, "ms"))
-                report.aims.append(Aim(f"p99 of {title}, loaded/idle", ratio, MOST_LOADED_RATIO, "x"))
+                report.aims.append(Aim(f"{size}p99 of {title}, loaded", value, MOST_LOADED_MS, "ms"))
+                report.aims.append(Aim(f"{size}p99 of {title}, loaded/idle", ratio, MOST_LOADED_RATIO, "x"))
     for name, state in (("idle", idle), ("loaded", loaded)):
         worst = ", ".join(f"{what} {times.max():.2f}" for what, times in state.times_ms.items())
         report.notes.append(
-            f"{name}: longest in ms: {worst}; unanswered: {state.lost}; "
+            f"{size}{name}: longest in ms: {worst}; unanswered: {state.lost}; "
             f"librarian and workers used {state.cores:.2f} cores"
         )
 
