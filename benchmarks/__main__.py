@@ -8,7 +8,7 @@ import importlib
 import sys
 from pathlib import Path
 
-NAMES = ("indexing", "roundtrip", "startup")
+NAMES = ("indexing", "roundtrip", "similarity", "startup")
 
 
 def main(words: list[str]) -> int:
