@@ -12,7 +12,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
@@ -24,7 +24,8 @@ from klustr_bridge.bridge.midi import MidiInput
 from klustr_bridge.bridge.osc import OscServer
 from klustr_bridge.bridge.web import WebServer
 from klustr_bridge.corpus import Changes, Corpus, difference
-from klustr_bridge.errors import IndexerError, KlustrError, QueryError
+from klustr_bridge.errors import IndexerError, KlustrError, LibraryError, QueryError
+from klustr_bridge.indexer.following import SnapshotFollower
 from klustr_bridge.indexer.gateway import LibrarianGateway
 from klustr_bridge.indexer.librarian import LibrarianSettings
 from klustr_bridge.indexer.messages import FromLibrarian, Notice, ProgressReport, SnapshotReady
@@ -33,12 +34,13 @@ from klustr_bridge.library.lock import (
     daemon_lock,
     remove_daemon_info,
     write_daemon_info,
+    writer_lock,
 )
 from klustr_bridge.library.snapshot import newest_snapshot
 from klustr_bridge.library.store import Store
 from klustr_bridge.navigator import Navigator
 from klustr_bridge.player import LocalPlayer, open_player
-from klustr_bridge.progress import Progress, ProgressLine
+from klustr_bridge.progress import PatientWriter, Progress, ProgressLine
 from klustr_bridge.settings import Settings, cache_dir, library_file
 from klustr_bridge.types import Analysis, Float32Array, Int32Array
 
@@ -84,8 +86,29 @@ def run_daemon(start: DaemonStart, out: TextIO = sys.stdout) -> int:
     KlustrError
         If it can't start: the library or a port is taken, the library file can't be used.
     """
-    with daemon_lock(start.library_file), asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        return runner.run(Daemon(start, out).run())
+    with (
+        daemon_lock(start.library_file),
+        PatientWriter(out) as said,
+        PatientWriter(sys.stderr) as errors,
+        _logging_to(errors),
+        asyncio.Runner(loop_factory=_loop_factory()) as runner,
+    ):
+        return runner.run(Daemon(start, said, errors).run())
+
+
+@contextlib.contextmanager
+def _logging_to(writer: PatientWriter) -> Iterator[None]:
+    """Have what is logged to the standard error written by `writer`."""
+    before = [
+        (handler, handler.setStream(writer))
+        for handler in logging.getLogger().handlers
+        if isinstance(handler, logging.StreamHandler) and handler.stream is sys.stderr
+    ]
+    try:
+        yield
+    finally:
+        for handler, stream in before:
+            handler.setStream(stream)
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -103,26 +126,23 @@ class Daemon:
     ----------
     start : DaemonStart
         What to serve.
-    out : TextIO
-        Where the daemon says what it does.
+    out, errors : PatientWriter
+        Where the daemon says what it does, and why it failed.
     """
 
-    def __init__(self, start: DaemonStart, out: TextIO) -> None:
+    def __init__(self, start: DaemonStart, out: PatientWriter, errors: PatientWriter) -> None:
         self._start = start
         self._settings = start.settings
         self._library_file = start.library_file
         self._demo = start.demo
         self._out = out
+        self._errors = errors
         self._view = ProgressLine(out, start.settings.log.view)
         self._stop = asyncio.Event()
         self._failure: IndexerError | None = None
         self._audio_hangs = False
         self._progress: ProgressReport | None = None
-        self._wanted_snapshot: str | None = None
-        self._loading = False
         self._switching = asyncio.Lock()
-        self._caught_up = asyncio.Event()
-        self._caught_up.set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._own_lock: contextlib.ExitStack = contextlib.ExitStack()
 
@@ -135,6 +155,7 @@ class Daemon:
             self._gateway = self._new_gateway(self._start.folders)
             self.navigator = Navigator(self.player, _Library(self))
             self.navigator.note_work("scanning")  # until the librarian has looked
+            self._snapshots = SnapshotFollower(self._load, self._publish, self._tell_ready)
             self._osc = OscServer(
                 self.navigator,
                 host=self._settings.osc.host,
@@ -148,17 +169,17 @@ class Daemon:
             self._gateway.start()
             stack.push_async_callback(self._stop_librarian)
             self._announce(stack)
-            self._load_last_snapshot()
             gc.freeze()  # what is there now stays: no collection walks it in the audio callback
             async with self._background():
                 await self._stop.wait()
             self._view.close()
             self._say("stopping")
         if self._failure is not None:
-            print(f"klustr-bridge: {self._failure}", file=sys.stderr, flush=True)
+            self._errors.write(f"klustr-bridge: {self._failure}\n")
         code = 0 if self._failure is None else 1
         if self._audio_hangs:  # an audio server that died can hold up even the exit of the process
-            self._out.flush()
+            self._out.close()
+            self._errors.close()
             os._exit(code)
         return code
 
@@ -248,17 +269,17 @@ class Daemon:
             DaemonInfo(os.getpid(), str(self._library_file), self.osc_port, self.http_port, __version__)
         )
 
-    def _load_last_snapshot(self) -> None:
+    async def _load_last_snapshot(self) -> None:
         """Serve what the last run left until the librarian has looked at the library."""
-        if not self._library_file.exists():
-            return
-        with contextlib.suppress(KlustrError), Store.open(self._library_file, writable=False) as store:
-            if (directory := newest_snapshot(snapshot_directory(), store.library_id)) is not None:
-                self._want(str(directory))
+        library = self._library_file
+        directory = await asyncio.to_thread(_last_snapshot, library)
+        nothing_newer = not self._snapshots.is_loading and not self._snapshots.n_taken
+        if directory is not None and nothing_newer and library == self._library_file:
+            self._snapshots.want(directory)
 
     @contextlib.asynccontextmanager
     async def _background(self) -> AsyncIterator[None]:
-        for work in (self._show_progress(), self._check_audio()):
+        for work in (self._load_last_snapshot(), self._show_progress(), self._check_audio()):
             self._keep(asyncio.ensure_future(work))
         try:
             yield
@@ -266,6 +287,7 @@ class Daemon:
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
+            await self._snapshots.stop()
 
     def _keep(self, task: "asyncio.Task[None]") -> None:
         self._tasks.add(task)
@@ -276,47 +298,38 @@ class Daemon:
     def _hear(self, message: FromLibrarian) -> None:
         match message:
             case SnapshotReady(directory):
-                self._want(directory)
+                self._snapshots.want(Path(directory))
             case ProgressReport() as report:
                 self._progress = report
-                self.navigator.note_work(report.state)
-                self._osc.push_progress(report.state, report.analysed + report.refused, report.files)
+                if report.state != "ready" or not self._snapshots.is_loading:
+                    self._tell_progress(report)  # else once what is ready can be seen
             case Notice(where, text):
                 self._say(f"{where}: {text}")
                 self._osc.push_error(where, text)
             case _:
                 _log.debug("from the librarian: %s", message)
 
+    def _tell_progress(self, report: ProgressReport) -> None:
+        self.navigator.note_work(report.state)
+        self._osc.push_progress(report.state, report.analysed + report.refused, report.files)
+
     def _give_up(self, error: IndexerError) -> None:
         self._failure = error
         self._stop.set()
 
-    def _want(self, directory: str) -> None:
-        """Load the snapshot unless a load is under way; then the newest wanted one comes next."""
-        self._wanted_snapshot = directory
-        if not self._loading:
-            self._loading = True
-            self._caught_up.clear()
-            self._keep(asyncio.ensure_future(self._load_wanted()))
+    def _publish(self, loaded: tuple[Corpus, Changes]) -> None:
+        new, changes = loaded
+        self.navigator.publish(new)
+        self._push_changes(changes, new)
 
-    async def _load_wanted(self) -> None:
-        try:
-            while (directory := self._wanted_snapshot) is not None:
-                self._wanted_snapshot = None
-                library = self._library_file
-                old = self.navigator.corpus
-                try:
-                    new, changes = await asyncio.to_thread(_load, Path(directory), old)
-                except KlustrError as error:  # replaced by a newer one while it was being read
-                    _log.debug("snapshot %s: %s", directory, error)
-                    continue
-                if library != self._library_file:  # the demo was left meanwhile
-                    continue
-                self.navigator.publish(new)
-                self._push_changes(changes, new)
-        finally:
-            self._loading = False
-            self._caught_up.set()
+    def _load(self, directory: Path) -> tuple[Corpus, Changes]:
+        """Load a snapshot and work out what is new in it; in a thread."""
+        new = Corpus.load(directory)
+        return new, difference(self.navigator.corpus, new)
+
+    def _tell_ready(self) -> None:
+        if self._progress is not None and self._progress.state == "ready":
+            self._tell_progress(self._progress)
 
     def _push_changes(self, changes: Changes, new: Corpus) -> None:
         if changes.epoch_changed:
@@ -330,7 +343,7 @@ class Daemon:
 
     async def caught_up(self) -> None:
         """Wait until the last snapshot that the librarian announced is served."""
-        await self._caught_up.wait()
+        await self._snapshots.wait()
 
     # -- leaving the demo ----------------------------------------------------------------------
 
@@ -342,14 +355,14 @@ class Daemon:
         await self._gateway.add_folder(path)
 
     async def _leave_demo(self, path: bytes) -> None:
-        if not os.path.isdir(path):
-            raise QueryError("badargs", f"{os.fsdecode(path)} is not a folder; name an existing one")
         own = library_file(self._settings)
-        self._own_lock.enter_context(daemon_lock(own))
+        await asyncio.to_thread(self._take_own_library, own, path)
         await self._gateway.stop(_STOP_DEADLINE_S)
         self._demo = False
-        self._wanted_snapshot = None
-        remove_daemon_info(self._library_file)
+        self._progress = None
+        self._snapshots.forget()
+        self.navigator.note_work("scanning")
+        await asyncio.to_thread(remove_daemon_info, self._library_file)
         self._library_file = own
         self._gateway = self._new_gateway(())
         self._gateway.start()
@@ -359,6 +372,19 @@ class Daemon:
         self.navigator.publish(empty)
         self._push_changes(difference(old, empty), empty)
         self._say(f"the demo is left; library {own}")
+
+    def _take_own_library(self, own: Path, folder: bytes) -> None:
+        """Hold the daemon lock of the user's own library, if it can be written now; in a thread."""
+        if not os.path.isdir(folder):
+            raise QueryError("badargs", f"{os.fsdecode(folder)} is not a folder; name an existing one")
+        try:
+            with contextlib.ExitStack() as held:
+                held.enter_context(daemon_lock(own))
+                with writer_lock(own):  # free for the librarian, or the demo goes on meanwhile
+                    pass
+                self._own_lock.push(held.pop_all())
+        except LibraryError as error:
+            raise QueryError("busy", str(error)) from error
 
     # -- while it runs -------------------------------------------------------------------------
 
@@ -425,13 +451,19 @@ def snapshot_directory() -> Path:
     return cache_dir() / "snapshots"
 
 
+def _last_snapshot(library: Path) -> Path | None:
+    """Return the newest snapshot of a library that may not be there, for a thread."""
+    if not library.exists():
+        return None
+    try:
+        with Store.open(library, writable=False) as store:
+            return newest_snapshot(snapshot_directory(), store.library_id)
+    except KlustrError:  # the librarian says what is wrong with it
+        return None
+
+
 def _places(corpus: Corpus, ids: Int32Array) -> Float32Array:
     return np.asarray(corpus.xy[np.searchsorted(corpus.ids, ids)])
-
-
-def _load(directory: Path, old: Corpus) -> tuple[Corpus, Changes]:
-    new = Corpus.load(directory)
-    return new, difference(old, new)
 
 
 async def _within(what: str, stop: Callable[[], Awaitable[None]]) -> None:

@@ -1,12 +1,15 @@
 """Progress of the indexing, for people: one line rewritten in place, or whole lines in a log.
 
-Owns: what is said about the work, how often, and how it is drawn on a terminal. Must not know
-where the numbers come from; it never raises because the terminal has gone away.
+Owns: what is said about the work, how often, how it is drawn on a terminal, and the thread that writes
+for a process that must not wait for its terminal. Must not know where the numbers come from; it never
+raises because the terminal has gone away.
 """
 
 import contextlib
+import io
 import os
 import sys
+import threading
 import time
 from collections import deque
 from collections.abc import Callable
@@ -20,6 +23,10 @@ PLAIN_EVERY_S = 5.0
 # The rate is that of the last seconds: long enough to be calm, short enough to follow a change of drive.
 RATE_WINDOW_S = 15.0
 _SAMPLE_EVERY_S = 0.25
+# Texts kept for a terminal that has been stopped or a pipe that nobody reads.
+_MOST_UNWRITTEN = 500
+_BEHIND_AT = 8
+_LOOK_AGAIN_S = 0.05
 
 _CYAN, _YELLOW, _PLAIN = "\x1b[36m", "\x1b[33m", "\x1b[0m"
 _ERASE = "\x1b[K"
@@ -161,8 +168,9 @@ class ProgressLine:
 
     Parameters
     ----------
-    stream : TextIO
-        Where to, usually the standard error output.
+    stream : TextIO or PatientWriter
+        Where to, usually the standard error output. A writer that is behind gets no progress until it
+        has caught up.
     mode : {"auto", "live", "plain"}
         ``auto`` is live on a terminal that can be rewritten, else plain.
     clock : callable
@@ -171,7 +179,7 @@ class ProgressLine:
 
     def __init__(
         self,
-        stream: TextIO,
+        stream: "TextIO | PatientWriter",
         mode: Literal["auto", "live", "plain"] = "auto",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -229,7 +237,7 @@ class ProgressLine:
             self._write(f"{self._cleared()}{self._whole_line(last)}\n")
 
     def _show_when_due(self, *, at_once: bool) -> None:
-        if self._latest is None:
+        if self._latest is None or getattr(self._stream, "is_behind", False):
             return
         now_s = self._clock()
         every_s = 1.0 / UPDATES_PER_S if self.live else PLAIN_EVERY_S
@@ -273,14 +281,108 @@ class ProgressLine:
             self._stream.flush()
 
 
-def _is_terminal(stream: TextIO) -> bool:
+class PatientWriter:
+    """A text stream to which writing never waits: a thread hands the text on as fast as it is taken.
+
+    Nothing else may write to the stream meanwhile. When too much is waiting the first and the newest
+    texts are kept: what was said at the start, and last. A context manager: leaving it closes it.
+
+    Parameters
+    ----------
+    stream : TextIO
+        Where the text goes; written through its file descriptor where it has one.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._file = _unbuffered(stream)
+        self.encoding = getattr(stream, "encoding", None) or "utf-8"
+        self._waiting: deque[str] = deque()
+        self._closed = False
+        self._changed = threading.Condition()
+        self._thread = threading.Thread(target=self._run, name="output", daemon=True)
+        self._thread.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether the terminal, or the reader of the pipe, does not keep up."""
+        return len(self._waiting) >= _BEHIND_AT
+
+    def write(self, text: str) -> int:
+        """Have `text` written; returns at once."""
+        with self._changed:
+            if len(self._waiting) >= _MOST_UNWRITTEN:
+                del self._waiting[_MOST_UNWRITTEN // 2]
+            self._waiting.append(text)
+            self._changed.notify()
+        return len(text)
+
+    def flush(self) -> None:
+        """Do nothing: everything is written as soon as it can be."""
+
+    def isatty(self) -> bool:
+        """Whether the stream is a terminal."""
+        return _is_terminal(self._stream)
+
+    def fileno(self) -> int:
+        """Return the stream's file descriptor."""
+        return self._stream.fileno()
+
+    def close(self, deadline_s: float = 1.0) -> None:
+        """Write what is waiting, for `deadline_s` at most; what nobody has read by then is lost."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify()
+        self._thread.join(deadline_s)
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._waiting or self._closed)
+                if not self._waiting:
+                    return
+                text = self._waiting.popleft()
+            with contextlib.suppress(OSError, ValueError):  # nobody will read it any more
+                self._put(text)
+
+    def _put(self, text: str) -> None:
+        if self._file is None:
+            self._stream.write(text)
+            self._stream.flush()
+            return
+        left = text.replace("\n", os.linesep).encode(self.encoding, "backslashreplace")
+        while left:
+            n_taken = self._file.write(left)
+            if n_taken is None:  # somebody has made the pipe one that does not wait
+                time.sleep(_LOOK_AGAIN_S)
+            left = left[n_taken or 0 :]
+
+
+def _unbuffered(stream: TextIO) -> io.RawIOBase | None:
+    """Open the stream's file anew: a thread stuck in the stream itself would hold its lock at exit."""
+    try:
+        stream.flush()
+        return open(stream.fileno(), "wb", buffering=0, closefd=False)
+    except (OSError, ValueError):
+        return None
+
+
+def _is_terminal(stream: TextIO | PatientWriter) -> bool:
     try:
         return stream.isatty()
     except ValueError:  # closed
         return False
 
 
-def _can_write(stream: TextIO, text: str) -> bool:
+def _can_write(stream: TextIO | PatientWriter, text: str) -> bool:
     try:
         text.encode(getattr(stream, "encoding", None) or "ascii")
     except (LookupError, UnicodeEncodeError):
@@ -288,7 +390,7 @@ def _can_write(stream: TextIO, text: str) -> bool:
     return True
 
 
-def _terminal_width(stream: TextIO) -> int:
+def _terminal_width(stream: TextIO | PatientWriter) -> int:
     try:
         return os.get_terminal_size(stream.fileno()).columns or 80
     except (OSError, ValueError):  # no terminal, or none any more

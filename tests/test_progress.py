@@ -1,12 +1,13 @@
 """Progress on a real pseudo-terminal and in a log."""
 
+import contextlib
 import io
 import os
 import re
 
 import pytest
 
-from klustr_bridge.progress import Progress, ProgressLine, Rate, duration, live_line
+from klustr_bridge.progress import PatientWriter, Progress, ProgressLine, Rate, duration, live_line
 
 
 class Clock:
@@ -287,3 +288,53 @@ def test_the_line_always_fits(width):
     coloured, same = live_line(work(500, refused=9), 12.3, width, colour=True, blocks=True)
     assert re.sub(r"\x1b\[\d*m", "", coloured) == line
     assert same == columns
+
+
+@pytest.fixture
+def stuck():
+    """A pipe with room for nothing: (a stream into it, what it gives when it is read to its end)."""
+    ours, theirs = os.pipe()
+    os.set_blocking(theirs, False)
+    for size in (65536, 1):
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                os.write(theirs, b"." * size)
+    os.set_blocking(theirs, True)
+    stream = os.fdopen(theirs, "w", encoding="ascii")
+    yield stream, os.fdopen(ours, "r", encoding="ascii")
+    stream.close()
+
+
+def test_a_stuck_reader_holds_up_nobody_and_gets_the_first_and_the_last(stuck):
+    """Writing never waits, memory is bounded, and who reads later finds the start and the end."""
+    stream, reader = stuck
+    writer = PatientWriter(stream)
+    clock = Clock()
+    line = ProgressLine(writer, "plain", clock=clock)
+    for number in range(5000):
+        clock.now_s += 10
+        line.say(f"line {number} \u266a")
+        line.show(work(number % 1000))
+    assert writer.is_behind
+    writer.close(deadline_s=0.01)  # nobody reads: it does not wait for ever
+    read = []
+    with reader:
+        while "line 4999" not in (read[-1] if read else ""):
+            read.append(reader.readline().lstrip("."))
+    said = [text for text in read if text.startswith("line ")]
+    assert said[:3] == [rf"line {number} \u266a" + "\n" for number in range(3)]
+    assert read[-1] == "line 4999 \\u266a\n"
+    assert len(read) < 600
+    assert len(read) - len(said) < 10, "progress is of no use when it is old"
+
+
+def test_a_patient_writer_writes_all_before_it_closes(tmp_path):
+    """What was said last is there when the process ends."""
+    with (tmp_path / "log").open("w", encoding="utf-8") as stream, PatientWriter(stream) as writer:
+        for number in range(100):
+            writer.write(f"line {number}\n")
+    assert (tmp_path / "log").read_text("utf-8").splitlines() == [f"line {number}" for number in range(100)]
+    text = io.StringIO()
+    with PatientWriter(text) as writer:
+        writer.write("no file behind it\n")
+    assert text.getvalue() == "no file behind it\n"

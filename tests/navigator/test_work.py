@@ -23,6 +23,7 @@ def test_files_given_up_for_now_do_not_keep_it_from_being_ready(tmp_path: Path) 
 @pytest.mark.parametrize("work", ["", "ready"])
 def test_no_files_is_empty(tmp_path: Path, work: str) -> None:
     """A library without present files is empty, whatever has been told."""
-    navigator = Navigator(None, NotingLibrarian(), corpus_of(tmp_path, Made()))
+    navigator = Navigator(None, NotingLibrarian())
+    navigator.publish(corpus_of(tmp_path, Made()))
     navigator.note_work(work)
     assert navigator.status().state == "empty"
