@@ -25,7 +25,6 @@ from benchmarks.asking import Answered, Round, answer_rounds
 from benchmarks.common import Aim, Daemon, Report, Row, alternate, work_folder
 from benchmarks.echo import serve_echo
 from benchmarks.libraries import SyntheticLibrary, make_library, make_load_folder
-from klustr_bridge.library.paths import to_export
 
 QUESTIONS = {"echo": "bare UDP echo", "near": "/klustr/near/xy, k=10", "similar": "/klustr/similar, k=10"}
 MOST_LOADED_RATIO = 3.0
@@ -227,7 +226,7 @@ class _Load:
 
     def __init__(self, daemon: Daemon, folders: list[Path]) -> None:
         self._daemon = daemon
-        self._folders = [to_export(bytes(folder.resolve())) for folder in folders]
+        self._folders = [folder.resolve() for folder in folders]
         self._at_work = threading.Event()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)

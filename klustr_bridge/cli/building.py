@@ -15,7 +15,8 @@ from klustr_bridge.client import Client, FailError
 from klustr_bridge.errors import LibraryError, SettingsError
 from klustr_bridge.indexer.messages import Notice, ProgressReport
 from klustr_bridge.library.lock import writer_lock
-from klustr_bridge.library.paths import containing, to_export
+from klustr_bridge.library.paths import containing
+from klustr_bridge.library.rows import Counts
 from klustr_bridge.library.snapshot import write_snapshot
 from klustr_bridge.library.store import Store
 from klustr_bridge.progress import Progress, ProgressLine
@@ -30,7 +31,7 @@ def index(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
         with Client(port=daemon.osc_port, timeout=600.0) as client:
             return _index_through(client, paths, settings, relayout=namespace.relayout)
     file = library_file(settings)
-    with writer_lock(file), Store.open(file) as store:
+    with writer_lock(file, "klustr-bridge index"), Store.open(file) as store:
         return _index_here(store, paths, settings, relayout=namespace.relayout)
 
 
@@ -40,12 +41,12 @@ def add(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
     if (daemon := running_daemon(loaded.settings)) is not None:
         with Client(port=daemon.osc_port, timeout=30.0) as client:
             known = containing(path, [os.fsencode(folder.path) for folder in client.folders()])
-            client.add_folder(to_export(path))
+            client.add_folder(path)
         done = "is in the library already" if known else "added; the running daemon is indexing it"
         print(f"{os.fsdecode(path)}: {done}")
         return 0
     file = library_file(loaded.settings)
-    with writer_lock(file), Store.open(file) as store:
+    with writer_lock(file, "klustr-bridge add"), Store.open(file) as store:
         outcome = store.add_folder(path).outcome
     said = "is in the library already" if outcome in ("covered", "known") else "added"
     print(f"{os.fsdecode(path)}: {said}; klustr-bridge serves it, klustr-bridge index only indexes it")
@@ -58,14 +59,14 @@ def remove(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
     if (daemon := running_daemon(loaded.settings)) is not None:
         with Client(port=daemon.osc_port, timeout=30.0) as client:
             try:
-                client.remove_folder(to_export(path))
+                client.remove_folder(path)
             except FailError as failed:
                 raise LibraryError(failed.message) from failed
     else:
         file = library_file(loaded.settings)
         if not file.exists():
             raise LibraryError(f"there is no library at {file}; nothing to remove")
-        with writer_lock(file), Store.open(file) as store:
+        with writer_lock(file, "klustr-bridge remove"), Store.open(file) as store:
             known = [folder.path for folder in store.folders()]
             if path not in known:
                 listed = ", ".join(os.fsdecode(folder) for folder in known) or "none"
@@ -126,7 +127,7 @@ def _index_through(client: Client, paths: Sequence[bytes], settings: Settings, *
     view = ProgressLine(sys.stderr, settings.log.view)
     client.hello("klustr-bridge index")
     for path in paths:
-        client.add_folder(to_export(path))
+        client.add_folder(path)
     client.command("/klustr/rescan", timeout=600.0)
     try:
         while True:
@@ -134,17 +135,18 @@ def _index_through(client: Client, paths: Sequence[bytes], settings: Settings, *
             view.show(
                 Progress(now.state, now.files, now.files - now.pending - now.failed, now.failed, now.pending)
             )
-            if now.state == "ready":  # files still pending then can't be read now: the next scan tries them
+            if now.state in ("ready", "empty"):
                 break
-            next(iter(client.events(timeout=0.5)), None)  # looks again at each push, or soon
+            event = next(iter(client.events(timeout=0.5)), None)  # looks again at each push, or soon
+            if event is not None and event.address == "/klustr/error":
+                view.say(": ".join(map(str, event.values)))
         if relayout:
             client.command("/klustr/relayout", timeout=600.0)
             now = client.status()
     finally:
         view.close()
-    print(
-        f"{now.files} files, {now.sounds} sounds, {now.failed} refused, map epoch {now.epoch} (by the daemon)"
-    )
+    counts = Counts(now.files, now.sounds, now.pending, now.failed, now.epoch)
+    print(f"{_counted(counts)}{f', map epoch {now.epoch}' if now.epoch else ''} (by the daemon)")
     return 0
 
 
@@ -154,14 +156,18 @@ def _progress(report: ProgressReport) -> Progress:
 
 def _summary(store: Store) -> str:
     counts, epoch = store.counts(), store.epoch()
+    if not counts.files:
+        return _counted(counts)
+    return _counted(counts) + (f", map epoch {epoch.number} ({epoch.method})" if epoch else ", no map yet")
+
+
+def _counted(counts: Counts) -> str:
     text = f"{counts.files} files, {counts.sounds} sounds, {counts.refused} refused"
     if counts.pending:
         text += f", {counts.pending} could not be read now"
     if not counts.files:
         return f"{text}: no sample files in the library's folders"
-    if counts.refused:
-        text += " (klustr-bridge problems says why)"
-    return text + (f", map epoch {epoch.number} ({epoch.method})" if epoch else ", no map yet")
+    return text + (" (klustr-bridge problems says why)" if counts.refused else "")
 
 
 def _existing_folder(folder: str) -> bytes:
