@@ -12,7 +12,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
@@ -40,7 +40,7 @@ from klustr_bridge.library.snapshot import newest_snapshot
 from klustr_bridge.library.store import Store
 from klustr_bridge.navigator import Navigator
 from klustr_bridge.player import LocalPlayer, open_player
-from klustr_bridge.progress import PatientWriter, Progress, ProgressLine
+from klustr_bridge.progress import PatientWriter, Progress, ProgressLine, logging_to
 from klustr_bridge.settings import Settings, cache_dir, library_file
 from klustr_bridge.types import Analysis, Float32Array, Int32Array
 
@@ -90,25 +90,10 @@ def run_daemon(start: DaemonStart, out: TextIO = sys.stdout) -> int:
         daemon_lock(start.library_file),
         PatientWriter(out) as said,
         PatientWriter(sys.stderr) as errors,
-        _logging_to(errors),
+        logging_to(errors),
         asyncio.Runner(loop_factory=_loop_factory()) as runner,
     ):
         return runner.run(Daemon(start, said, errors).run())
-
-
-@contextlib.contextmanager
-def _logging_to(writer: PatientWriter) -> Iterator[None]:
-    """Have what is logged to the standard error written by `writer`."""
-    before = [
-        (handler, handler.setStream(writer))
-        for handler in logging.getLogger().handlers
-        if isinstance(handler, logging.StreamHandler) and handler.stream is sys.stderr
-    ]
-    try:
-        yield
-    finally:
-        for handler, stream in before:
-            handler.setStream(stream)
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -366,7 +351,7 @@ class Daemon:
         self._library_file = own
         self._gateway = self._new_gateway(())
         self._gateway.start()
-        self._write_info()
+        await asyncio.to_thread(self._write_info)
         old = self.navigator.corpus
         empty = Corpus.empty()
         self.navigator.publish(empty)

@@ -7,12 +7,13 @@ raises because the terminal has gone away.
 
 import contextlib
 import io
+import logging
 import os
 import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Literal, Self, TextIO
@@ -364,6 +365,21 @@ class PatientWriter:
             if n_taken is None:  # somebody has made the pipe one that does not wait
                 time.sleep(_LOOK_AGAIN_S)
             left = left[n_taken or 0 :]
+
+
+@contextlib.contextmanager
+def logging_to(writer: PatientWriter) -> Iterator[None]:
+    """Have what is logged to the standard error written by `writer`."""
+    before = [
+        (handler, handler.setStream(writer))
+        for handler in logging.getLogger().handlers
+        if isinstance(handler, logging.StreamHandler) and handler.stream is sys.stderr
+    ]
+    try:
+        yield
+    finally:
+        for handler, stream in before:
+            handler.setStream(stream)
 
 
 def _unbuffered(stream: TextIO) -> io.RawIOBase | None:

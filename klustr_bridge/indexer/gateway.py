@@ -158,7 +158,7 @@ class LibrarianGateway:
         if reason != self._told:  # once, not at each of its starts
             self._told = reason
             self._hear(Notice("library", f"{reason}; what is known is served, writing is tried again"))
-        pause_s = min(_FIRST_PAUSE_S * 2**self._failed_starts, _LONGEST_PAUSE_S)
+        pause_s = min(_FIRST_PAUSE_S * 2 ** min(self._failed_starts, 10), _LONGEST_PAUSE_S)
         self._failed_starts += 1
         assert self._loop is not None
         self._loop.call_later(pause_s, self._relaunch)

@@ -9,6 +9,7 @@ import contextlib
 import logging
 import multiprocessing.connection
 import sqlite3
+import sys
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING
 from klustr_bridge.errors import IndexerError, KlustrError, LibraryError
 from klustr_bridge.indexer.messages import Fatal, Notice, Reply, Request, Setback
 from klustr_bridge.processes import become_background_process, start_logging
+from klustr_bridge.progress import PatientWriter, logging_to
 from klustr_bridge.settings import Settings
 
 if TYPE_CHECKING:
@@ -92,6 +94,11 @@ def run_librarian(connection: Connection, start: LibrarianSettings) -> None:
     become_background_process(priority=5)
     start_logging(start.settings.log.level)
     desk = _Desk(connection)
+    with PatientWriter(sys.stderr) as errors, logging_to(errors):
+        _work(desk, start)
+
+
+def _work(desk: _Desk, start: LibrarianSettings) -> None:
     try:
         _serve(desk, start)
     except _Stopped:
