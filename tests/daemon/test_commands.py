@@ -27,7 +27,8 @@ def test_index_hears_what_was_there_when_it_began(tmp_path: Path) -> None:
     """Files copied just now have to settle first; the command waits for them and counts them."""
     folder = tmp_path / "samples"
     write_library(folder, N_SOUNDS)
-    with RunningDaemon(tmp_path / "home", str(folder), "--settle-time", "1.5") as daemon:
+    words = ["--settle-time", "1.5", "--watch", "off"]  # so that the command alone can find them
+    with RunningDaemon(tmp_path / "home", str(folder), *words) as daemon:
         daemon.wait_ready(N_SOUNDS)
         for number in range(1, 3):
             write_library(folder / f"more {number}", 2, seed=number + 20)
