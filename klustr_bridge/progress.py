@@ -351,7 +351,7 @@ class PatientWriter:
                 if not self._waiting:
                     return
                 text = self._waiting.popleft()
-            with contextlib.suppress(OSError, ValueError):  # nobody will read it any more
+            with contextlib.suppress(OSError, ValueError, AttributeError):  # nobody will read it
                 self._put(text)
 
     def _put(self, text: str) -> None:
@@ -387,14 +387,14 @@ def _unbuffered(stream: TextIO) -> io.RawIOBase | None:
     try:
         stream.flush()
         return open(stream.fileno(), "wb", buffering=0, closefd=False)
-    except (OSError, ValueError):
+    except (OSError, ValueError, AttributeError):  # the last: a program without a console has None
         return None
 
 
 def _is_terminal(stream: TextIO | PatientWriter) -> bool:
     try:
         return stream.isatty()
-    except ValueError:  # closed
+    except (ValueError, AttributeError):  # closed, or none at all
         return False
 
 

@@ -338,3 +338,12 @@ def test_a_patient_writer_writes_all_before_it_closes(tmp_path):
     with PatientWriter(text) as writer:
         writer.write("no file behind it\n")
     assert text.getvalue() == "no file behind it\n"
+
+
+def test_a_program_without_a_console_says_nothing():
+    """Where there is no standard output at all what is said goes nowhere, and nothing fails."""
+    with PatientWriter(None) as writer:
+        line = ProgressLine(writer)
+        line.say("hello")
+        line.show(work(5))
+        line.close()
