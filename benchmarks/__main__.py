@@ -8,7 +8,7 @@ import importlib
 import sys
 from pathlib import Path
 
-NAMES = ("indexing", "roundtrip", "similarity", "startup")
+NAMES = ("indexing", "names", "roundtrip", "similarity", "startup")
 
 
 def main(words: list[str]) -> int:

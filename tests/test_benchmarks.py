@@ -78,3 +78,24 @@ def test_similarity_counts_labels_and_leaves_groups_out(tmp_path: Path) -> None:
     again = run("similarity", "--library", str(tmp_path / "work" / "similarity.klustr"), *words)
     assert "for 4 of 'kick': kick" in again.stdout
     assert run("similarity", *words).returncode == 1
+
+
+def test_the_names_benchmark_prints_shares_per_kind(tmp_path: Path) -> None:
+    """Right, wrong and silent add up; labels of other lists mean our kinds, or stand apart if none does."""
+    rows = "Kicks/1.wav,kick\nSnare.wav,kick\nx.wav,kick\nConga.wav,conga_bongo\nPiano.wav,other\n"
+    labelled, out = tmp_path / "labels.csv", tmp_path / "out.json"
+    labelled.write_text("path,label\n" + rows, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks", "names", str(labelled), "--root", "/s", "--json", str(out)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    report = json.loads(out.read_text(encoding="utf-8"))
+    kick, conga, everything = report["rows"]
+    assert kick["n"] == 3 and kick["right"] == kick["wrong"] == kick["silent"] == pytest.approx(1 / 3)
+    assert conga["right"] == 1.0 and everything["kind"] == "all" and everything["n"] == 4
+    assert report["no_kind"] == {"other": 1} and "33.3%" in done.stdout

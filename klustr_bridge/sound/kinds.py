@@ -6,19 +6,26 @@ Owns the list of kinds and the reading of names. It must not listen: what a soun
 import os
 import re
 import unicodedata
+from dataclasses import dataclass
 from functools import lru_cache
 
 from klustr_bridge.sound.kind_words import (
     ABBREVIATIONS,
+    AT_LAST,
     CLOSED_WORDS,
+    DOUBTFUL,
+    EFFECT_WORDS,
+    HAND_DRUMS,
     HAT_WORDS,
     NEUTRAL_WORDS,
     OPEN_WORDS,
     PHRASES,
+    PLAIN_WORDS,
+    SURE_WORDS,
     WORDS,
 )
 
-__all__ = ["KINDS", "KIND_CODES", "kind_from_path"]
+__all__ = ["KINDS", "KIND_CODES", "kind_from_path", "kind_of_path"]
 
 KINDS: tuple[str, ...] = (
     "unknown",
@@ -59,17 +66,38 @@ _RANKS: tuple[frozenset[str], ...] = (
     frozenset({"synth"}),
     frozenset({"fx"}),
 )
+# What a folder may tell more exactly than the file: percussion in "Shakers", a cymbal in "Ride".
+_FINER: dict[str, frozenset[str]] = {
+    "perc": frozenset({"conga", "cowbell", "shaker", "tambourine"}),
+    "crash": frozenset({"ride", "closed_hat", "open_hat"}),
+}
+# Folders of these hold many things: a letter or two may tell which.
+_BROAD = frozenset({"perc", "synth", "fx"})
+_HC = {"808": "conga", "909": "clap"}  # the same letters on two machines
+_OF_FILES = frozenset({"hit", "hits", "808"})  # folders "Drum Hits" and "808 Kit" hold all kinds
+_DRUM_LETTERS = frozenset({"bd", "bds", "sd", "sds"})  # never the pitch or style beside a word
 _SHORTEST_PIECE = 3  # letters of a word that may be glued to another one
 _TOKEN = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|&")
 _TEMPO = re.compile(r"(?<!\d)\d{2,3}[ _-]?bpm(?![a-z])|(?<![a-z])bpm[ _-]?\d{2,3}(?!\d)", re.IGNORECASE)
+_SETTINGS_909 = re.compile(r"(?<![A-Z])([BS])T[0-9A](?:[TSA]?[0-9A]){2,3}(?![A-Z])")  # "BT0A0A7": its knobs
 _MACHINE = re.compile(
-    r"(tr|tb|cr|dr|mc|sh|sp|rz|rx|mpc|mfb|sr|cs|roland|boss|korg|yamaha|casio|linn) "
+    r"(tr|tb|cr|dr|mc|sh|sp|rz|rx|ry|mpc|mfb|sr|cs|linn|roland|boss|korg|yamaha|casio|akai|alesis) "
     r"(55|66|77|78|101|110|202|303|404|505|512|555|606|626|660|707|727|808|880|909|[12358]000)"
+    r"|mt (68|70)|cp (70|80)|rc (300|505)"
 )
 
 
 def kind_from_path(path: bytes, root: bytes | None = None) -> str:
+    """Tell the kind of a sample file by its name, else by its folders: the first half of `kind_of_path`."""
+    return kind_of_path(path, root)[0]
+
+
+def kind_of_path(path: bytes, root: bytes | None = None) -> tuple[str, str]:
     """Tell the kind of a sample file by its name, else by its folders, the nearest first.
+
+    Words for what rings and is struck come first, then letters such as BD, then the folders; words that often
+    are mere fancy ("Thunder") come last. Where the file's name leaves something open (hats in "Hats/Open",
+    "perc 3" in "Shakers"), the folders above it decide.
 
     Parameters
     ----------
@@ -80,42 +108,85 @@ def kind_from_path(path: bytes, root: bytes | None = None) -> str:
 
     Returns
     -------
-    str
+    kind : str
         One of `KINDS`; ``unknown`` where no name tells.
+    source : str
+        ``file`` or ``folder``: whose name it comes from; empty where no name tells.
     """
     if root is not None and path.startswith(root.rstrip(b"/\\") + os.fsencode(os.sep)):
         path = os.path.join(os.path.basename(root.rstrip(b"/\\")), path[len(root.rstrip(b"/\\")) + 1 :])
     *folders, name = re.split(rb"[/\\]" if os.sep == "\\" else rb"/", path)
-    stem = os.path.splitext(name)[0]
-    kind = _kind_of_name(stem, True)
-    for folder in reversed(folders):
-        if kind:
-            break
-        kind = _kind_of_folder(folder)
-    if not kind and _is_plain_808(stem):
-        kind = "bass"
-    return kind or "unknown"
+    said = [_read(os.path.splitext(name)[0], True), *map(_read_folder, reversed(folders))]
+    for at, one in enumerate(said):
+        if one.kind:
+            kind = _settled(said, at, path)
+            return kind, "file" if at == 0 and kind == one.kind else "folder"
+    for at, one in enumerate(said):
+        if one.at_last:
+            return one.at_last, "folder" if at else "file"
+    return "unknown", ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What one file or folder name says; empty where nothing."""
+
+    kind: str = ""
+    others: frozenset[str] = frozenset()  # kinds that it says as clearly
+    letters: str = ""  # what says it, where it is no more than letters
+    is_plain: bool = False  # by a word that covers several kinds
+    hat: str = ""  # how its hat is, or hats below it are: open or closed
+    at_last: str = ""
+
+
+def _settled(said: list[_Said], at: int, path: bytes) -> str:
+    """Kind that the name at a place tells, with what the others make of all that it leaves open."""
+    one, above = said[at], said[at + 1 :]
+    outer = next((folder for folder in above if folder.kind), _Said())
+    if one.letters in DOUBTFUL and outer.kind and not outer.letters and outer.kind not in _BROAD:
+        return outer.kind
+    if one.letters == "hc":
+        return next((kind for machine, kind in _HC.items() if machine.encode() in path), one.kind)
+    if one.is_plain and outer.kind in _FINER.get(one.kind, ()):
+        return outer.kind
+    if one.kind == "closed_hat" and not one.hat:
+        return next((name.hat for name in said if name.hat), one.kind)
+    return outer.kind if outer.kind in one.others else one.kind
 
 
 @lru_cache(maxsize=4096)
-def _kind_of_folder(folder: bytes) -> str:
-    return _kind_of_name(folder, False)
+def _read_folder(folder: bytes) -> _Said:
+    return _read(folder, False)
 
 
-def _kind_of_name(name: bytes, is_file: bool) -> str:
-    """Kind that one file or folder name tells; empty where none."""
+def _read(name: bytes, is_file: bool) -> _Said:
     text = _plain(name)
     if is_file and _TEMPO.search(text):
-        return "loop"
+        return _Said("loop")
     tokens = _tokens(text)
-    by_words = _best(_kinds_of_words(tokens))
-    if by_words:
-        return by_words
-    short = [ABBREVIATIONS[token] for token in tokens if token in ABBREVIATIONS]
-    if not is_file:  # a folder named by more than the letters alone: they mean something else there
-        meaning = [token for token in tokens if not token.isdigit()]
-        short = short if len(meaning) <= 2 else []
-    return short[-1] if short else ""
+    meaning = [token for token in tokens if not token.isdigit()]
+    # A folder named by more than a word or two: letters and fancy words mean something else there.
+    is_terse = is_file or len(meaning) <= 2
+    kinds = _kinds_of_words(tokens)
+    kind, others = _best(kinds)
+    if kind != "loop" and (tokens[:1] in (["fx"], ["sfx"]) or any(token in EFFECT_WORDS for token in tokens)):
+        kind, others = "fx", frozenset()
+    if kind == "bass" and any(token in HAND_DRUMS for token in tokens):
+        kind, others = "perc", frozenset()
+    short = [token for token in tokens if token in ABBREVIATIONS] if is_terse else []
+    drums = [token for token in short if token in _DRUM_LETTERS]
+    letters = ""
+    if drums and kind in ("", "vocal", "bass", "perc", "synth", "fx"):
+        letters = drums[-1]
+    elif short and (not kind or (kind == "fx" and short[-1] in ("oh", "ch") and "noise" in tokens)):
+        letters = short[-1]
+    if letters:
+        kind = ABBREVIATIONS[letters]
+        return _Said(kind, letters=letters, hat=_said_of_hats(tokens, [kind]))
+    last = [AT_LAST[token] for token in tokens if token in AT_LAST and (is_file or token not in _OF_FILES)]
+    last = last if is_terse else []
+    is_plain = not any(token in WORDS and token not in PLAIN_WORDS for token in tokens)
+    return _Said(kind, others, "", is_plain, _said_of_hats(tokens, kinds), last[0] if last else "")
 
 
 def _plain(name: bytes) -> str:
@@ -127,12 +198,13 @@ def _plain(name: bytes) -> str:
 def _tokens(text: str) -> list[str]:
     """Words and numbers of a name, lower case: separated, in camelCase or with digits glued on."""
     tokens: list[str] = []
+    text = _SETTINGS_909.sub(lambda found: " bd " if found[1] == "B" else " sd ", text)
     for token in _TOKEN.findall(text):
         token = token.lower()
         if token == "s" and tokens and tokens[-1].isdigit():  # 808s
             tokens[-1] += "s"
         elif token not in WORDS and token not in HAT_WORDS and token not in ABBREVIATIONS:
-            tokens.extend(_pieces(token) or [token])
+            tokens.extend(_pieces(token) or _sure_word(token) or [token])
         else:
             tokens.append(token)
     return _without_machines(tokens)
@@ -149,6 +221,23 @@ def _without_machines(tokens: list[str]) -> list[str]:
         kept.append(tokens[at])
         at += 1
     return kept
+
+
+def _sure_word(token: str) -> list[str] | None:
+    """A word that is clear even with a few letters more ("dblkick"); "kicker", "clapped" are other words."""
+    for word in SURE_WORDS:
+        before, found, behind = token.partition(word)
+        if found and behind in ("", "s") and len(before) <= (2 if word == "bass" else 4):
+            return None if before in ("side", "drop") else [word]
+        if (
+            found
+            and not before
+            and word != "bass"
+            and len(behind) <= 2
+            and behind not in ("er", "ed", "ey", "y")
+        ):
+            return [word]
+    return ["hit"] if re.search(r"..(?:[^s]|ss)hits?$", token) else None  # "metalhit"
 
 
 def _pieces(token: str) -> list[str] | None:
@@ -182,7 +271,7 @@ def _kinds_of_words(tokens: list[str]) -> list[str]:
     kinds: list[str] = []
     at = 0
     while at < len(tokens):
-        for length in (3, 2):
+        for length in (4, 3, 2):
             phrase = tuple(tokens[at : at + length])
             if len(phrase) == length and phrase in PHRASES:
                 if PHRASES[phrase]:
@@ -214,14 +303,27 @@ def _hat(tokens: list[str]) -> str:
     return "open_hat" if is_open and not is_closed else "closed_hat"
 
 
-def _best(kinds: list[str]) -> str:
+def _said_of_hats(tokens: list[str], kinds: list[str]) -> str:
+    """Whether hats are said to be open or closed: beside the word, or by nothing else ("Hats/Open/01")."""
+    is_bare = all(
+        token.isdigit() or token in OPEN_WORDS or token in CLOSED_WORDS or token in NEUTRAL_WORDS
+        for token in tokens
+    )
+    if "open_hat" in kinds:
+        return "open_hat"
+    if not is_bare and "closed_hat" not in kinds:
+        return ""
+    is_closed = any(
+        token in CLOSED_WORDS or (token != "hc" and ABBREVIATIONS.get(token) == "closed_hat")
+        for token in tokens
+    )
+    return "closed_hat" if is_closed else "open_hat" if _is_a_hat(tokens) else ""
+
+
+def _best(kinds: list[str]) -> tuple[str, frozenset[str]]:
+    """Kind of the highest rank, and those of the same rank."""
     for rank in _RANKS:
-        for kind in kinds:
-            if kind in rank:
-                return kind
-    return ""
-
-
-def _is_plain_808(stem: bytes) -> bool:
-    """Whether a name says 808 as the sound, a long bass, and not as the machine TR-808."""
-    return "808" in _tokens(_plain(stem))
+        found = [kind for kind in kinds if kind in rank]
+        if found:
+            return found[0], frozenset(found[1:])
+    return "", frozenset()

@@ -1,13 +1,15 @@
 """Kinds by name: what producers call their files."""
 
+import csv
 import os
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from klustr_bridge.sound.kind_words import ABBREVIATIONS, PHRASES, WORDS
-from klustr_bridge.sound.kinds import KIND_CODES, KINDS, kind_from_path
+from klustr_bridge.sound.kind_words import ABBREVIATIONS, AT_LAST, PHRASES, WORDS
+from klustr_bridge.sound.kinds import KIND_CODES, KINDS, kind_from_path, kind_of_path
 
 NAMES = {
     "kick": "Kick|kick01|KICK_Hard|BD|BD_TR-808|TR808BD|bd 3|Bass Drum|drum_bass_hard|DeepKick7"
@@ -52,7 +54,28 @@ def test_names_tell_kinds(kind: str, name: str) -> None:
         ("Kicks/Snare 01.wav", "snare"),
         ("Snares/Kicks/01.wav", "kick"),
         ("Kicks/01/a.wav", "kick"),
-        ("Hats/Open/01.wav", "closed_hat"),
+        ("Hats/Open/01.wav", "open_hat"),
+        ("Hihats - Open/Crisp Hihat 6.wav", "open_hat"),
+        ("Hats/Open/Closed Hat.wav", "closed_hat"),
+        ("Caisse claire/CC 12.wav", "snare"),
+        ("Percussion/MA 1.wav", "shaker"),
+        ("Kicks/Clap Kick Layer.wav", "kick"),
+        ("Cymbals/Ride/Cymbal 3.wav", "ride"),
+        ("Shakers/perc 3.wav", "shaker"),
+        ("Percussion/Bottle.wav", "perc"),
+        ("FX/Bottle.wav", "fx"),
+        ("Kicks/Thunder.wav", "kick"),
+        ("Thunder.wav", "fx"),
+        ("Drum Hits/01.wav", "unknown"),
+        ("Metal Hit.wav", "perc"),
+        ("Roland TR-808/HC00.wav", "conga"),
+        ("The 909/HC_1.wav", "clap"),
+        ("TR-909/BT0A0A7.WAV", "kick"),
+        ("Casio MT-68/01.wav", "unknown"),
+        ("SD 3 Rap.wav", "snare"),
+        ("Reverse Cymbal.wav", "fx"),
+        ("dblkick.wav", "kick"),
+        ("Kickers/01.wav", "unknown"),
         ("Open Hats/01.wav", "open_hat"),
         ("BD/01.wav", "kick"),
         ("BD Collection of Berlin/01.wav", "unknown"),
@@ -71,6 +94,34 @@ def test_the_nearest_name_wins(path: str, kind: str) -> None:
     assert kind_from_path(os.fsencode(f"/samples/{path}"), b"/samples") == kind
 
 
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        ("Snares/Kick 01.wav", ("kick", "file")),
+        ("Snares/01.wav", ("snare", "folder")),
+        ("Open Hats/Hat 1.wav", ("open_hat", "folder")),
+        ("Snares/Thunder.wav", ("snare", "folder")),
+        ("Thunder.wav", ("fx", "file")),
+        ("808 01.wav", ("bass", "file")),
+        ("Weather/01.wav", ("unknown", "")),
+    ],
+)
+def test_it_says_whose_name_told(path: str, told: tuple[str, str]) -> None:
+    """The kind comes with its source: the file's name, a folder's, or none."""
+    assert kind_of_path(os.fsencode(f"/samples/{path}"), b"/samples") == told
+
+
+@pytest.mark.parametrize(
+    ("names", "floor"), [("unseen", 0.95), ("second", 0.94), ("third", 0.96), ("fourth", 0.93)]
+)
+def test_names_as_producers_have_them_tell_their_kinds(names: str, floor: float) -> None:
+    """Paths after the conventions of sample packs and drum machines; the floors are what was reached."""
+    with (Path(__file__).parent / f"names_{names}.tsv").open(newline="", encoding="utf-8") as file:
+        listed = list(csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+    wrong = [row for row in listed if kind_from_path(os.fsencode(f"/x/{row[0]}"), b"/x") != row[1]]
+    assert len(listed) >= 100 and 1 - len(wrong) / len(listed) >= floor, wrong
+
+
 def test_folders_above_the_watched_one_do_not_count() -> None:
     """The watched folder's own name counts, its parents' don't."""
     assert kind_from_path(b"/home/kick/Samples/a.wav", b"/home/kick/Samples") == "unknown"
@@ -81,7 +132,7 @@ def test_folders_above_the_watched_one_do_not_count() -> None:
 
 def test_every_word_means_a_kind() -> None:
     """The vocabulary names existing kinds only, in lower case; codes are the order of kinds."""
-    for table in (WORDS, ABBREVIATIONS):
+    for table in (WORDS, ABBREVIATIONS, AT_LAST):
         assert set(table.values()) <= set(KINDS)
         assert all(word == word.lower() and word.isascii() and word.strip() for word in table)
     assert set(PHRASES.values()) <= {*KINDS, ""}
