@@ -57,12 +57,12 @@ WORDS: dict[str, str] = _table(
     conga="conga congas konga kongas bongo bongos bongoes tumba tumbadora quinto atabaque",
     cowbell="cowbell cowbells kuhglocke cencerro campanaccio koebel",
     shaker=(
-        "shaker shakers shkr shk maraca maracas cabasa cabassa caxixi ganza eggshaker rassel chocalho "
-        "sonajero schudei"
+        "shaker shakers shkr shk maraca maracas cabasa cabassa caxixi ganza eggshaker shekere rassel "
+        "chocalho sonajero schudei"
     ),
     tambourine=(
         "tambourine tambourines tamborine tambourin tamburin tamb tambs pandereta pandeiro pandeireta "
-        "tamburello schellenkranz schellenring sonajas tamboerijn riq"
+        "tamburello schellenkranz schellenring sonajas pandero tamboerijn riq"
     ),
     perc=(
         "perc percs percussion percussions percussive prc clave claves woodblock woodblocks templeblock "
@@ -136,9 +136,13 @@ PHRASES: dict[tuple[str, ...], str] = {
         "reco reco": "perc",
         "finger snap": "perc",
         "hand drum": "perc",
+        "talking drum": "perc",
+        "log drum": "bass",
         "jingle bell": "perc",
         "sleigh bells": "perc",
         "white noise": "fx",
+        "sub drop": "fx",
+        "bass drop": "fx",
         "build up": "fx",
         "glass break": "fx",
         "vinyl stop": "fx",

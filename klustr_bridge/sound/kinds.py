@@ -74,7 +74,10 @@ _FINER: dict[str, frozenset[str]] = {
 # Folders of these hold many things: a letter or two may tell which.
 _BROAD = frozenset({"perc", "synth", "fx"})
 _HC = {"808": "conga", "909": "clap"}  # the same letters on two machines
-_OF_FILES = frozenset({"hit", "hits", "808"})  # folders "Drum Hits" and "808 Kit" hold all kinds
+# Folders named so hold all kinds: "Drum Hits", "808 Kit", "Metal", which is a style.
+_OF_FILES = frozenset(
+    {"hit", "hits", "808", "ambient", "beat", "cinematic", "metal", "orchestral", "pop", "rap"}
+)
 _DRUM_LETTERS = frozenset({"bd", "bds", "sd", "sds"})  # never the pitch or style beside a word
 _SHORTEST_PIECE = 3  # letters of a word that may be glued to another one
 _TOKEN = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|&")
