@@ -5,7 +5,6 @@ the pool knows which file was at work.
 """
 
 import contextlib
-import errno
 import os
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -14,18 +13,8 @@ from typing import Protocol
 from klustr_bridge.errors import RefusedSound
 from klustr_bridge.library.scan import scan_path
 from klustr_bridge.processes import become_background_process
+from klustr_bridge.sound.opening import UnavailableSound, is_passing
 from klustr_bridge.types import Analysis, FileStamp
-
-# The disk or the network is at fault, not the file: it stays pending and is tried at the next scan.
-_PASSING_ERRORS = {
-    errno.ENOENT,
-    errno.ENOTDIR,
-    errno.EIO,
-    errno.ESTALE,
-    errno.ENODEV,
-    errno.ENXIO,
-    errno.EMFILE,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +78,14 @@ def _answer(task: Task, analyse: Analyse, memory_limit_mb: int) -> Answer:
     analysis, reason = None, None
     try:
         analysis = analyse(task.path)
+    except UnavailableSound:  # the file stays pending and is tried at the next scan
+        return Answer(task.token, None, None, None)
     except RefusedSound as refused:
         reason = str(refused)
     except MemoryError:
         reason = f"needs more than the {memory_limit_mb} MB that one file may use"
     except OSError as error:
-        if error.errno in _PASSING_ERRORS:
+        if is_passing(error):
             return Answer(task.token, None, None, None)
         reason = f"can't be read: {error.strerror or error}"
     except Exception as error:  # one bad file becomes a row with its reason, whatever it did

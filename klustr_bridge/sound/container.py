@@ -1,64 +1,23 @@
-"""What the first bytes of a file tell: formats that can't be read yet, and audio that is cut off.
+"""What a container says of the audio in it: where it lies, and whether a part of it is missing.
 
 Owns the looking at containers without decoding them. It must not decode audio, and it never decides
-that a file is good: that is libsndfile's word.
+that a file is good: that is the decoder's word.
+
+References
+----------
+RF64 and BW64: ITU-R BS.2088; atoms: ISO/IEC 14496-12; ASF: Advanced Systems Format specification 1.2.
 """
 
 import os
+from collections.abc import Callable
 
-__all__ = ["missing_fraction", "read_exactly", "unreadable_format"]
-
-CONVERT = "convert it to WAV, AIFF, FLAC, Ogg or MP3"
-
-UNREAD_SUFFIXES: dict[bytes, str] = {
-    b".m4a": "M4A (AAC or ALAC)",
-    b".m4b": "M4A (AAC or ALAC)",
-    b".aac": "AAC",
-    b".alac": "ALAC",
-    b".wma": "WMA",
-    b".ape": "Monkey's Audio",
-    b".wv": "WavPack",
-}
-"""Suffixes of audio that can't be read yet, with the format's name."""
-
-_UNREAD_MAGIC: tuple[tuple[int, bytes, str], ...] = (
-    (4, b"ftyp", "M4A (AAC or ALAC)"),
-    (0, b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "WMA"),
-    (0, b"ADIF", "AAC"),
-    (0, b"MAC ", "Monkey's Audio"),
-    (0, b"wvpk", "WavPack"),
-    (0, b"DSD ", "DSD"),
-    (0, b"CAT REX2", "REX2 loops"),
-    (0, b"MThd", "MIDI (notes, not sound)"),
-    (0, b"\x1aE\xdf\xa3", "Matroska/WebM"),
-)
+__all__ = ["data_range", "missing_fraction", "read_exactly", "states_zero_rate"]
 
 # Sizes that recorders write while they don't know the length yet, and leave there when piped.
 _PLACEHOLDERS = frozenset({0, 0xFFFFFFFF, 0x7FFFFFFF, 0x80000000})
 _MOST_CHUNKS = 1000
-
-
-def unreadable_format(head: bytes, suffix: bytes) -> str | None:
-    """Name the format of a file that can't be read yet.
-
-    Parameters
-    ----------
-    head : bytes
-        The file's first bytes, at least 16 where it has them.
-    suffix : bytes
-        The suffix of its name, lower case, with the dot.
-
-    Returns
-    -------
-    str or None
-        The format's name as a musician knows it; None where libsndfile should try.
-    """
-    for offset, magic, name in _UNREAD_MAGIC:
-        if head[offset : offset + len(magic)] == magic:
-            return name
-    if len(head) >= 2 and head[0] == 0xFF and head[1] & 0xF6 == 0xF0:  # ADTS: sync word with layer 0
-        return "AAC"
-    return UNREAD_SUFFIXES.get(suffix)
+_W64_HEADER = bytes.fromhex("726966662e91cf11a5d628db04c10000")
+_ASF_HEADER = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
 
 
 def read_exactly(fd: int, offset: int, size: int) -> bytes:
@@ -78,8 +37,8 @@ def missing_fraction(fd: int, size: int) -> float:
     """Tell how much of the audio that the header promises is missing at the end of the file.
 
     libsndfile reads what is there and says nothing, so a copy that broke off would look like a shorter
-    sound. WAV, RF64, AIFF, AU, Wave64 and Ogg tell it in their headers; where the header doesn't know
-    (a placeholder of a streaming recorder) nothing counts as missing.
+    sound. WAV, RF64, AIFF, AU, Wave64, Ogg, M4A and WMA tell it in their headers; where the header doesn't
+    know (a placeholder of a streaming recorder) nothing counts as missing.
 
     Parameters
     ----------
@@ -94,24 +53,80 @@ def missing_fraction(fd: int, size: int) -> float:
         0 where nothing is missing, below 1.
     """
     head = read_exactly(fd, 0, 40)
-    if head[:4] in (b"RIFF", b"RF64", b"RIFX") and head[8:12] == b"WAVE":
-        order = "big" if head[:4] == b"RIFX" else "little"
-        start, length = _find_chunk(fd, size, b"data", order)
-        if head[:4] == b"RF64" and length in _PLACEHOLDERS and head[12:16] == b"ds64":
-            length = int.from_bytes(head[28:36], "little")
-    elif head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC"):
-        start, length = _find_chunk(fd, size, b"SSND", "big")
+    if head[:4] == b"OggS":
+        return _missing_of_last_page(fd, size)
+    if head[4:8] == b"ftyp":
+        start, length = _find_cut_part(fd, size, _atom)
+    elif head[:16] == _ASF_HEADER:
+        start, length = _find_cut_part(fd, size, _guid_part)
+    elif head[:16] == _W64_HEADER:
+        start, length = _find_cut_part(fd, size, _guid_part, offset=40, align=8)
     elif head[:4] == b".snd":
         start, length = int.from_bytes(head[4:8], "big"), int.from_bytes(head[8:12], "big")
-    elif head[:4] == b"OggS":
-        return _missing_of_last_page(fd, size)
     else:
-        return 0.0
+        start, length = data_range(fd, size)
+        if head[:4] in (b"RF64", b"BW64") and length in _PLACEHOLDERS and head[12:16] == b"ds64":
+            length = int.from_bytes(head[28:36], "little")
     # 2**63: a data size no recorder means; a few KiB: writers that forget padding or trailing chunks.
     if length in _PLACEHOLDERS or not 0 < length < 2**63:
         return 0.0
     missing = start + length - size
     return missing / length if missing > min(4096, length // 100) else 0.0
+
+
+def data_range(fd: int, size: int) -> tuple[int, int]:
+    """Find the audio of a WAV, RF64 or AIFF file.
+
+    Parameters
+    ----------
+    fd : int
+        File descriptor; its offset is moved.
+    size : int
+        The file's size in bytes.
+
+    Returns
+    -------
+    start, length : int
+        Bytes, as the header of its chunk states them; (0, 0) where there is none.
+    """
+    head = read_exactly(fd, 0, 12)
+    if head[:4] in (b"RIFF", b"RF64", b"BW64", b"RIFX") and head[8:12] == b"WAVE":
+        return _find_chunk(fd, size, b"data", "big" if head[:4] == b"RIFX" else "little")
+    if head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC"):
+        return _find_chunk(fd, size, b"SSND", "big")
+    return 0, 0
+
+
+def states_zero_rate(fd: int, size: int) -> bool:
+    """Tell whether an AIFF file states a rate of 0 Hz, which libsndfile takes for 1 Hz."""
+    start, _length = _find_chunk(fd, size, b"COMM", "big")
+    return not any(read_exactly(fd, start + 10, 8))  # the mantissa
+
+
+def _atom(header: bytes) -> int:
+    """Length of an MPEG-4 atom with its header; 0: to the end of the file."""
+    length = int.from_bytes(header[:4], "big")
+    return int.from_bytes(header[8:16], "big") if length == 1 else length
+
+
+def _guid_part(header: bytes) -> int:
+    """Length of an ASF object or Wave64 chunk with its header."""
+    return int.from_bytes(header[16:24], "little")
+
+
+def _find_cut_part(
+    fd: int, size: int, length_of: Callable[[bytes], int], offset: int = 0, align: int = 1
+) -> tuple[int, int]:
+    """Walk the parts a file is made of; (start, length) of one that the file's end cuts, else (0, 0)."""
+    for _ in range(_MOST_CHUNKS):
+        header = read_exactly(fd, offset, 24)
+        length = length_of(header)
+        if len(header) < 8 or length < 8:
+            break
+        if offset + length > size:
+            return offset, length
+        offset += length + -length % align
+    return 0, 0
 
 
 def _find_chunk(fd: int, size: int, wanted: bytes, order: str) -> tuple[int, int]:

@@ -1,39 +1,30 @@
 """Reading sample files: which names may be audio, and their samples as float32.
 
-Owns opening files safely (regular files only, never blocking) and libsndfile. It must not analyse
-anything. The player reads through `read_audio`, the analysis through `open_audio`.
+Owns the choice of a decoder, and what every sound has: a sane rate and number of channels, finite samples
+in blocks of bounded size. It must not analyse anything. The player and the analysis read through here.
 """
 
 import os
-import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import IO, Any
+from typing import Protocol
 
 import numpy as np
-import soundfile
 
 from klustr_bridge.errors import RefusedSound
-from klustr_bridge.sound.container import (
-    CONVERT,
-    UNREAD_SUFFIXES,
-    missing_fraction,
-    read_exactly,
-    unreadable_format,
-)
+from klustr_bridge.sound.container import missing_fraction, states_zero_rate
+from klustr_bridge.sound.formats import AUDIO_SUFFIXES, av_format, not_audio
+from klustr_bridge.sound.identity import states_its_length
+from klustr_bridge.sound.opening import UnavailableSound, open_regular, read_head, refuse_or_raise
+from klustr_bridge.sound.sndfile import SndfileDecoder
 from klustr_bridge.types import Float32Array
 
-__all__ = ["AUDIO_SUFFIXES", "AudioStream", "is_candidate", "open_audio", "read_audio"]
+__all__ = ["AUDIO_SUFFIXES", "AudioStream", "Decoder", "is_candidate", "open_audio", "read_audio"]
 
-READ_SUFFIXES = frozenset(
-    b".wav .wave .bwf .rf64 .w64 .aif .aiff .aifc .flac .ogg .oga .opus .mp3 .mp2 .caf .au .snd .voc".split()
-)
-AUDIO_SUFFIXES: frozenset[bytes] = READ_SUFFIXES | frozenset(UNREAD_SUFFIXES)
-"""Suffixes (lower case, with the dot) of files taken for audio, those refused with a reason included."""
-
-HIGHEST_RATE = 1_000_000
-LOSSY_CODECS = frozenset({"MPEG_LAYER_I", "MPEG_LAYER_II", "MPEG_LAYER_III", "VORBIS", "OPUS"})
+HIGHEST_RATE = 768_000
+MOST_CHANNELS = 64
 _BLOCK_SAMPLES = 1 << 18  # 1 MiB of float32 a block, over all channels
+_LOST_FRAMES = 0.03
 
 
 def is_candidate(name: bytes) -> bool:
@@ -47,6 +38,43 @@ def is_candidate(name: bytes) -> bool:
     return os.path.splitext(name)[1].lower() in AUDIO_SUFFIXES
 
 
+class Decoder(Protocol):
+    """What turns an open file into samples: libsndfile or PyAV.
+
+    Attributes
+    ----------
+    sample_rate, channels, promised_frames : int
+        As the file states them.
+    container, codec : str
+        Names, such as ``WAV`` and ``PCM_16``.
+    is_lossy : bool
+        Whether decoding isn't exact and may differ between versions of the decoder.
+    is_length_sure : bool
+        Whether fewer frames than promised mean that the file is cut off.
+    """
+
+    sample_rate: int
+    channels: int
+    promised_frames: int
+    container: str
+    codec: str
+    is_lossy: bool
+    is_length_sure: bool
+
+    def read_into(self, memory: Float32Array) -> int:
+        """Decode the next frames into `memory`, shape (n_frames, channels), C order.
+
+        Returns how many; fewer than `memory` has at the end only. Raises `RefusedSound` with the bare
+        reason where the audio is damaged, `UnavailableSound` where the system can't read it now.
+        """
+
+    def seek(self, frame: int) -> bool:
+        """Go to a frame; False where the sound ends before it."""
+
+    def close(self) -> None:
+        """Free all but the descriptor."""
+
+
 class AudioStream:
     """An open sample file: its format, and its samples block by block.
 
@@ -55,33 +83,35 @@ class AudioStream:
     Attributes
     ----------
     sample_rate : int
-        Hz, as stored.
+        Hz, as stored; 1 to 768,000.
     channels : int
-        As stored.
+        As stored; 1 to 64.
     promised_frames : int
         Length that the header states; may be wrong, or absurdly large where it isn't known.
     container, codec : str
-        libsndfile's names, such as ``WAV`` and ``PCM_16``.
+        Names, such as ``WAV`` and ``PCM_16``.
+    is_lossy : bool
+        Whether decoding isn't exact and may differ between versions of the decoder.
+    broken_samples : int
+        How many of the samples read so far, over all channels, were NaN or infinite.
     fd : int
         The file itself; reading from it is fine before and after decoding, not in between.
     size : int
         The file's size in bytes.
     """
 
-    def __init__(self, decoder: soundfile.SoundFile, fd: int, size: int) -> None:
+    def __init__(self, decoder: Decoder, fd: int, size: int) -> None:
         self._decoder = decoder
+        self._at = 0
         self.fd = fd
         self.size = size
-        self.sample_rate = int(decoder.samplerate)
-        self.channels = int(decoder.channels)
-        self.promised_frames = int(decoder.frames)
-        self.container = str(decoder.format)
-        self.codec = str(decoder.subtype)
-
-    @property
-    def is_lossy(self) -> bool:
-        """Whether decoding isn't exact and may differ between versions of the decoder."""
-        return self.codec in LOSSY_CODECS
+        self.sample_rate = decoder.sample_rate
+        self.channels = decoder.channels
+        self.promised_frames = decoder.promised_frames
+        self.container = decoder.container
+        self.codec = decoder.codec
+        self.is_lossy = decoder.is_lossy
+        self.broken_samples = 0
 
     def blocks(self, multiple_of: int = 1, most_frames: int | None = None) -> Iterator[Float32Array]:
         """Read on from the present place.
@@ -101,7 +131,9 @@ class AudioStream:
         Raises
         ------
         RefusedSound
-            Where the file is damaged.
+            Where the file is damaged, or ends before the length it states.
+        UnavailableSound
+            Where the disk or the network fails: an OSError, too.
         """
         n_frames = max(1, _BLOCK_SAMPLES // (self.channels * multiple_of)) * multiple_of
         if most_frames is not None:
@@ -111,29 +143,47 @@ class AudioStream:
         while most_frames is None or done < most_frames:
             wanted = n_frames if most_frames is None else min(n_frames, most_frames - done)
             try:
-                got = int(self._decoder.buffer_read_into(memory[:wanted], dtype="float32"))
-            except (soundfile.SoundFileError, OSError, RuntimeError) as error:
+                got = self._decoder.read_into(memory[:wanted])
+            except UnavailableSound:
+                raise
+            except RefusedSound as reason:
                 raise RefusedSound(
-                    f"the audio is damaged or cut off {_after(done, self.sample_rate)} "
-                    f"({_words_of(error)}); copy or export the file again"
-                ) from error
-            if got <= 0:
-                return
-            block = memory[:got]
-            if not np.isfinite(block).all():
-                np.nan_to_num(block, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
-            block += 0.0  # -0.0 becomes 0.0
-            yield block
+                    f"the audio is damaged or cut off {_after(self._at, self.sample_rate)} "
+                    f"({reason}); copy or export the file again"
+                ) from reason
+            self._at += got
             done += got
+            if got > 0:
+                yield self._clean(memory[:got])
             if got < wanted:
+                self._refuse_cut()
                 return
+
+    def _clean(self, block: Float32Array) -> Float32Array:
+        finite = np.isfinite(block)
+        if not finite.all():
+            self.broken_samples += block.size - int(np.count_nonzero(finite))
+            np.nan_to_num(block, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
+        block += 0.0  # -0.0 becomes 0.0
+        return block
+
+    def _refuse_cut(self) -> None:
+        """Raise where the sound ended before the length that its header surely means."""
+        if not 0 < self._at < self.promised_frames * (1.0 - _LOST_FRAMES):
+            return
+        is_sure = self._decoder.is_length_sure
+        if is_sure or (self.container == "MP3" and states_its_length(self.fd, self.size)):
+            raise RefusedSound(
+                f"the file is cut off: it holds {self._at / self.sample_rate:.2f} s "
+                f"of {self.promised_frames / self.sample_rate:.2f} s; copy or export it again"
+            )
 
     def seek(self, frame: int) -> bool:
         """Go to a frame; False where the sound ends before it."""
-        try:
-            return int(self._decoder.seek(frame)) == frame
-        except (soundfile.SoundFileError, OSError, RuntimeError):
+        if not self._decoder.seek(frame):
             return False
+        self._at = frame
+        return True
 
 
 @contextmanager
@@ -148,33 +198,55 @@ def open_audio(path: bytes) -> Iterator[AudioStream]:
     Raises
     ------
     RefusedSound
-        Where it isn't there, isn't a regular file, is empty, cut off, or in a format that can't be read.
+        Where it isn't a regular file, is empty, cut off, or in a format that can't be read.
+    UnavailableSound
+        Where it isn't there, or can't be read now: it is worth another try later.
     """
-    with _open_regular(path) as (fd, size):
+    suffix = os.path.splitext(path)[1].lower()
+    with open_regular(path) as (fd, size):
         if size == 0:
             raise RefusedSound("the file is empty (0 bytes)")
-        head = _read(fd, 0, 64)
-        unread = unreadable_format(head, os.path.splitext(path)[1].lower())
-        if unread is not None and not _is_known_head(head):
-            raise RefusedSound(f"{unread} files aren't read yet: {CONVERT}")
         try:
-            missing = missing_fraction(fd, size)
-        except OSError as error:
-            raise RefusedSound(f"the file can't be read: {_words_of(error)}") from error
-        if missing > 0:
-            raise RefusedSound("the file is cut off: a part of its audio is missing; copy or export it again")
-        os.lseek(fd, 0, os.SEEK_SET)
-        decoder = _open_decoder(fd)
-        try:
-            stream = AudioStream(decoder, fd, size)
-            if not 1 <= stream.sample_rate <= HIGHEST_RATE:
+            head = read_head(fd, 64)
+            other = not_audio(head, suffix)
+            if other is not None:
+                raise RefusedSound(f"this is {other}")
+            if head[:4] == b"FORM" and states_zero_rate(fd, size):
+                raise RefusedSound("its header says a sample rate of 0 Hz, so the file is damaged")
+            if missing_fraction(fd, size) > 0:
                 raise RefusedSound(
-                    f"a sample rate of {stream.sample_rate} Hz can't be right; "
-                    f"allowed is 1 to {HIGHEST_RATE} Hz"
+                    "the file is cut off: a part of its audio is missing; copy or export it again"
                 )
-            yield stream
+        except OSError as error:
+            refuse_or_raise(error)
+        decoder = _decoder(fd, size, head, suffix)
+        try:
+            _refuse_absurd(decoder)
+            yield AudioStream(decoder, fd, size)
         finally:
             decoder.close()
+
+
+def _decoder(fd: int, size: int, head: bytes, suffix: bytes) -> Decoder:
+    av = av_format(head, suffix)
+    if av is None:
+        return SndfileDecoder(fd, size, head)
+    try:
+        from klustr_bridge.sound.av import AvDecoder
+    except ImportError as error:
+        raise RefusedSound(f"{av.name} files need the extra: pip install 'klustr-bridge[av]'") from error
+    return AvDecoder(fd, size, av)
+
+
+def _refuse_absurd(decoder: Decoder) -> None:
+    if not 1 <= decoder.sample_rate <= HIGHEST_RATE:
+        raise RefusedSound(
+            f"a sample rate of {decoder.sample_rate} Hz can't be right; allowed is 1 to {HIGHEST_RATE} Hz"
+        )
+    if not 1 <= decoder.channels <= MOST_CHANNELS:
+        raise RefusedSound(
+            f"{decoder.channels} channels are too many to listen to; allowed are 1 to {MOST_CHANNELS}"
+        )
 
 
 def read_audio(
@@ -201,7 +273,9 @@ def read_audio(
     Raises
     ------
     RefusedSound
-        Where the file can't be read; the message is the reason.
+        Where the file can't be used; the message is the reason.
+    UnavailableSound
+        Where it isn't there, or can't be read now.
     """
     with open_audio(path) as stream:
         start = max(0, round(start_s * stream.sample_rate))
@@ -217,67 +291,5 @@ def read_audio(
         return audio, stream.sample_rate
 
 
-@contextmanager
-def _open_regular(path: bytes) -> Iterator[tuple[int, int]]:
-    """Open without ever waiting (a named pipe would); yields the descriptor and the size."""
-    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-    try:
-        fd = os.open(path, flags)
-    except FileNotFoundError as error:
-        raise RefusedSound("the file is gone") from error
-    except PermissionError as error:
-        raise RefusedSound("no permission to read the file") from error
-    except (OSError, ValueError) as error:
-        raise RefusedSound(f"the file can't be opened: {_words_of(error)}") from error
-    try:
-        status = os.fstat(fd)
-        if not stat.S_ISREG(status.st_mode):
-            what = "a folder" if stat.S_ISDIR(status.st_mode) else "a pipe or device"
-            raise RefusedSound(f"this is {what}, not a file")
-        yield fd, status.st_size
-    finally:
-        os.close(fd)
-
-
-class _ForwardFile(soundfile.SoundFile):  # type: ignore[misc]  # soundfile has no types
-    """Reads on without seeking.
-
-    soundfile seeks to where it is after every read of a file that can seek. That fails for FLAC of unknown
-    length, and decodes again for Opus.
-    """
-
-    def seekable(self) -> bool:
-        return False
-
-
-def _open_decoder(fd: int) -> soundfile.SoundFile:
-    """Open libsndfile on a descriptor that stays ours."""
-    source: int | IO[Any] = fd
-    if os.name == "nt":  # libsndfile's C library doesn't share descriptors with Python's there
-        source = os.fdopen(os.dup(fd), "rb")
-    try:
-        return _ForwardFile(source, closefd=False)
-    except (soundfile.SoundFileError, OSError, RuntimeError, TypeError, ValueError) as error:
-        raise RefusedSound(f"this isn't audio that can be read ({_words_of(error)}): {CONVERT}") from error
-
-
-def _read(fd: int, offset: int, size: int) -> bytes:
-    try:
-        return read_exactly(fd, offset, size)
-    except OSError as error:  # a failing disk, a network drive that left
-        raise RefusedSound(f"the file can't be read: {_words_of(error)}") from error
-
-
-def _is_known_head(head: bytes) -> bool:
-    """Whether the content, whatever the name says, is a container that libsndfile knows."""
-    return head[:4] in (b"RIFF", b"RF64", b"FORM", b"fLaC", b"OggS", b"caff", b".snd", b"riff")
-
-
 def _after(frames: int, sample_rate: int) -> str:
     return f"after {frames / sample_rate:.2f} s" if frames else "at its start"
-
-
-def _words_of(error: BaseException) -> str:
-    """The reason alone, without the descriptor's number that soundfile puts before it."""
-    text = getattr(error, "error_string", None) or getattr(error, "strerror", None) or str(error)
-    return str(text).strip().rstrip(".").removeprefix("Error : ")

@@ -19,7 +19,7 @@ from typing import IO
 
 import numpy as np
 
-from klustr_bridge.sound.container import read_exactly
+from klustr_bridge.sound.container import data_range, read_exactly
 from klustr_bridge.types import Float32Array
 
 __all__ = ["PcmIdentity", "encoded_uid", "mpeg_audio_range"]
@@ -65,20 +65,34 @@ def encoded_uid(fd: int, size: int, container: str) -> str:
     size : int
         The file's size in bytes.
     container : str
-        ``OGG`` for Vorbis and Opus, anything else is MPEG audio.
+        `AudioStream.container`.
 
     Returns
     -------
     str
         16 characters of lower-case base32.
+
+    Raises
+    ------
+    OSError
+        Where the disk or the network fails.
     """
     if container == "OGG":
         return _ogg_uid(fd, size)
-    start, end = mpeg_audio_range(fd, size)
+    if container in ("M4A", "WMA"):
+        from klustr_bridge.sound.av import packets_digest
+
+        return _uid_of(packets_digest(fd, size, container))
+    start, end = _mp3_in_wav(fd, size) if container in ("WAV", "WAVEX") else mpeg_audio_range(fd, size)
     digest = hashlib.blake2b(b"mpeg\n")
     for piece in _pieces(fd, start, end):
         digest.update(piece)
     return _uid_of(digest.digest())
+
+
+def _mp3_in_wav(fd: int, size: int) -> tuple[int, int]:
+    start, length = data_range(fd, size)
+    return start, min(size, start + length)
 
 
 def _pieces(fd: int, start: int, end: int) -> Iterator[bytes]:

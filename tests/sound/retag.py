@@ -100,3 +100,22 @@ def ogg_with_comment(data: bytes, title: str, serial: int = 77, most_segments: i
             continued = page[-1][1] is None
             sequence += 1
     return out
+
+
+def moov_first(data: bytes) -> bytes:
+    """Write an M4A file anew with its index before its audio, as taggers and web servers want it."""
+    atoms, at = [], 0
+    while at < len(data):
+        length = int.from_bytes(data[at : at + 4], "big")
+        atoms.append(data[at : at + length])
+        at += length
+    moov = next(atom for atom in atoms if atom[4:8] == b"moov")
+    table = bytearray(moov)
+    place = moov.index(b"stco") + 8
+    for i in range(int.from_bytes(moov[place : place + 4], "big")):
+        entry = place + 4 + 4 * i
+        table[entry : entry + 4] = struct.pack(
+            ">I", struct.unpack(">I", moov[entry : entry + 4])[0] + len(moov)
+        )
+    rest = [atom for atom in atoms if atom is not moov]
+    return rest[0] + bytes(table) + b"".join(rest[1:])

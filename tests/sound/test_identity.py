@@ -10,6 +10,7 @@ import soundfile
 
 from klustr_bridge.sound.analyse import analyse_file
 from klustr_bridge.sound.identity import mpeg_audio_range
+from tests.sound import headers
 from tests.sound.retag import ape, id3v1, id3v2, lyrics3, ogg_with_comment
 from tests.sounds import RATE, kick, noise, snare, write
 
@@ -135,3 +136,14 @@ def test_lossy_files_of_other_audio_differ(tmp_path: Path, suffix: str) -> None:
     rate = 48_000 if suffix == ".opus" else RATE
     one = _uid(write(tmp_path / f"a{suffix}", noise(0.5, seed=1), rate))
     assert _uid(write(tmp_path / f"b{suffix}", noise(0.5, seed=2), rate)) != one
+
+
+def test_mp3_in_wav_is_named_by_its_stream(tmp_path: Path) -> None:
+    """Chunks behind the audio of a WAV that holds MP3 don't count, another stream does."""
+    uids = []
+    for number, more in ((1, b""), (1, headers.chunk(b"LIST", b"INFOINAM\4\0\0\0abc\0")), (2, b"")):
+        mp3 = write(tmp_path / "a.mp3", noise(0.5, seed=number)).read_bytes()
+        path = tmp_path / "a.wav"
+        path.write_bytes(headers.mp3_in_wav(mp3, channels=1, rate=RATE, n_frames=22_050, more=more))
+        uids.append(_uid(path))
+    assert uids[0] == uids[1] != uids[2]
