@@ -35,6 +35,8 @@ _AAC = AvFormat("AAC", "AAC", "aac")
 _WMA = AvFormat("WMA", "WMA", "asf")
 _WAVPACK = AvFormat("WavPack", "WAVPACK", "wv")
 _APE = AvFormat("Monkey's Audio", "APE", "ape")
+_CAF = AvFormat("CAF (AAC)", "CAF", "caf")
+_CAF_CODECS = (b"aac ", b"aach", b"aacp", b".mp3", b"ima4")  # as in Apple Loops; libsndfile has the others
 
 _AV_SUFFIXES = {
     b".m4a": _M4A,
@@ -88,7 +90,7 @@ _OTHER_MAGIC: tuple[tuple[int, bytes, str], ...] = (
 
 def av_formats() -> dict[str, AvFormat]:
     """Return the formats that PyAV decodes, by the name of their container."""
-    return {av.container: av for av in _AV_SUFFIXES.values()}
+    return {av.container: av for av in (*_AV_SUFFIXES.values(), _CAF)}
 
 
 def av_format(head: bytes, suffix: bytes) -> AvFormat | None:
@@ -97,7 +99,7 @@ def av_format(head: bytes, suffix: bytes) -> AvFormat | None:
     Parameters
     ----------
     head : bytes
-        The file's first bytes, at least 16 where it has them.
+        The file's first bytes, at least 32 where it has them.
     suffix : bytes
         The suffix of its name, lower case, with the dot. What the content says counts more.
 
@@ -106,6 +108,8 @@ def av_format(head: bytes, suffix: bytes) -> AvFormat | None:
     AvFormat or None
         None where libsndfile should try.
     """
+    if head[:4] == b"caff" and head[28:32] in _CAF_CODECS:  # its description always comes first
+        return _CAF
     if head.startswith(_SNDFILE_MAGIC):
         return None
     for offset, magic, av in _AV_MAGIC:

@@ -79,7 +79,7 @@ def encoded_uid(fd: int, size: int, container: str) -> str:
     """
     if container == "OGG":
         return _ogg_uid(fd, size)
-    if container in ("M4A", "WMA"):
+    if container in ("M4A", "WMA", "CAF"):
         from klustr_bridge.sound.av import packets_digest
 
         return _uid_of(packets_digest(fd, size, container))

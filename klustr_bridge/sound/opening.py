@@ -154,6 +154,12 @@ class FileView(io.RawIOBase):
         """Always."""
         return True
 
+    def read(self, size: int = -1, /) -> bytes:
+        """Return up to `size` bytes, all that follow where it is negative; no memory is asked for more."""
+        left = max(0, self._size - self._at)
+        piece = bytearray(left if size < 0 else min(size, left))
+        return bytes(memoryview(piece)[: self.readinto(piece)])
+
     def readinto(self, buffer: "WriteableBuffer") -> int:
         """Fill a buffer; less than its size is read at the end only."""
         view = memoryview(buffer).cast("B")

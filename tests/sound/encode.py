@@ -1,5 +1,6 @@
 """Files that only the extra `av` reads, made by its encoders."""
 
+import struct
 from pathlib import Path
 
 import av
@@ -56,3 +57,33 @@ def wma(path: Path, audio: Audio, rate: int = RATE, **tags: str) -> Path:
 def wavpack(path: Path, audio: Audio, rate: int = RATE, *, stored: str = "s16p") -> Path:
     """WavPack."""
     return encode(path, "wavpack", "wv", audio, stored=stored, rate=rate)
+
+
+def aac_in_caf(path: Path, audio: Audio, rate: int = RATE) -> Path:
+    """AAC in CAF, as in Apple Loops: FFmpeg doesn't write it, so its packets are put together by hand."""
+    inner = m4a(path.with_suffix(".inner"), audio, rate)
+    with av.open(str(inner)) as container:
+        packets = [bytes(packet) for packet in container.demux(audio=0) if packet.size]
+    esds = inner.read_bytes().partition(b"esds")[2][4:]
+    cookie = esds[: 5 + esds[4]]  # a tag, a length of four bytes whose last one counts, the descriptor
+
+    def chunk(name: bytes, body: bytes) -> bytes:
+        return name + struct.pack(">q", len(body)) + body
+
+    channels = audio.reshape(len(audio), -1).shape[1]
+    description = struct.pack(">d4sIIIII", rate, b"aac ", 0, 0, 1024, channels, 0)
+    sizes = b"".join(bytes([len(each) >> 7 | 128, len(each) & 127]) for each in packets)
+    table = struct.pack(">qqii", len(packets), len(audio), 1024, 0) + sizes
+    content = chunk(b"desc", description) + chunk(b"kuki", cookie) + chunk(b"pakt", table)
+    path.write_bytes(b"caff\0\1\0\0" + content + chunk(b"data", bytes(4) + b"".join(packets)))
+    return path
+
+
+def ima_in_caf(path: Path, audio: Audio, rate: int = RATE) -> Path:
+    """IMA ADPCM in CAF."""
+    return encode(path, "adpcm_ima_qt", "caf", audio, stored="s16p", rate=rate)
+
+
+def mp3_in_caf(path: Path, audio: Audio, rate: int = RATE) -> Path:
+    """MP3 in CAF."""
+    return encode(path, "mp3", "caf", audio, stored="fltp", rate=rate)

@@ -58,6 +58,8 @@ def real_files(place: Path) -> list[tuple[str, bytes]]:
         encode.wma(place / "e.wma", np.tile(stereo, (3, 1))),
         encode.wavpack(place / "f.wv", stereo),
         encode.wavpack(place / "g.wv", stereo, stored="fltp"),
+        encode.aac_in_caf(place / "h.caf", stereo),
+        encode.ima_in_caf(place / "i.caf", stereo),
     ]
     return files + [(path.suffix, path.read_bytes()) for path in made]
 

@@ -21,6 +21,11 @@ STEREO = np.stack([snare(1)[:6000], kick(1)[:6000]], axis=1)
 pytest.importorskip("av", reason="needs the extra: pip install 'klustr-bridge[av]'")
 from tests.sound import encode  # noqa: E402
 
+MAKERS = [
+    *(encode.m4a, encode.alac, encode.aac, encode.wma, encode.wavpack),
+    *(encode.aac_in_caf, encode.ima_in_caf, encode.mp3_in_caf),
+]
+
 
 def _uid(path: Path) -> str:
     return analyse_file(os.fsencode(path)).uid
@@ -32,7 +37,7 @@ def _reason(path: Path) -> str:
     return str(refusal.value)
 
 
-@pytest.mark.parametrize("make", [encode.m4a, encode.alac, encode.aac, encode.wma, encode.wavpack])
+@pytest.mark.parametrize("make", MAKERS)
 @pytest.mark.parametrize("rate", [44_100, 48_000])
 def test_formats_are_heard(tmp_path: Path, make: object, rate: int) -> None:
     """Each gives the sound again, within what encoding loses, whatever its suffix."""
@@ -112,6 +117,16 @@ def test_retagging_m4a_changes_nothing(tmp_path: Path) -> None:
     assert len({path.read_bytes() for path in (plain, tagged, moved)}) == 3
     assert len({_uid(path) for path in (plain, tagged, moved)}) == 1
     assert _uid(encode.m4a(tmp_path / "d.m4a", STEREO[:, ::-1])) != _uid(plain)
+
+
+def test_retagging_apple_loops_changes_nothing(tmp_path: Path) -> None:
+    """What is noted about an AAC loop in CAF doesn't count, its packets do."""
+    plain = encode.aac_in_caf(tmp_path / "a.caf", STEREO)
+    tagged = tmp_path / "b.caf"
+    note = b"\0\0\0\1title\0A snare\0"
+    tagged.write_bytes(plain.read_bytes() + b"info" + struct.pack(">q", len(note)) + note)
+    assert _uid(tagged) == _uid(plain)
+    assert _uid(encode.aac_in_caf(tmp_path / "c.caf", STEREO[::-1])) != _uid(plain)
 
 
 def test_retagging_wma_and_aac_changes_nothing(tmp_path: Path) -> None:

@@ -409,6 +409,8 @@ def test_a_view_replaces_the_head_alone(tmp_path: Path) -> None:
         assert view.seek(-4, os.SEEK_END) == len(content) - 4
         assert view.read(100) == content[-4:]
         assert view.seek(-9000, os.SEEK_CUR) == view.tell() == len(content)
+        assert view.seek(-4, os.SEEK_END) == view.tell()
+        assert view.read(1 << 60) == content[-4:]
         assert view.seek(1 << 70) == len(content)
         assert view.seek(1 << 60) == view.tell()
         assert (view.read(10), view.problem) == (b"", None)
