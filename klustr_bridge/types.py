@@ -41,6 +41,31 @@ class FoundFile:
 
 
 @dataclass(frozen=True, slots=True)
+class Slice:
+    """A hit within a loop.
+
+    Attributes
+    ----------
+    start_frame, end_frame : int
+        Its audio frames in the file, at the file's rate; the end is not part of it.
+    loudness_db : float
+        As that of an `Analysis`.
+    brightness_hz, pitch_hz, pitch_confidence : float
+        As those of an `Analysis`.
+    embedding : ndarray of float32, shape (EMBEDDING_SIZE,)
+        As if the slice were a file.
+    """
+
+    start_frame: int
+    end_frame: int
+    loudness_db: float
+    brightness_hz: float
+    pitch_hz: float
+    pitch_confidence: float
+    embedding: Float32Array
+
+
+@dataclass(frozen=True, slots=True)
 class Analysis:
     """All that was heard in one sample file.
 
@@ -55,13 +80,23 @@ class Analysis:
     channels : int
         As stored in the file.
     loudness_db : float
-        Largest short-term RMS level, dB relative to full scale, at least -120.
+        Largest short-term RMS level (50 ms), dB relative to full scale, at least -120.
     brightness_hz : float
         Energy-weighted mean spectral centroid, Hz.
     pitch_hz : float
         Fundamental frequency, Hz; 0 where the sound has no clear pitch.
     embedding : ndarray of float32, shape (EMBEDDING_SIZE,)
         Euclidean distance between embeddings is the similarity.
+    pitch_confidence : float
+        Periodic share of the sound's power, 0 (noise) to 1 (a steady tone).
+    stereo_width : float
+        0: mono, or all channels the same; 1: nothing in common; up to 2 in opposite phase.
+    is_loop : bool
+        Several hits over its whole length rather than one sound that dies away.
+    tempo_bpm : float
+        Of a loop, beats per minute; 0 where there is none.
+    slices : tuple of Slice
+        The hits of a loop, in time; none elsewhere.
     """
 
     uid: str
@@ -72,6 +107,11 @@ class Analysis:
     brightness_hz: float
     pitch_hz: float
     embedding: Float32Array
+    pitch_confidence: float = 0.0
+    stereo_width: float = 0.0
+    is_loop: bool = False
+    tempo_bpm: float = 0.0
+    slices: tuple[Slice, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

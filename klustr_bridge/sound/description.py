@@ -1,0 +1,137 @@
+"""What a sound is like, from its mono mix: one sound, a long one, or a loop and its hits.
+
+Owns the choice between the three and the cutting into parts. It must not read files.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from klustr_bridge.sound.embedding import Heard, embed_whole, hear
+from klustr_bridge.sound.excerpt import Excerpt, excerpt_of, resampled
+from klustr_bridge.sound.listening import LOWEST_DB
+from klustr_bridge.sound.loops import NO_RHYTHM, Rhythm, may_be_loop, rhythm_of
+from klustr_bridge.sound.mel import SAMPLE_RATE
+from klustr_bridge.types import Float32Array, Slice
+
+__all__ = ["Description", "describe"]
+
+LONG_S = 4.0
+"""A sound that lasts longer isn't told by its first moments alone."""
+_N_PIECES = 8
+_PIECE_S = 1.5
+_SHORTEST_SLICE_S = 0.03
+_QUIETEST_SLICE_DB = -50.0  # below the loudest hit
+_OFFSET = 0.02  # of the peak: a mean beyond that is a constant offset rather than a lopsided sound
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What a sound is like.
+
+    Attributes
+    ----------
+    heard : Heard
+        Of the sound's beginning.
+    embedding : ndarray of float32, shape (EMBEDDING_SIZE,)
+        Of the whole.
+    rhythm : Rhythm
+        Hits and tempo of a loop.
+    slices : tuple of Slice
+        The hits of a loop.
+    """
+
+    heard: Heard
+    embedding: Float32Array
+    rhythm: Rhythm
+    slices: tuple[Slice, ...]
+
+
+def describe(mono: Float32Array, sample_rate: int, duration_s: float, first_frame: int = 0) -> Description:
+    """Describe a sound.
+
+    Parameters
+    ----------
+    mono : ndarray of float32, shape (n,)
+        Finite; the whole sound, or its first minute. A constant offset doesn't count.
+    sample_rate : int
+        Hz.
+    duration_s : float
+        Length of the whole sound, seconds.
+    first_frame : int
+        Where `mono` begins in the file, audio frames.
+
+    Returns
+    -------
+    Description
+    """
+    mono, gain_db = _at_full_scale(_without_offset(mono))
+    excerpt = excerpt_of(mono, sample_rate)
+    heard = hear(excerpt)
+    if may_be_loop(mono, sample_rate):
+        audio = resampled(mono, sample_rate)
+        rhythm = rhythm_of(audio, duration_s)
+        slices = tuple(_slices(audio, rhythm, sample_rate, first_frame, gain_db))
+        if slices:
+            parts = [part.embedding for part in slices]
+            return Description(heard, embed_whole(parts, duration_s, is_loop=True), rhythm, slices)
+    embedding = heard.embedding
+    if excerpt.length_s > LONG_S:
+        parts = [embedding, *_pieces(mono, sample_rate, excerpt)]
+        embedding = embed_whole(parts, excerpt.length_s, is_loop=False)
+    return Description(heard, embedding, NO_RHYTHM, ())
+
+
+def _without_offset(mono: Float32Array) -> Float32Array:
+    offset = float(mono.mean(dtype=np.float64)) if len(mono) > 1 else 0.0
+    if abs(offset) <= _OFFSET * float(np.abs(mono).max(initial=0.0)):
+        return mono
+    return (mono - offset).astype(np.float32)
+
+
+def _at_full_scale(mono: Float32Array) -> tuple[Float32Array, float]:
+    """The sound with a peak between 1/2 and 1, and what was taken from its level, dB."""
+    # By a power of two, which keeps every digit; files of floats may have any level.
+    exponent = math.frexp(float(np.abs(mono).max(initial=0.0)))[1]
+    return np.ldexp(mono, -exponent), 20.0 * math.log10(2.0) * exponent
+
+
+def _pieces(mono: Float32Array, sample_rate: int, excerpt: Excerpt) -> Iterator[Float32Array]:
+    """Embeddings of pieces spread evenly behind the first one, up to the sound's end."""
+    n_piece = round(_PIECE_S * sample_rate)
+    last = min(len(mono), excerpt.onset_frame + round(excerpt.length_s * sample_rate)) - n_piece
+    for start in np.linspace(excerpt.onset_frame, last, _N_PIECES + 1)[1:].astype(int).tolist():
+        if start > excerpt.onset_frame:
+            yield hear(excerpt_of(mono[start : start + n_piece], sample_rate)).embedding
+
+
+def _slices(
+    audio: Float32Array, rhythm: Rhythm, sample_rate: int, first_frame: int, gain_db: float
+) -> Iterator[Slice]:
+    """Hits between onsets, too short and too quiet ones left out; `audio` is at SAMPLE_RATE."""
+    starts = [round(onset_s * SAMPLE_RATE) for onset_s in rhythm.onsets_s]
+    bounds = list(zip(starts, [*starts[1:], len(audio)], strict=True)) if starts else []
+    levels = [_loudness_db(audio[start:end]) for start, end in bounds]
+    for (start, end), level_db in zip(bounds, levels, strict=True):
+        if end - start < _SHORTEST_SLICE_S * SAMPLE_RATE or level_db < max(levels) + _QUIETEST_SLICE_DB:
+            continue
+        heard = hear(excerpt_of(audio[start:end], SAMPLE_RATE))
+        yield Slice(
+            start_frame=first_frame + round(start * sample_rate / SAMPLE_RATE),
+            end_frame=first_frame + round(end * sample_rate / SAMPLE_RATE),
+            loudness_db=max(LOWEST_DB, level_db + gain_db),
+            brightness_hz=heard.brightness_hz,
+            pitch_hz=heard.pitch.hz if heard.pitch.is_clear else 0.0,
+            pitch_confidence=heard.pitch.confidence,
+            embedding=heard.embedding,
+        )
+
+
+def _loudness_db(audio: Float32Array) -> float:
+    """Largest RMS level of 50 ms, dB re full scale."""
+    window = min(len(audio), SAMPLE_RATE // 20)
+    power = np.cumsum(np.concatenate([[0.0], np.square(audio, dtype=np.float64)]))
+    loudest = float((power[window:] - power[:-window]).max()) / (SAMPLE_RATE // 20) if window else 0.0
+    return max(LOWEST_DB, 10.0 * math.log10(max(loudest, 1e-30)))
