@@ -8,7 +8,7 @@ import importlib
 import sys
 from pathlib import Path
 
-NAMES = ("indexing", "names", "roundtrip", "similarity", "startup")
+NAMES = ("indexing", "kinds-by-ear", "names", "quality", "roundtrip", "similarity", "startup")
 
 
 def main(words: list[str]) -> int:
@@ -19,7 +19,7 @@ def main(words: list[str]) -> int:
         prog="python -m benchmarks", description="Measure one thing against another, in one run."
     )
     names = parser.add_subparsers(dest="name", metavar="NAME", required=True)
-    modules = {name: importlib.import_module(f"benchmarks.{name}") for name in NAMES}
+    modules = {name: importlib.import_module("benchmarks." + name.replace("-", "_")) for name in NAMES}
     for name, module in modules.items():
         about = (module.__doc__ or "").partition("\n")[0]
         sub = names.add_parser(name, help=about, description=about)

@@ -5,9 +5,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from tests.sounds import closed_hat, kick, write
+from benchmarks import klustr_features, labelled, plain_features
+from benchmarks.bootstrap import Resampling, estimate
+from benchmarks.quality import precision
+from tests.sounds import closed_hat, kick, noise, sine, snare, write, write_library
 
 ROOT = Path(__file__).parent.parent
 TINY = {
@@ -99,3 +103,133 @@ def test_the_names_benchmark_prints_shares_per_kind(tmp_path: Path) -> None:
     assert kick["n"] == 3 and kick["right"] == kick["wrong"] == kick["silent"] == pytest.approx(1 / 3)
     assert conga["right"] == 1.0 and everything["kind"] == "all" and everything["n"] == 4
     assert report["no_kind"] == {"other": 1} and "33.3%" in done.stdout
+
+
+def test_quality_prints_every_feature_set_for_chosen_classes(tmp_path: Path) -> None:
+    """Each feature set stands in both spaces and without each group; a second run hears nothing again."""
+    lines = ["path,label,collection,kit"]
+    for make, label in ((kick, "kick"), (snare, "snare"), (closed_hat, "closed_hat")):
+        for number in range(4):
+            file = write(tmp_path / "drums" / f"{label}{number}.wav", make(number))
+            lines.append(f"{file.name},{label},{'ab'[number % 2]},{number % 2}")
+    write(tmp_path / "drums" / "hidden.wav", kick(9))
+    labels, cache, out = tmp_path / "labels.csv", tmp_path / "heard.npz", tmp_path / "out.json"
+    labels.write_text("\n".join([*lines, "hidden.wav,other,a,0", "gone.wav,kick,a,0"]), encoding="utf-8")
+    words = ("quality", str(tmp_path / "drums"), "--labels", str(labels), "-k", "2", "--cache", str(cache))
+    chosen = (*words, "--classes", "kick,snare,closed_hat", "--json", str(out))
+    first = run(*chosen)
+    assert first.returncode == 0, first.stderr
+    (section,) = json.loads(out.read_text(encoding="utf-8"))["sections"]
+    assert section["n_sounds"] == 12 and section["n_asked"] == {"collection": 12, "kit": 12}
+    assert len(section["lines"]) == len(labelled.FEATURE_SETS) * 4
+    ours = [line for line in section["lines"] if line["features"] == "ours"]
+    assert all(line["sounds"]["value"] > 0.8 and line["ours_ahead_sounds"]["value"] == 0 for line in ours)
+    again = run(*chosen)
+    assert again.stdout == first.stdout and "hearing" in first.stderr and "hearing" not in again.stderr
+    write(tmp_path / "drums" / "kick0.wav", kick(50))
+    assert "hearing" in run(*chosen).stderr
+    assert "no sound is labelled gong" in run(*words, "--classes", "gong").stderr
+    assert "no label has 20 sounds of two collections" in run(*words).stderr
+
+
+def test_kinds_by_ear_are_told_across_collections(tmp_path: Path) -> None:
+    """Labelled by names, made-up drums of one folder are told by those of another; the picture is drawn."""
+    for seed, name in enumerate(("one", "two")):
+        write_library(tmp_path / "all" / name, 80, seed)
+    picture, out = tmp_path / "confusion.png", tmp_path / "out.json"
+    done = run("kinds-by-ear", str(tmp_path / "all"), "--out", str(picture), "--json", str(out))
+    assert done.returncode == 0, done.stderr
+    report = json.loads(out.read_text(encoding="utf-8"))
+    assert (
+        report["shares"]["right, of those said"]["value"] > 0.9 and report["shares"]["silent"]["value"] < 0.3
+    )
+    assert len(report["kinds"]) == 8 and [sum(row) for row in report["confusion"]] == [20] * 8
+    assert sum(one["n"] for one in report["reliability"]) <= 160 and "silent" in done.stdout
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    alone = run("kinds-by-ear", str(tmp_path / "all" / "one" / "Kicks"))
+    assert alone.returncode == 1 and "sounds of two collections" in alone.stderr
+
+
+def test_precision_counts_the_nearest_outside_of_a_group() -> None:
+    """Neighbours of the own group don't count; where too few others are left, nothing is said."""
+    points = np.array([[0.0], [0.1], [1.0], [2.0], [5.0]])
+    label, group = np.array(["a", "a", "a", "b", "b"]), np.array(["p", "p", "q", "q", "r"])
+    assert precision(points, label, group, 1).tolist() == [1.0, 1.0, 1.0, 0.0, 1.0]
+    assert precision(points, label, group, 2).tolist() == [0.5, 0.5, 1.0, 0.0, 0.5]
+    few = precision(points, label, np.array(["p", "p", "p", "p", "r"]), 2)
+    assert np.isnan(few[:4]).all() and few[4] == 0.5
+
+
+def test_an_interval_comes_from_drawing_whole_groups() -> None:
+    """Alike groups leave no doubt however many sounds differ; unlike groups do. Labels weigh the same."""
+    group, label = np.repeat(["x", "y"], 4), np.tile(["a", "a", "a", "b"], 2)
+    alike = Resampling(group, label)
+    found = estimate(alike.over_sounds(np.tile([1.0, 1.0, 1.0, 0.0], 2)))
+    assert (found.value, found.low, found.high) == (0.75, 0.75, 0.75)
+    assert estimate(alike.over_labels(np.tile([1.0, 1.0, 1.0, 0.0], 2))).value == 0.5
+    apart = estimate(alike.over_sounds(np.repeat([1.0, 0.0], 4)))
+    assert (apart.value, apart.low, apart.high) == (0.5, 0.0, 1.0)
+
+
+def test_klustr_features_of_a_steady_sine() -> None:
+    """Each descriptor has the value that it must have, in the place that klustr puts it."""
+    heard = klustr_features.excerpt(sine(3000.0, 1.0, level=0.2, rate=48_000), 48_000)
+    assert heard.shape == (12_000,) and np.abs(heard).max() == pytest.approx(1.0)
+    found = klustr_features.mir(heard)
+    assert found.shape == (6, 24)
+    rms, centroid, crest, flux, roll_off, crossings = found[:, 12]
+    assert rms == pytest.approx(0.7071, abs=0.01) and crossings == pytest.approx(2 * 3000 / 48_000, abs=0.001)
+    assert centroid == pytest.approx(3000, rel=0.01) and roll_off == pytest.approx(3000, abs=48_000 / 2048)
+    assert crest == pytest.approx(0.5, abs=0.02)  # a Hann window: a half in the middle, a quarter beside it
+    assert found[3, 0] == 0 and flux < 0.01 < found[3, 1]
+    picture = klustr_features.fingerprint(heard)
+    assert picture.shape == (32, 32) and picture.min() == 0 and picture.max() == 1
+    group = int(3000 / (48_000 / 1024) / 10)
+    assert (picture.argmax(axis=0) == 31 - group).all()
+
+
+def test_klustr_features_have_its_shapes_and_take_any_sound() -> None:
+    """A tenth of a second, silence and another rate give rows of the same length, all finite."""
+    for mono, rate in ((noise(0.1), 44_100), (np.zeros(50, np.float32), 48_000), (noise(1.0), 22_050)):
+        found = klustr_features.features(mono, rate)
+        sizes = {name: row.shape for name, row in found.items()}
+        assert sizes == {"mir": (6 * 24,), "mfcc": (30 * 24,), "fingerprint": (32 * 32,)}
+        assert all(np.isfinite(row).all() for row in found.values())
+    level = klustr_features.mfcc(klustr_features.excerpt(noise(0.5, level=0.5), 44_100))
+    softer = klustr_features.mfcc(klustr_features.excerpt(noise(0.5, level=0.1), 44_100))
+    np.testing.assert_allclose(level, softer, atol=0.05)
+
+
+def test_features_are_finished_over_all_sounds() -> None:
+    """Standardised columns have deviation 1, or are 0; components keep the greatest variance first."""
+    rows = np.random.default_rng(0).normal(size=(50, 20)) * np.arange(20)
+    scaled = klustr_features.standardised(rows)
+    assert scaled.std(axis=0) == pytest.approx([0.0] + [1.0] * 19)
+    found = klustr_features.components(rows)
+    assert found.shape == (50, 14) and (np.diff(found.var(axis=0)) <= 0).all()
+    assert found.var(axis=0).sum() > 0.9 * rows.var(axis=0).sum()
+
+
+def test_the_bridge_s_earlier_features_are_written_out() -> None:
+    """Seven spans of 18 cepstra, brightness and length; the same at any level and after any silence."""
+    mono = snare(1)
+    heard = plain_features.features(mono, 44_100)
+    late = plain_features.features(np.concatenate([np.zeros(9000, np.float32), 0.25 * mono]), 44_100)
+    assert heard["cepstra"].shape == (7 * 18 + 2,) and heard["cepstra and nine"].shape == (7 * 18 + 2 + 9,)
+    np.testing.assert_allclose(heard["cepstra and nine"], late["cepstra and nine"], atol=1e-3)
+    *_, brightness, length = plain_features.features(sine(3000.0, 2.0), 44_100)["cepstra"]
+    assert brightness == pytest.approx(3 * np.log2(3000), abs=0.1)
+    assert length == pytest.approx(0.5 * np.log2(2.0), abs=0.01)
+
+
+def test_without_librosa_a_plain_word_says_what_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only klustr's features need it: ours are heard without."""
+    write(tmp_path / "kick.wav", kick())
+    table = labelled.read_table(tmp_path, None)
+    monkeypatch.setitem(sys.modules, "librosa", None)
+    _, found = labelled.hear(table, ["ours"], None)
+    assert len(found["ours"]) == 1
+    with pytest.raises(SystemExit, match="pip install librosa"):
+        labelled.hear(table, ["mfcc"], None)
