@@ -79,6 +79,8 @@ def _refuse_nothing(stream: AudioStream, listener: Listener) -> None:
     if listener.is_silent:
         if stream.broken_samples == listener.n_frames * stream.channels:
             raise RefusedSound("none of its samples is a number (NaN or infinite): export the file again")
+        if stream.broken_samples:
+            raise RefusedSound("the file is silent but for samples that are no numbers: export it again")
         raise RefusedSound("the file is silent")
 
 

@@ -86,7 +86,7 @@ def describe(mono: Float32Array, sample_rate: int, duration_s: float, first_fram
 
 def _without_offset(mono: Float32Array) -> Float32Array:
     offset = float(mono.mean(dtype=np.float64)) if len(mono) > 1 else 0.0
-    if abs(offset) <= _OFFSET * float(np.abs(mono).max(initial=0.0)):
+    if abs(offset) <= _OFFSET * _peak(mono):
         return mono
     return (mono - offset).astype(np.float32)
 
@@ -94,8 +94,14 @@ def _without_offset(mono: Float32Array) -> Float32Array:
 def _at_full_scale(mono: Float32Array) -> tuple[Float32Array, float]:
     """The sound with a peak between 1/2 and 1, and what was taken from its level, dB."""
     # By a power of two, which keeps every digit; files of floats may have any level.
-    exponent = math.frexp(float(np.abs(mono).max(initial=0.0)))[1]
-    return np.ldexp(mono, -exponent), 20.0 * math.log10(2.0) * exponent
+    exponent = math.frexp(_peak(mono))[1]
+    usual = abs(exponent) < 120  # multiplying is quicker, where the factor is a float32
+    scaled = mono * np.float32(2.0**-exponent) if usual else np.ldexp(mono, -exponent)
+    return scaled, 20.0 * math.log10(2.0) * exponent
+
+
+def _peak(mono: Float32Array) -> float:
+    return max(float(mono.max(initial=0.0)), -float(mono.min(initial=0.0)))
 
 
 def _pieces(mono: Float32Array, sample_rate: int, excerpt: Excerpt) -> Iterator[Float32Array]:

@@ -22,6 +22,7 @@ LOWEST_DB = -120.0
 _HOP_S = 0.01
 _HOPS = 5  # loudness: RMS over 50 ms, the integration time of short sounds
 _CANCELLED = 1e-4  # of the channels' energy left in the mono mix: they are in opposite phase
+_MOST_SQUARED = 1e15
 _CLICK_FRAMES = 32  # so few audio frames have no offset to swing about: they are a click
 
 
@@ -56,7 +57,7 @@ class Listener:
         self._high: Float32Array = np.full(channels, -np.inf, np.float32)
         self._mono: list[Float32Array] = []
         self._room = min(math.ceil(KEPT_S * sample_rate), MOST_KEPT_FRAMES)
-        self._recent: NDArray[np.float64] = np.zeros(_HOPS - 1)
+        self._recent = [0.0] * (_HOPS - 1)
         self._loudest = 0.0
 
     def hear(self, block: Float32Array) -> None:
@@ -64,24 +65,35 @@ class Listener:
         low, high = block.min(axis=0), block.max(axis=0)
         np.minimum(self._low, low, out=self._low)
         np.maximum(self._high, high, out=self._high)
-        wide = block.astype(np.float64)
-        squares = np.square(wide)
-        self._meter(squares.mean(axis=1))
-        if not self._mono and max(float(high.max()), -float(low.min())) <= SILENT:
+        peak = max(float(high.max()), -float(low.min()))
+        # Squares of float32 would overflow: files of floats may hold anything.
+        exact = block.astype(np.float64) if peak > _MOST_SQUARED else block
+        self._meter(exact)
+        if not self._mono and peak <= SILENT:
             self.first_heard = self.n_frames + len(block)
         elif self._room > 0:
-            mix = wide[: self._room].mean(axis=1).astype(np.float32)
-            self._mono.append(mix)
-            self.energies += squares[: self._room].sum(axis=0)
-            self._room -= len(mix)
+            self._keep(exact[: self._room])
         self.n_frames += len(block)
 
-    def _meter(self, power: NDArray[np.float64]) -> None:
-        hops = np.add.reduceat(power, np.arange(0, len(power), self.hop)) / self.hop
-        hops = np.concatenate([self._recent, hops])
-        sums = np.convolve(hops, np.ones(_HOPS), mode="valid")
-        self._loudest = max(self._loudest, float(sums.max()) / _HOPS)
-        self._recent = hops[-(_HOPS - 1) :]
+    def _meter(self, block: Float32Array | NDArray[np.float64]) -> None:
+        n_hops, channels = len(block) // self.hop, block.shape[1]
+        whole = block[: n_hops * self.hop].reshape(n_hops, self.hop * channels)
+        rest = block[n_hops * self.hop :].ravel()
+        sums = [*self._recent, *np.einsum("ij,ij->i", whole, whole).tolist()]
+        if len(rest):
+            sums.append(float(rest @ rest))
+        energy = np.convolve(sums, np.ones(_HOPS), mode="valid")
+        self._loudest = max(self._loudest, float(energy.max()) / (_HOPS * self.hop * channels))
+        self._recent = sums[-(_HOPS - 1) :]
+
+    def _keep(self, block: Float32Array | NDArray[np.float64]) -> None:
+        if block.shape[1] == 1:
+            mix = block[:, 0].astype(np.float32)
+        else:
+            mix = block.mean(axis=1, dtype=np.float64).astype(np.float32)
+        self._mono.append(mix)
+        self.energies += np.einsum("ij,ij->j", block, block)
+        self._room -= len(mix)
 
     @property
     def is_silent(self) -> bool:

@@ -55,9 +55,10 @@ def power_frames(audio: Float32Array) -> Float32Array:
         Squared magnitude of the Hann-windowed transform; frames aren't padded or centred.
     """
     frames = np.lib.stride_tricks.sliding_window_view(audio, FRAME)[::HOP]
-    heard = np.flatnonzero(audio)
     # Most one-shots are much shorter than the excerpt: frames of silence needn't be transformed.
-    n_heard = min(len(frames), int(heard[-1]) // HOP + 1) if len(heard) else 0
+    heard = audio[::-1] != 0.0
+    last = len(audio) - 1 - int(heard.argmax())
+    n_heard = min(len(frames), last // HOP + 1) if heard[len(audio) - 1 - last] else 0
     power = np.zeros((len(frames), FRAME // 2 + 1), np.float32)
     if n_heard:
         spectrum = scipy.fft.rfft(frames[:n_heard] * hann(FRAME), axis=1)
