@@ -50,7 +50,9 @@ class ExportRow:
         Position, 0..1; NaN where there is none yet.
     kind : str
         One of `sound.kinds.KINDS`.
-    duration_s, loudness_db, brightness_hz, pitch_hz : float
+    duration_s, loudness_db, brightness_hz, pitch_hz, pitch_confidence, stereo_width, tempo_bpm : float
+        As in `Analysis`; the loudness is the largest RMS level of 50 ms, dB relative to full scale.
+    is_loop : bool
         As in `Analysis`.
     epoch : int
         Version of the layout that the position belongs to; 0 where there is none.
@@ -67,6 +69,10 @@ class ExportRow:
     loudness_db: float
     brightness_hz: float
     pitch_hz: float
+    pitch_confidence: float
+    stereo_width: float
+    tempo_bpm: float
+    is_loop: bool
     epoch: int
 
 
@@ -77,14 +83,23 @@ class _Columns:
     path: list[str]
     uid: list[str]
     kind: list[str]
-    whole: NDArray[np.int32]  # (n, 2): id, epoch
+    whole: NDArray[np.int32]  # (n, 3): id, epoch, is_loop
     position: Float32Array  # (n, 2)
-    measured: Float32Array  # (n, 4): duration_s, loudness_db, brightness_hz, pitch_hz
+    measured: Float32Array  # (n, 7): MEASURED
     embedding: Float32Array  # (n, d)
     order: NDArray[np.intp]
 
 
-_MEASURED = ("duration_s", "loudness_db", "brightness_hz", "pitch_hz")
+MEASURED = (
+    "duration_s",
+    "loudness_db",
+    "brightness_hz",
+    "pitch_hz",
+    "pitch_confidence",
+    "stereo_width",
+    "tempo_bpm",
+)
+"""The columns of numbers, as `ExportRow` names them."""
 
 
 def export_rows(rows: Iterable[ExportRow], out: Path) -> int:
@@ -150,10 +165,10 @@ def _gather(rows: Iterable[ExportRow]) -> _Columns:
         path.append(to_export(row.path))
         uid.append(row.uid)
         kind.append(kinds.setdefault(row.kind, row.kind))
-        whole.extend((row.id, row.epoch))
+        whole.extend((row.id, row.epoch, int(row.is_loop)))
         placed = math.isfinite(row.x) and math.isfinite(row.y)
         position.extend((row.x, row.y) if placed else (math.nan, math.nan))
-        measured.extend((row.duration_s, row.loudness_db, row.brightness_hz, row.pitch_hz))
+        measured.extend([getattr(row, name) for name in MEASURED])
         embedding.frombytes(np.ascontiguousarray(row.embedding, dtype=np.float32).tobytes())
     n = len(path)
     order = np.array(sorted(range(n), key=path.__getitem__), dtype=np.intp)
@@ -162,9 +177,9 @@ def _gather(rows: Iterable[ExportRow]) -> _Columns:
         path,
         uid,
         kind,
-        np.frombuffer(whole, dtype=np.int32).reshape(n, 2) if n else np.empty((0, 2), np.int32),
+        np.frombuffer(whole, dtype=np.int32).reshape(n, 3) if n else np.empty((0, 3), np.int32),
         _matrix(position, n, 2),
-        _matrix(measured, n, len(_MEASURED)),
+        _matrix(measured, n, len(MEASURED)),
         _matrix(embedding, n, size),
         order,
     )
@@ -195,9 +210,10 @@ def _write_npz(columns: _Columns, stream: IO[bytes]) -> None:
         for name, numbers in (
             ("id", columns.whole[:, 0]),
             ("epoch", columns.whole[:, 1]),
+            ("is_loop", columns.whole[:, 2].astype(np.bool_)),
             ("position", columns.position),
             ("embedding", columns.embedding),
-            *((name, columns.measured[:, i]) for i, name in enumerate(_MEASURED)),
+            *((name, columns.measured[:, i]) for i, name in enumerate(MEASURED)),
         ):
             _write_member(
                 archive,
@@ -252,14 +268,15 @@ def _write_json(columns: _Columns, stream: IO[bytes]) -> None:
     for chosen in _chunks(columns.order):
         lines = []
         for i in chosen.tolist():
-            number, epoch = columns.whole[i].tolist()
+            number, epoch, is_loop = columns.whole[i].tolist()
             measured = _join(columns.measured[i].tolist(), "null").split(",")
-            numbers = ",".join(f'"{name}":{text}' for name, text in zip(_MEASURED, measured, strict=True))
+            numbers = ",".join(f'"{name}":{text}' for name, text in zip(MEASURED, measured, strict=True))
             position = _join(columns.position[i].tolist(), "")
             embedding = _join(columns.embedding[i].tolist(), "null")
             lines.append(
                 f'{separator}{{"path":{json.dumps(columns.path[i])},"id":{number},'
                 f'"uid":{json.dumps(columns.uid[i])},"kind":{json.dumps(columns.kind[i])},{numbers},'
+                f'"is_loop":{"true" if is_loop else "false"},'
                 f'"epoch":{epoch},"position":{"null" if position == "," else f"[{position}]"},'
                 f'"embedding":[{embedding}]}}'
             )
@@ -271,17 +288,17 @@ def _write_json(columns: _Columns, stream: IO[bytes]) -> None:
 def _write_csv(columns: _Columns, stream: IO[bytes]) -> None:
     """Write RFC 4180: UTF-8, a header, lines ended by CR LF; what isn't finite is empty."""
     size = columns.embedding.shape[1]
-    names = ("path", "id", "uid", "kind", *_MEASURED, "epoch", "position_x", "position_y")
+    names = ("path", "id", "uid", "kind", *MEASURED, "is_loop", "epoch", "position_x", "position_y")
     stream.write(_csv_line([*names, *(f"embedding_{i}" for i in range(size))]).encode())
     for chosen in _chunks(columns.order):
         lines = []
         for i in chosen.tolist():
-            number, epoch = columns.whole[i].tolist()
+            number, epoch, is_loop = columns.whole[i].tolist()
             words = _csv_line([columns.path[i], number, columns.uid[i], columns.kind[i]]).removesuffix("\r\n")
             measured = _join(columns.measured[i].tolist(), "")
             position = _join(columns.position[i].tolist(), "")
             embedding = "," + _join(columns.embedding[i].tolist(), "") if size else ""
-            lines.append(f"{words},{measured},{epoch},{position}{embedding}\r\n")
+            lines.append(f"{words},{measured},{is_loop},{epoch},{position}{embedding}\r\n")
         stream.write("".join(lines).encode())
 
 

@@ -11,6 +11,7 @@ import multiprocessing.connection
 import os
 import signal
 import threading
+from collections.abc import Iterator
 
 import psutil
 
@@ -31,6 +32,23 @@ def become_background_process(*, priority: int = 10) -> None:
         # the constant exists on Windows alone
         process.nice(getattr(psutil, "BELOW_NORMAL_PRIORITY_CLASS", priority))
     die_with_parent()
+
+
+@contextlib.contextmanager
+def ctrl_c_held_back() -> Iterator[None]:
+    """Start processes that Ctrl-C never reaches; who starts them gets it after the ``with`` block.
+
+    A terminal sends it to the whole process group: also to a child that is still importing what it needs
+    and has not come to `become_background_process`. A blocked signal stays blocked in children.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def die_with_parent() -> None:

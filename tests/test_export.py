@@ -20,7 +20,15 @@ from tests.daemon.running import run
 from tests.sounds import write_library
 
 SUFFIXES = [".npz", ".json", ".csv"]
-NUMBERS = ["duration_s", "loudness_db", "brightness_hz", "pitch_hz"]
+NUMBERS = [
+    "duration_s",
+    "loudness_db",
+    "brightness_hz",
+    "pitch_hz",
+    "pitch_confidence",
+    "stereo_width",
+    "tempo_bpm",
+]
 
 
 def row(path: bytes, id: int = 1, size: int = 4, **changes) -> ExportRow:
@@ -37,6 +45,10 @@ def row(path: bytes, id: int = 1, size: int = 4, **changes) -> ExportRow:
         loudness_db=-12.0,
         brightness_hz=900.5,
         pitch_hz=0.0,
+        pitch_confidence=0.125,
+        stereo_width=1.5,
+        tempo_bpm=120.0,
+        is_loop=id % 2 == 1,
         epoch=3,
     )
     return replace(made, **changes)
@@ -76,6 +88,7 @@ def read(file: Path) -> list[ExportRow]:
             float(one["position"][1]),
             str(one["kind"]),
             *(float(one[name]) for name in NUMBERS),
+            bool(int(one["is_loop"])),
             int(one["epoch"]),
         )
         for one in rows
@@ -84,7 +97,7 @@ def read(file: Path) -> list[ExportRow]:
 
 def same(first: ExportRow, second: ExportRow) -> bool:
     def words(one: ExportRow):
-        return (one.path, one.id, one.uid, one.kind, one.epoch)
+        return (one.path, one.id, one.uid, one.kind, one.epoch, one.is_loop)
 
     def numbers(one: ExportRow):
         rest = [one.x, one.y, *(getattr(one, name) for name in NUMBERS)]
@@ -108,7 +121,9 @@ def test_arrays_have_the_promised_types(tmp_path):
     """The .npz needs no pickle and has the shapes and types that the documentation states."""
     export_rows([row(b"/a.wav"), row(b"/b.wav", x=math.nan)], tmp_path / "x.npz")
     with np.load(tmp_path / "x.npz", allow_pickle=False) as data:
-        assert set(data.files) == {"path", "id", "uid", "embedding", "position", "kind", "epoch", *NUMBERS}
+        words = {"path", "id", "uid", "kind", "epoch", "is_loop"}
+        assert set(data.files) == {*words, "embedding", "position", *NUMBERS}
+        assert data["is_loop"].dtype == np.bool_
         assert data["path"].dtype.kind == data["uid"].dtype.kind == data["kind"].dtype.kind == "U"
         assert data["embedding"].dtype == data["position"].dtype == np.float32
         assert data["embedding"].shape == (2, 4)

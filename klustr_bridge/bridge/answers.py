@@ -85,9 +85,17 @@ REPLIES: Final = {
                 Argument("pitch_hz", "f", 0.0, unit="Hz"),
                 Argument("start", "f", 0.0, unit="s"),
                 Argument("end", "f", 0.0, unit="s"),
+                Argument("pitch_confidence", "f", 0.0, 1.0),
+                Argument("brightness_hz", "f", 0.0, unit="Hz"),
+                Argument("stereo_width", "f", 0.0, 2.0),
+                Argument("is_loop", "i", 0, 1),
+                Argument("tempo", "f", 0.0, unit="beats a minute"),
             ),
-            help="`pitch_hz` is 0 without a clear pitch; `x`, `y` are -1 before the sound has a place; "
-            "`uid` is empty and the measures are 0 before it is analysed.",
+            help="`loudness_db` is the largest RMS level of 50 ms, relative to full scale; `pitch_hz` is 0 "
+            "without a clear pitch, `pitch_confidence` from 0 (noise) to 1 (a steady tone); `stereo_width` "
+            "is 0 for mono, 1 where the channels have nothing in common, up to 2 in opposite phase; `tempo` "
+            "is 0 where there is none. `x`, `y` are -1 before the sound has a place; `uid` is empty and the "
+            "measures are 0 before it is analysed.",
         ),
         Answer("/klustr/path.reply", (REQ, ID, PATH), help="Absolute path of the sound's first file."),
         Answer("/klustr/resolve.reply", (REQ, ID), help="The id that the `uid` has in this library."),

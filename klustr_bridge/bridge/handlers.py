@@ -183,10 +183,10 @@ class Handlers:
     def info(self, client: Client, req: int, sound_id: int) -> Packets:
         """``/klustr/info``."""
         info = self._navigator.info(sound_id)
+        told = (info.id, info.uid, info.name, info.kind, info.x, info.y)
         heard = (info.duration_s, info.loudness_db, info.pitch_hz, info.start_s, info.end_s)
-        return _one(
-            "/klustr/info.reply", req, info.id, info.uid, info.name, info.kind, info.x, info.y, *heard
-        )
+        more = (info.pitch_confidence, info.brightness_hz, info.stereo_width, int(info.is_loop))
+        return _one("/klustr/info.reply", req, *told, *heard, *more, info.tempo_bpm)
 
     def path(self, client: Client, req: int, sound_id: int) -> Packets:
         """``/klustr/path``."""

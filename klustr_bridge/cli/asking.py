@@ -162,6 +162,13 @@ def _described(navigator: Navigator, sound_id: int) -> dict[str, object]:
         "uid": info.uid,
         "kind": info.kind,
         "duration_s": round(info.duration_s, 4),
+        "loudness_db": round(info.loudness_db, 2),
+        "pitch_hz": round(info.pitch_hz, 2),
+        "pitch_confidence": round(info.pitch_confidence, 3),
+        "brightness_hz": round(info.brightness_hz, 1),
+        "stereo_width": round(info.stereo_width, 3),
+        "is_loop": info.is_loop,
+        "tempo_bpm": round(info.tempo_bpm, 2),
         "path": to_export(navigator.path(sound_id)),
     }
 

@@ -5,22 +5,29 @@ themselves.
 """
 
 import argparse
+import contextlib
 import multiprocessing.connection
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from klustr_bridge.cli.library import running_daemon
+from klustr_bridge.cli.library import has_folders, running_daemon
 from klustr_bridge.client import Client, FailError
 from klustr_bridge.errors import LibraryError, SettingsError
 from klustr_bridge.indexer.messages import Notice, ProgressReport
-from klustr_bridge.library.lock import writer_lock
-from klustr_bridge.library.paths import containing
+from klustr_bridge.library.lock import refuse_unusable, writer_lock
+from klustr_bridge.library.paths import containing, is_below, is_same
 from klustr_bridge.library.rows import Counts
 from klustr_bridge.library.snapshot import write_snapshot
 from klustr_bridge.library.store import Store
+from klustr_bridge.processes import ctrl_c_held_back
 from klustr_bridge.progress import Progress, ProgressLine
-from klustr_bridge.settings import LoadedSettings, Settings, cache_dir, library_file
+from klustr_bridge.settings import LoadedSettings, Settings, cache_dir, demo_library_file, library_file
+
+if TYPE_CHECKING:
+    from klustr_bridge.indexer.indexer import Indexer
 
 
 def index(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
@@ -31,26 +38,42 @@ def index(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
         with Client(port=daemon.osc_port, timeout=600.0) as client:
             return _index_through(client, paths, settings, relayout=namespace.relayout)
     file = library_file(settings)
-    with writer_lock(file, "klustr-bridge index"), Store.open(file) as store:
+    if not paths and not has_folders(file):
+        raise LibraryError("the library has no folders yet; name one: klustr-bridge index FOLDER")
+    with _opened_to_write(file, "klustr-bridge index") as store:
         return _index_here(store, paths, settings, relayout=namespace.relayout)
 
 
 def add(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
-    """Add one folder."""
-    path = _existing_folder(namespace.folder)
+    """Add folders; say which of those known before are now part of them."""
+    paths = [_existing_folder(folder) for folder in namespace.folders]
     if (daemon := running_daemon(loaded.settings)) is not None:
+        is_left = daemon.library == str(demo_library_file())  # the demo, with its folder
         with Client(port=daemon.osc_port, timeout=30.0) as client:
-            known = containing(path, [os.fsencode(folder.path) for folder in client.folders()])
-            client.add_folder(path)
-        done = "is in the library already" if known else "added; the running daemon is indexing it"
-        print(f"{os.fsdecode(path)}: {done}")
+            for path in paths:
+                known = [] if is_left else [os.fsencode(folder.path) for folder in client.folders()]
+                client.add_folder(path)
+                is_left = False
+                below = [] if containing(path, known) else [one for one in known if is_below(one, path)]
+                _say_added(path, containing(path, known), below, "the running daemon is indexing it")
         return 0
-    file = library_file(loaded.settings)
-    with writer_lock(file, "klustr-bridge add"), Store.open(file) as store:
-        outcome = store.add_folder(path).outcome
-    said = "is in the library already" if outcome in ("covered", "known") else "added"
-    print(f"{os.fsdecode(path)}: {said}; klustr-bridge serves it, klustr-bridge index only indexes it")
+    with _opened_to_write(library_file(loaded.settings), "klustr-bridge add") as store:
+        for path in paths:
+            added = store.add_folder(path)
+            known_in = added.path if added.outcome in ("covered", "known") else None
+            next_step = "klustr-bridge serves it, klustr-bridge index only indexes it"
+            _say_added(path, known_in, added.absorbed, next_step)
     return 0
+
+
+def _say_added(path: bytes, known_in: bytes | None, absorbed: Sequence[bytes], next_step: str) -> None:
+    said = "added"
+    if known_in is not None:
+        said = "is in the library already"
+        said += "" if is_same(path, known_in) else f", as part of {os.fsdecode(known_in)}"
+    elif absorbed:
+        said += f"; now part of it: {', '.join(map(os.fsdecode, absorbed))}"
+    print(f"{os.fsdecode(path)}: {said}" + (f"; {next_step}" if known_in is None else ""))
 
 
 def remove(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
@@ -66,7 +89,7 @@ def remove(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
         file = library_file(loaded.settings)
         if not file.exists():
             raise LibraryError(f"there is no library at {file}; nothing to remove")
-        with writer_lock(file, "klustr-bridge remove"), Store.open(file) as store:
+        with _opened_to_write(file, "klustr-bridge remove") as store:
             known = [folder.path for folder in store.folders()]
             if path not in known:
                 listed = ", ".join(os.fsdecode(folder) for folder in known) or "none"
@@ -78,18 +101,21 @@ def remove(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
     return 0
 
 
+@contextlib.contextmanager
+def _opened_to_write(file: Path, who: str) -> Iterator[Store]:
+    refuse_unusable(file)  # before a lock is left beside it
+    with writer_lock(file, who), Store.open(file) as store:
+        yield store
+
+
 def _index_here(store: Store, paths: Sequence[bytes], settings: Settings, *, relayout: bool) -> int:
     from klustr_bridge.indexer.indexer import Indexer
 
     view = ProgressLine(sys.stderr, settings.log.view)
-    last: ProgressReport | None = None
     failed: list[str] = []
-    demanded = not relayout
 
     def hear(message: object) -> None:
-        nonlocal last
         if isinstance(message, ProgressReport):
-            last = message
             view.show(_progress(message))
         elif isinstance(message, Notice):
             view.say(f"{message.where}: {message.message}")
@@ -98,28 +124,36 @@ def _index_here(store: Store, paths: Sequence[bytes], settings: Settings, *, rel
         if reason:
             failed.append(reason)
 
-    indexer = Indexer(store, settings, send=hear)
     try:
-        for path in paths:
-            indexer.add_folder(path)
-        if not store.folders():
-            raise LibraryError("the library has no folders yet; name one: klustr-bridge index FOLDER")
-        while True:
-            pause_s = indexer.step()
-            if indexer.settled and not demanded:
-                demanded = True
-                indexer.relayout(laid_out)
-            elif indexer.finished:
-                break
-            multiprocessing.connection.wait(indexer.connections, pause_s)
-    finally:
-        indexer.close()
-        view.close()
+        indexer = Indexer(store, settings, send=hear)
+        try:
+            for path in paths:
+                indexer.add_folder(path)
+            _work_off(indexer, laid_out if relayout else None)
+        finally:
+            indexer.close()
+            view.close()
+    except KeyboardInterrupt:
+        print(f"stopped; kept: {_summary(store)}; the same command goes on from there", file=sys.stderr)
+        raise
     if failed:
         raise LibraryError(f"the sounds are indexed, but the new map failed: {failed[0]}")
     write_snapshot(store, cache_dir() / "snapshots")  # what a daemon, or a question, starts from
     print(_summary(store))
     return 0
+
+
+def _work_off(indexer: "Indexer", laid_out: Callable[[str | None], None] | None) -> None:
+    """Work until nothing is left to do, a new map included where one is wanted."""
+    while True:
+        with ctrl_c_held_back():  # nothing is cut short, and no worker hears of it
+            pause_s = indexer.step()
+            if indexer.settled and laid_out is not None:
+                indexer.relayout(laid_out)
+                laid_out = None
+            elif indexer.finished:
+                return
+        multiprocessing.connection.wait(indexer.connections, pause_s)
 
 
 def _index_through(client: Client, paths: Sequence[bytes], settings: Settings, *, relayout: bool) -> int:
@@ -143,6 +177,10 @@ def _index_through(client: Client, paths: Sequence[bytes], settings: Settings, *
         if relayout:
             client.command("/klustr/relayout", timeout=600.0)
             now = client.status()
+    except KeyboardInterrupt:
+        view.close()
+        print("not waited for any longer; the daemon goes on indexing", file=sys.stderr)
+        raise
     finally:
         view.close()
     counts = Counts(now.files, now.sounds, now.pending, now.failed, now.epoch)
@@ -162,7 +200,8 @@ def _summary(store: Store) -> str:
 
 
 def _counted(counts: Counts) -> str:
-    text = f"{counts.files} files, {counts.sounds} sounds, {counts.refused} refused"
+    files, sounds = f"file{'s' * (counts.files != 1)}", f"sound{'s' * (counts.sounds != 1)}"
+    text = f"{counts.files} {files}, {counts.sounds} {sounds}, {counts.refused} refused"
     if counts.pending:
         text += f", {counts.pending} could not be read now"
     if not counts.files:

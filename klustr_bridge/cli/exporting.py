@@ -11,7 +11,7 @@ from klustr_bridge.cli.asking import open_corpus
 from klustr_bridge.cli.library import chosen_library
 from klustr_bridge.corpus import Corpus
 from klustr_bridge.errors import LibraryError
-from klustr_bridge.export import ExportRow, export_rows
+from klustr_bridge.export import MEASURED, ExportRow, export_rows
 from klustr_bridge.library.paths import to_text
 from klustr_bridge.library.store import Store
 from klustr_bridge.settings import LoadedSettings
@@ -27,8 +27,7 @@ def export(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
 
 
 def _rows(corpus: Corpus) -> Iterator[ExportRow]:
-    names = ("duration_s", "loudness_db", "brightness_hz", "pitch_hz")
-    columns = {name: corpus.column(name) for name in names}
+    columns = {name: corpus.column(name) for name in MEASURED}
     for path, row in corpus.analysed_files():
         x, y = corpus.xy[row].tolist()
         yield ExportRow(
@@ -39,6 +38,7 @@ def _rows(corpus: Corpus) -> Iterator[ExportRow]:
             x=x,
             y=y,
             kind=corpus.kind(row),
+            is_loop=corpus.is_loop(row),
             epoch=corpus.epoch,
             **{name: float(column[row]) for name, column in columns.items()},
         )

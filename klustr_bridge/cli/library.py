@@ -5,16 +5,29 @@ The user's own library, as the settings name it; the demo's only while there is 
 
 from pathlib import Path
 
+from klustr_bridge.errors import LibraryError
 from klustr_bridge.library.lock import DaemonInfo, daemon_of
+from klustr_bridge.library.store import Store
 from klustr_bridge.settings import Settings, demo_library_file, library_file
 
 
 def chosen_library(settings: Settings) -> Path:
-    """Return the user's library file; the demo's as long as the user has none and named none."""
-    own = library_file(settings)
-    if not settings.library.file and not own.exists() and demo_library_file().exists():
-        return demo_library_file()
-    return own
+    """Return the user's library file; the demo's as long as the user's has no folder and isn't served."""
+    own, demo = library_file(settings), demo_library_file()
+    if settings.library.file or has_folders(own) or not demo.exists() or daemon_of(own) is not None:
+        return own
+    return demo
+
+
+def has_folders(file: Path) -> bool:
+    """Return whether a library knows a folder; one that can't be read counts, so that it is told of."""
+    if not file.exists() or not file.stat().st_size:
+        return False
+    try:
+        with Store.open(file, writable=False) as store:
+            return bool(store.folders())
+    except LibraryError:
+        return True
 
 
 def running_daemon(settings: Settings) -> DaemonInfo | None:

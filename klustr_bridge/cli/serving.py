@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from klustr_bridge.cli import COMMANDS
+from klustr_bridge.cli.library import has_folders
 from klustr_bridge.errors import BridgeError, SettingsError
 from klustr_bridge.settings import LoadedSettings, demo_folder, demo_library_file, library_file
 
@@ -26,7 +27,7 @@ def serve(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
             meant = f"; did you mean the command {close[0]}?" if close else ", or a command (see --help)"
             raise SettingsError(f"{os.fsdecode(folder)} is not a folder; name an existing one{meant}")
     own = library_file(settings)
-    if folders or settings.library.file or _has_folders(loaded):
+    if folders or settings.library.file or has_folders(own):
         return _run(DaemonStart(settings, own, folders))
 
     from klustr_bridge.demo import make_demo_library
@@ -55,13 +56,3 @@ def _run(start: "DaemonStart") -> int:
         raise BridgeError(
             f"{error}; klustr-bridge {first.version} with {first.sounds} sounds ({first.state}) answers there"
         ) from None
-
-
-def _has_folders(loaded: LoadedSettings) -> bool:
-    from klustr_bridge.library.store import Store
-
-    own = library_file(loaded.settings)
-    if not own.exists():
-        return False
-    with Store.open(own, writable=False) as store:
-        return bool(store.folders())

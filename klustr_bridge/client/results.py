@@ -67,7 +67,7 @@ class Point(NamedTuple):
 
 
 class Info(NamedTuple):
-    """What is known of a sound; times in seconds."""
+    """What is known of a sound; times in seconds, loudness the largest RMS level of 50 ms in dBFS."""
 
     id: int
     uid: str
@@ -80,6 +80,11 @@ class Info(NamedTuple):
     pitch_hz: float
     start: float
     end: float
+    pitch_confidence: float
+    brightness_hz: float
+    stereo_width: float
+    is_loop: int
+    tempo: float
 
 
 class Folder(NamedTuple):

@@ -140,7 +140,14 @@ class Corpus:
         return self._sounds.heard is None or bool(self._sounds.heard[row])
 
     def column(self, name: str) -> NDArray[np.float32]:
-        """Return ``duration_s``, ``loudness_db``, ``pitch_hz`` or ``brightness_hz`` of all sounds."""
+        """Return one measure of all sounds.
+
+        Parameters
+        ----------
+        name : str
+            ``duration_s``, ``loudness_db``, ``pitch_hz``, ``pitch_confidence``, ``brightness_hz``,
+            ``stereo_width`` or ``tempo_bpm``, as in `Analysis`.
+        """
         return self._snapshot.sound[name]
 
     def uid(self, row: int) -> str:
@@ -150,6 +157,10 @@ class Corpus:
     def kind(self, row: int) -> str:
         """Return the kind of the sound in a row."""
         return KINDS[int(self._snapshot.sound["kind"][row])]
+
+    def is_loop(self, row: int) -> bool:
+        """Tell whether the sound in a row is a loop."""
+        return bool(self._snapshot.sound["is_loop"][row])
 
     def is_favourite(self, row: int) -> bool:
         """Tell whether the user has marked the sound in a row."""

@@ -17,7 +17,7 @@ from klustr_bridge.library.paths import from_export
 from klustr_bridge.types import Float32Array, Int32Array
 
 # The same number as in library.snapshot, which would bring the database into the serving process.
-SNAPSHOT_FORMAT = 1
+SNAPSHOT_FORMAT = 2
 ANALYSED = 0
 PENDING = 1
 
@@ -29,6 +29,10 @@ _SOUND_ARRAYS: dict[str, Any] = {
     "loudness_db": np.float32,
     "pitch_hz": np.float32,
     "brightness_hz": np.float32,
+    "pitch_confidence": np.float32,
+    "stereo_width": np.float32,
+    "tempo_bpm": np.float32,
+    "is_loop": np.bool_,
     "kind": np.uint8,
     "favourite": np.bool_,
     "uid": np.dtype("S16"),

@@ -88,7 +88,8 @@ def _join_sound(
         transaction.execute(
             """
             INSERT INTO sounds (duration_s, sample_rate, channels, loudness_db, brightness_hz, pitch_hz,
-                analysis_version, dimension, embedding, uid, id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                pitch_confidence, stereo_width, is_loop, tempo_bpm, analysis_version, dimension, embedding,
+                uid, id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             """,
             (*_measures(analysis, version), analysis.uid, sound_id),
         )
@@ -99,7 +100,8 @@ def _join_sound(
         transaction.execute(
             """
             UPDATE sounds SET duration_s = ?, sample_rate = ?, channels = ?, loudness_db = ?,
-                brightness_hz = ?, pitch_hz = ?, analysis_version = ?, dimension = ?, embedding = ?
+                brightness_hz = ?, pitch_hz = ?, pitch_confidence = ?, stereo_width = ?, is_loop = ?,
+                tempo_bpm = ?, analysis_version = ?, dimension = ?, embedding = ?
             WHERE id = ?
             """,
             (*_measures(analysis, version), sound_id),
@@ -119,6 +121,10 @@ def _measures(analysis: Analysis, version: int) -> tuple[object, ...]:
         float(analysis.loudness_db),
         float(analysis.brightness_hz),
         float(analysis.pitch_hz),
+        float(analysis.pitch_confidence),
+        float(analysis.stereo_width),
+        int(analysis.is_loop),
+        float(analysis.tempo_bpm),
         version,
         len(embedding),
         embedding.tobytes(),
@@ -126,7 +132,15 @@ def _measures(analysis: Analysis, version: int) -> tuple[object, ...]:
 
 
 def _is_finite(analysis: Analysis) -> bool:
-    numbers = (analysis.duration_s, analysis.loudness_db, analysis.brightness_hz, analysis.pitch_hz)
+    numbers = (
+        analysis.duration_s,
+        analysis.loudness_db,
+        analysis.brightness_hz,
+        analysis.pitch_hz,
+        analysis.pitch_confidence,
+        analysis.stereo_width,
+        analysis.tempo_bpm,
+    )
     return all(map(math.isfinite, numbers)) and bool(np.isfinite(analysis.embedding).all())
 
 

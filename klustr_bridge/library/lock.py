@@ -1,13 +1,14 @@
 """Locks beside the library file: one daemon a library, one writer a library.
 
-Owns two lock files. The operating system frees them when their holder ends, however it ends; the
-files themselves stay. What the holders say of themselves stands in small JSON files: a daemon its pid
-and ports, a writer its pid and what it is.
+Owns two lock files, and the look at the library before one is made beside it. The operating system
+frees them when their holder ends, however it ends; the files themselves stay. What the holders say of
+themselves stands in small JSON files: a daemon its pid and ports, a writer its pid and what it is.
 """
 
 import contextlib
 import json
 import os
+import sqlite3
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,6 +17,8 @@ import psutil
 from filelock import FileLock, Timeout
 
 from klustr_bridge.errors import LibraryError
+from klustr_bridge.library import migrations
+from klustr_bridge.library.store import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +94,9 @@ def daemon_lock(library_file: Path) -> Iterator[None]:
     Raises
     ------
     LibraryError
-        If a daemon runs on the library already; the message names it.
+        If a daemon runs on the library already; the message names it. If the file can't be a library.
     """
+    refuse_unusable(library_file)
     # a command that looks whether a daemon runs holds the lock for an instant
     with _held(library_file, ".daemon.lock", 0.5) as held:
         if not held:
@@ -107,13 +111,47 @@ def daemon_lock(library_file: Path) -> Iterator[None]:
 
 
 def daemon_of(library_file: Path) -> DaemonInfo | None:
-    """Return what the daemon that runs on the library says of itself, or None where none runs."""
-    if not library_file.parent.is_dir():
+    """Return what the daemon that runs on the library says of itself, or None where none runs.
+
+    Writes nothing where none has ever run.
+    """
+    info = read_daemon_info(library_file)
+    if info is None or not psutil.pid_exists(info.pid):
         return None
-    with _held(library_file, ".daemon.lock", 0.0) as held:
-        info = None if held else read_daemon_info(library_file)
-    # held by another command that looks, while a killed daemon's word still lies there
-    return info if info is not None and psutil.pid_exists(info.pid) else None
+    with _held(library_file, ".daemon.lock", 0.0) as held:  # another process may have the pid by now
+        return None if held else info
+
+
+def refuse_unusable(library_file: Path) -> None:
+    """Raise what asking the library would, before anything is written beside the file.
+
+    A missing or empty file is a new library, one of an older release is brought up to date by who opens
+    it to write, and a lock on it passes.
+
+    Raises
+    ------
+    LibraryError
+        If the file is no library, of a newer release, damaged, or can't be read.
+    """
+    if not library_file.exists() or (library_file.is_file() and not library_file.stat().st_size):
+        return
+    try:
+        with Store.open(library_file, writable=False) as store:
+            store.folders()
+            store.counts()
+    except LibraryError as error:
+        if not isinstance(error.__cause__, sqlite3.OperationalError) and not _is_older(library_file):
+            raise
+
+
+def _is_older(library_file: Path) -> bool:
+    try:
+        with library_file.open("rb") as file:
+            header = file.read(100)
+    except OSError:
+        return False
+    is_library = int.from_bytes(header[68:72], "big") == migrations.APPLICATION_ID
+    return is_library and int.from_bytes(header[60:64], "big") < migrations.SCHEMA_VERSION
 
 
 def write_daemon_info(info: DaemonInfo) -> None:

@@ -30,7 +30,7 @@ from klustr_bridge.library.view import Sounds, View
 from klustr_bridge.sound.kinds import KIND_CODES
 from klustr_bridge.types import Int32Array
 
-SNAPSHOT_FORMAT = 1
+SNAPSHOT_FORMAT = 2
 
 _META = "meta.json"
 _KEPT = 2
@@ -287,6 +287,10 @@ _SOUND_ARRAYS: tuple[tuple[str, str], ...] = (
     ("loudness_db", "<f4"),
     ("pitch_hz", "<f4"),
     ("brightness_hz", "<f4"),
+    ("pitch_confidence", "<f4"),
+    ("stereo_width", "<f4"),
+    ("tempo_bpm", "<f4"),
+    ("is_loop", "?"),
     ("favourite", "?"),
     ("uid", "S16"),
 )

@@ -33,6 +33,10 @@ class Sounds(NamedTuple):
     loudness_db: tuple[float, ...]
     pitch_hz: tuple[float, ...]
     brightness_hz: tuple[float, ...]
+    pitch_confidence: tuple[float, ...]
+    stereo_width: tuple[float, ...]
+    is_loop: tuple[int, ...]
+    tempo_bpm: tuple[float, ...]
     analysis_version: tuple[int, ...]
     favourite: tuple[int, ...]
     user_kind: tuple[str | None, ...]
@@ -122,8 +126,9 @@ class View:
         """All sounds, dormant ones too, by rising id, in chunks."""
         rows = self.connection.execute(
             """
-            SELECT s.id, s.uid, s.duration_s, s.loudness_db, s.pitch_hz, s.brightness_hz, s.analysis_version,
-                s.favourite, s.user_kind, p.x, p.y, s.dimension, s.embedding
+            SELECT s.id, s.uid, s.duration_s, s.loudness_db, s.pitch_hz, s.brightness_hz, s.pitch_confidence,
+                s.stereo_width, s.is_loop, s.tempo_bpm, s.analysis_version, s.favourite, s.user_kind,
+                p.x, p.y, s.dimension, s.embedding
             FROM sounds s LEFT JOIN positions p ON p.sound_id = s.id ORDER BY s.id
             """
         )

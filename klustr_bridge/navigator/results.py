@@ -110,11 +110,19 @@ class Info:
     duration_s : float
         Seconds.
     loudness_db : float
-        dB relative to full scale.
+        Largest RMS level of 50 ms, dB relative to full scale.
     pitch_hz : float
         Fundamental frequency; 0 where there is none.
+    pitch_confidence : float
+        Periodic share of the sound's power, 0 (noise) to 1 (a steady tone).
     brightness_hz : float
         Mean spectral centroid.
+    stereo_width : float
+        0: mono; 1: nothing in common between the channels; up to 2 in opposite phase.
+    is_loop : bool
+        Several hits over its whole length.
+    tempo_bpm : float
+        Of a loop; 0 where there is none.
     favourite : bool
         Marked by the user.
     start_s, end_s : float
@@ -131,7 +139,11 @@ class Info:
     duration_s: float
     loudness_db: float
     pitch_hz: float
+    pitch_confidence: float
     brightness_hz: float
+    stereo_width: float
+    is_loop: bool
+    tempo_bpm: float
     favourite: bool
     start_s: float
     end_s: float

@@ -102,7 +102,8 @@ class View:
         corpus, entry = self.corpus, self.entry(sound_id)
         name_text = os.path.basename(entry.path).decode("utf-8", "replace")
         if entry.row is None:
-            nothing = (NO_PLACE, NO_PLACE, 0.0, 0.0, 0.0, 0.0, False, 0.0, 0.0)
+            heard = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0, False, 0.0)
+            nothing = (NO_PLACE, NO_PLACE, *heard, False, 0.0, 0.0)
             return Info(sound_id, "pending", "", name_text, entry.kind, *nothing)
         row = entry.row
         placed = bool(corpus.placed[row])
@@ -118,7 +119,11 @@ class View:
             duration_s=self.measure("duration_s", row),
             loudness_db=self.measure("loudness_db", row),
             pitch_hz=self.measure("pitch_hz", row),
+            pitch_confidence=self.measure("pitch_confidence", row),
             brightness_hz=self.measure("brightness_hz", row),
+            stereo_width=self.measure("stereo_width", row),
+            is_loop=corpus.is_loop(row),
+            tempo_bpm=self.measure("tempo_bpm", row),
             favourite=corpus.is_favourite(row),
             start_s=0.0,
             end_s=self.measure("duration_s", row),

@@ -111,6 +111,11 @@ def test_answers_are_the_navigators(place: Place, client: Client) -> None:
     assert len(client.near_xy(x, y, 1000)) == N_SOUNDS
     info = client.info(first)
     assert client.resolve(info.uid) == first
+    known = place.navigator.info(first)
+    assert (info.pitch_confidence, info.brightness_hz, info.stereo_width) == pytest.approx(
+        (known.pitch_confidence, known.brightness_hz, known.stereo_width)
+    )
+    assert (info.is_loop, info.tempo) == (int(known.is_loop), known.tempo_bpm)
     assert client.similar(info.uid, 3) == client.similar(first, 3)
     assert first not in [n.id for n in client.similar(first, 1000)]
     assert client.similar_path(client.path(first), 3) == client.similar(first, 3)

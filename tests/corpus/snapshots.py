@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from klustr_bridge.corpus.snapshot import ByteRows, Snapshot, empty_snapshot
+from klustr_bridge.corpus.snapshot import SNAPSHOT_FORMAT, ByteRows, Snapshot, empty_snapshot
 from klustr_bridge.library.paths import relative, to_export
 from klustr_bridge.sound.kinds import KIND_CODES
 
@@ -102,6 +102,10 @@ def arrays_of(made: Made) -> tuple[dict[str, Any], dict[str, Any]]:
         "loudness_db": np.full(n, -12, np.float32),
         "pitch_hz": np.full(n, 440, np.float32),
         "brightness_hz": np.full(n, 2000, np.float32),
+        "pitch_confidence": np.full(n, 0.75, np.float32),
+        "stereo_width": np.full(n, 0.25, np.float32),
+        "tempo_bpm": np.full(n, 120, np.float32),
+        "is_loop": np.array([sound.kind == "loop" for sound in sounds], np.bool_),
         "kind": np.array([KIND_CODES[sound.kind] for sound in sounds], np.uint8),
         "favourite": np.array([sound.favourite for sound in sounds], np.bool_),
         "uid": np.array([sound.made_uid.encode() for sound in sounds], "S16"),
@@ -115,7 +119,7 @@ def arrays_of(made: Made) -> tuple[dict[str, Any], dict[str, Any]]:
     arrays |= blob("problem_path", [path for path, _ in made.problems])
     arrays |= blob("problem_reason", [reason.encode() for _, reason in made.problems])
     meta = {
-        "format": 1,
+        "format": SNAPSHOT_FORMAT,
         "library_id": made.library_id,
         "generation": made.generation,
         "analysis_version": 1,

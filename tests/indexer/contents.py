@@ -21,11 +21,12 @@ def contents(library: Path) -> dict[bytes, FileContent]:
     with sqlite3.connect(f"file:{library}?mode=ro", uri=True) as database:
         rows = database.execute(
             "SELECT path, state, reason, kind, uid, duration_s, sample_rate, channels, loudness_db, "
-            "brightness_hz, pitch_hz, embedding FROM files LEFT JOIN sounds ON sounds.id = files.sound_id"
+            "brightness_hz, pitch_hz, pitch_confidence, stereo_width, is_loop, tempo_bpm, embedding "
+            "FROM files LEFT JOIN sounds ON sounds.id = files.sound_id"
         ).fetchall()
     database.close()
     return {
-        bytes(row[0]): FileContent(row[1], row[2], row[3], row[4], row[5:11] if row[4] else None, row[11])
+        bytes(row[0]): FileContent(row[1], row[2], row[3], row[4], row[5:15] if row[4] else None, row[15])
         for row in rows
     }
 

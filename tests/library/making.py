@@ -40,6 +40,10 @@ def analysis(audio: int, version: int = 1, d: int = D) -> Analysis:
         brightness_hz=1000.0 + audio,
         pitch_hz=0.0,
         embedding=embedding_of(audio, version, d),
+        pitch_confidence=audio / 10,
+        stereo_width=0.25,
+        is_loop=audio % 2 == 0,
+        tempo_bpm=120.0 + audio,
     )
 
 

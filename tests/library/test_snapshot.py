@@ -59,12 +59,13 @@ def test_arrays_hold_what_the_library_shows(store: Store, folder: bytes, tmp_pat
     assert {name: array.dtype.str for name, array in shown.items() if name != "meta"} == {
         **dict.fromkeys(("sound_id", "entry_id", "sound_entry"), "<i4"),
         **dict.fromkeys(("xy", "embedding", "duration_s", "loudness_db", "pitch_hz", "brightness_hz"), "<f4"),
+        **dict.fromkeys(("pitch_confidence", "stereo_width", "tempo_bpm"), "<f4"),
         **dict.fromkeys(("kind", "entry_kind", "entry_state", "path_bytes", "name_bytes"), "|u1"),
         **dict.fromkeys(("problem_path_bytes", "problem_reason_bytes"), "|u1"),
         **dict.fromkeys(
             ("path_offset", "name_offset", "problem_path_offset", "problem_reason_offset"), "<i8"
         ),
-        "favourite": "|b1",
+        **dict.fromkeys(("favourite", "is_loop"), "|b1"),
         "uid": "|S16",
     }
     order = [b, a, c, waiting] if os.sep == "/" else sorted((a, b, c, waiting), key=lambda file: file.path)
@@ -94,6 +95,10 @@ def test_arrays_hold_what_the_library_shows(store: Store, folder: bytes, tmp_pat
     assert shown["duration_s"][at[second]] == np.float32(2.1)
     assert shown["loudness_db"][at[second]] == np.float32(-12.5)
     assert shown["brightness_hz"][at[second]] == 1002
+    measures = [shown[name][at[second]] for name in ("pitch_confidence", "stereo_width", "tempo_bpm")]
+    assert measures == [np.float32(0.2), 0.25, 122] and shown["is_loop"].tolist() == [
+        each == second for each in rows
+    ]
     assert shown["kind"][at[first]] == KIND_CODES["kick"]
     smallest = min((a, b), key=lambda file: file.path)
     assert order[shown["sound_entry"][at[first]]] == smallest

@@ -62,10 +62,12 @@ def test_info_of_each_state(navigator):
         -12,
         440,
     )
+    assert (ready.pitch_confidence, ready.brightness_hz, ready.stereo_width) == (0.75, 2000, 0.25)
+    assert (ready.is_loop, ready.tempo_bpm) == (False, 120)
     assert (ready.start_s, ready.end_s, ready.uid) == (0.0, 1.5, LIBRARY.sounds[1].made_uid)
     assert (unplaced.state, unplaced.x, unplaced.y) == ("unplaced", -1.0, -1.0)
     assert (pending.state, pending.name, pending.kind, pending.uid) == ("pending", "new.wav", "snare", "")
-    assert (pending.x, pending.duration_s) == (-1.0, 0.0)
+    assert (pending.x, pending.duration_s, pending.tempo_bpm, pending.is_loop) == (-1.0, 0.0, 0.0, False)
 
 
 def test_path_and_resolve(navigator):
