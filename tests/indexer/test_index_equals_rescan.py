@@ -168,6 +168,10 @@ def _heard(path: bytes, root: bytes) -> FileContent:
         heard.loudness_db,
         heard.brightness_hz,
         heard.pitch_hz,
+        heard.pitch_confidence,
+        heard.stereo_width,
+        int(heard.is_loop),
+        heard.tempo_bpm,
     )
     return FileContent("analysed", None, kind, heard.uid, descriptors, heard.embedding.tobytes())
 
