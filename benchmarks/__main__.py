@@ -8,7 +8,7 @@ import importlib
 import sys
 from pathlib import Path
 
-NAMES = ("indexing", "kinds-by-ear", "names", "quality", "roundtrip", "similarity", "startup")
+NAMES = ("indexing", "kinds-by-ear", "names", "quality", "roundtrip", "similarity", "speed", "startup")
 
 
 def main(words: list[str]) -> int:

@@ -67,7 +67,7 @@ def describe(mono: Float32Array, sample_rate: int, duration_s: float, first_fram
     -------
     Description
     """
-    mono, gain_db = _at_full_scale(_without_offset(mono))
+    mono, gain_db = _at_full_scale(mono)
     excerpt = excerpt_of(mono, sample_rate)
     heard = hear(excerpt)
     if may_be_loop(mono, sample_rate):
@@ -84,17 +84,15 @@ def describe(mono: Float32Array, sample_rate: int, duration_s: float, first_fram
     return Description(heard, embedding, NO_RHYTHM, ())
 
 
-def _without_offset(mono: Float32Array) -> Float32Array:
-    offset = float(mono.mean(dtype=np.float64)) if len(mono) > 1 else 0.0
-    if abs(offset) <= _OFFSET * _peak(mono):
-        return mono
-    return (mono - offset).astype(np.float32)
-
-
 def _at_full_scale(mono: Float32Array) -> tuple[Float32Array, float]:
-    """The sound with a peak between 1/2 and 1, and what was taken from its level, dB."""
+    """The sound without offset, its peak between 1/2 and 1, and what was taken from its level, dB."""
+    peak = _peak(mono)
+    offset = float(mono.mean(dtype=np.float64)) if len(mono) > 1 else 0.0
+    if abs(offset) > _OFFSET * peak:
+        mono = (mono - offset).astype(np.float32)
+        peak = _peak(mono)
     # By a power of two, which keeps every digit; files of floats may have any level.
-    exponent = math.frexp(_peak(mono))[1]
+    exponent = math.frexp(peak)[1]
     usual = abs(exponent) < 120  # multiplying is quicker, where the factor is a float32
     scaled = mono * np.float32(2.0**-exponent) if usual else np.ldexp(mono, -exponent)
     return scaled, 20.0 * math.log10(2.0) * exponent

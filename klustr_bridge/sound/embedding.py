@@ -74,8 +74,8 @@ CENTROID_WEIGHT: Final = 2.0  # a doubling of the temporal centroid
 LOOP_WEIGHT: Final = 40.0  # a loop from a single sound: about the mean distance between neighbours
 
 _MIDDLE_PITCH_HZ = 256.0  # an unclear pitch counts as this one
-_ANALYSED_FRAMES = FRAME + HOP * (SPAN_EDGES[-1] - 1)
-_SPAN_LENGTHS = np.diff(SPAN_EDGES).astype(np.float32)[:, None]
+_TAIL_STEP = 2  # analysis frames: of the tail every second one is enough
+_SPAN_LENGTHS = np.diff(SPAN_EDGES[:-1]).astype(np.float32)[:, None]
 _COEFFICIENT_WEIGHTS = (
     SHAPE_WEIGHT * (1.0 + DETAIL_LIFT * np.arange(N_COEFFICIENTS)) / math.sqrt(N_BANDS)
 ).astype(np.float32)
@@ -153,11 +153,12 @@ def hear(excerpt: Excerpt) -> Heard:
     Heard
         With the embedding of a single sound.
     """
-    power = power_frames(excerpt.audio[:_ANALYSED_FRAMES])
+    early = power_frames(excerpt.audio[: _end_of(SPAN_EDGES[-2])])
+    late = power_frames(excerpt.audio[SPAN_EDGES[-2] * HOP : _end_of(SPAN_EDGES[-1])], hop=_TAIL_STEP * HOP)
     audio = excerpt.audio[LEAD_FRAMES:]
-    brightness_hz = centroid_hz(power)
+    brightness_hz = centroid_hz((early.sum(axis=0) + _TAIL_STEP * late.sum(axis=0))[None])
     pitch = pitch_of(audio)
-    spans = _span_cepstra(power)
+    spans = _span_cepstra(early, late)
     # The first coefficient is the tilt from dark to bright: it is brightness, whenever it sounds.
     tilt, timbre = spans[:, 1], np.delete(spans, 1, axis=1)
     envelope = envelope_of(audio)
@@ -209,12 +210,18 @@ def _length(length_s: float) -> float:
     return LENGTH_WEIGHT * math.log2(max(length_s, 0.005))
 
 
-def _span_cepstra(power: Float32Array) -> Float32Array:
+def _end_of(n_frames: int) -> int:
+    """Audio frames that so many analysis frames from the start take in."""
+    return FRAME + HOP * (n_frames - 1)
+
+
+def _span_cepstra(early: Float32Array, late: Float32Array) -> Float32Array:
     """Weighted cepstra of each span of time, shape (4, N_COEFFICIENTS)."""
-    bands = power @ mel_filters().T
+    bands = np.concatenate([early, late]) @ mel_filters().T
     levels = decibels_below_peak(bands, FLOOR_DB) - np.float32(FLOOR_DB)
-    means = np.add.reduceat(levels, SPAN_EDGES[:-1], axis=0).astype(np.float32) / _SPAN_LENGTHS
-    weighted: Float32Array = cepstra(means, N_COEFFICIENTS) * _COEFFICIENT_WEIGHTS
+    means = np.add.reduceat(levels[: len(early)], SPAN_EDGES[:-2], axis=0) / _SPAN_LENGTHS
+    spans: Float32Array = np.vstack([means, levels[len(early) :].mean(axis=0)]).astype(np.float32)
+    weighted: Float32Array = cepstra(spans, N_COEFFICIENTS) * _COEFFICIENT_WEIGHTS
     return weighted
 
 

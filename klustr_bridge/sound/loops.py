@@ -30,10 +30,11 @@ _AUDIBLE_DB = -30.0
 _DYING, _STEADY = 0.15, 0.35  # share of the energy in the second half; loops had 0.2 to 0.7
 
 _FLOOR_DB = -60.0
+_STEP = 2 * HOP  # audio frames, 11.6 ms
 _FRAMES_AT_ONCE = 1024
-_BACK = 3  # frames: the level is compared with that of 17 ms before
-_NEAR = 6  # frames: onsets are at least 35 ms apart
-_AROUND = 24  # frames: what a peak must stand out from, 140 ms each way
+_BACK = 2  # frames: the level is compared with that of 23 ms before
+_NEAR = 3  # frames: onsets are at least 35 ms apart
+_AROUND = 12  # frames: what a peak must stand out from, 140 ms each way
 _STANDS_OUT_DB = 2.0
 _BACKTRACK_S = 0.02
 
@@ -117,7 +118,7 @@ def rhythm_of(audio: Float32Array, duration_s: float) -> Rhythm:
     frames = _peaks(strength)
     if len(frames) < _FEWEST_ONSETS:
         return NO_RHYTHM
-    onsets_s = [_begin_s(audio, frame * HOP) for frame in frames.tolist()]
+    onsets_s = [_begin_s(audio, frame * _STEP) for frame in frames.tolist()]
     heard_s = len(audio) / SAMPLE_RATE
     if onsets_s[-1] < _LAST_ONSET * heard_s or heard_s < SHORTEST_LOOP_S:
         return NO_RHYTHM
@@ -132,12 +133,16 @@ def _bands(audio: Float32Array) -> Float32Array:
     """Mel bands of every analysis frame, the first one centred on the start; a part at a time."""
     lead, filters = FRAME // 2, mel_filters().T
     padded = np.concatenate([np.zeros(lead, np.float32), audio, np.zeros(FRAME, np.float32)])
-    n_frames = 1 + len(audio) // HOP
+    n_frames = 1 + len(audio) // _STEP
     parts = [
-        power_frames(padded[at * HOP : (min(at + _FRAMES_AT_ONCE, n_frames) - 1) * HOP + FRAME]) @ filters
+        power_frames(padded[at * _STEP : _last(at, n_frames) * _STEP + FRAME], hop=_STEP) @ filters
         for at in range(0, n_frames, _FRAMES_AT_ONCE)
     ]
     return np.concatenate(parts)
+
+
+def _last(at: int, n_frames: int) -> int:
+    return min(at + _FRAMES_AT_ONCE, n_frames) - 1
 
 
 def _onset_strength(levels_db: Float32Array) -> Float32Array:
@@ -174,7 +179,7 @@ def _begin_s(audio: Float32Array, at: int) -> float:
 
 def _tempo_bpm(strength: Float32Array, duration_s: float) -> float:
     """Tempo whose beat repeats best, with a liking for usual tempi and for whole beats in the file."""
-    frames_a_minute = 60.0 * SAMPLE_RATE / HOP
+    frames_a_minute = 60.0 * SAMPLE_RATE / _STEP
     centred = strength - strength.mean()
     n = len(centred)
     size = 1 << (2 * n - 1).bit_length()

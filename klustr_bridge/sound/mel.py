@@ -41,24 +41,26 @@ _LOG_FROM_HZ = 1000.0
 _LOG_STEP = np.log(6.4) / 27.0
 
 
-def power_frames(audio: Float32Array) -> Float32Array:
+def power_frames(audio: Float32Array, hop: int = HOP) -> Float32Array:
     """Power spectrum of every analysis frame.
 
     Parameters
     ----------
     audio : ndarray of float32, shape (n,)
         At SAMPLE_RATE, n at least FRAME.
+    hop : int
+        Audio frames from one analysis frame to the next.
 
     Returns
     -------
-    ndarray of float32, shape (1 + (n - FRAME) // HOP, FRAME // 2 + 1)
+    ndarray of float32, shape (1 + (n - FRAME) // hop, FRAME // 2 + 1)
         Squared magnitude of the Hann-windowed transform; frames aren't padded or centred.
     """
-    frames = np.lib.stride_tricks.sliding_window_view(audio, FRAME)[::HOP]
+    frames = np.lib.stride_tricks.sliding_window_view(audio, FRAME)[::hop]
     # Most one-shots are much shorter than the excerpt: frames of silence needn't be transformed.
     heard = audio[::-1] != 0.0
     last = len(audio) - 1 - int(heard.argmax())
-    n_heard = min(len(frames), last // HOP + 1) if heard[len(audio) - 1 - last] else 0
+    n_heard = min(len(frames), last // hop + 1) if heard[len(audio) - 1 - last] else 0
     power = np.zeros((len(frames), FRAME // 2 + 1), np.float32)
     if n_heard:
         spectrum = scipy.fft.rfft(frames[:n_heard] * hann(FRAME), axis=1)

@@ -105,7 +105,8 @@ def _yin(frames: Float32Array) -> tuple[NDArray[np.float64], NDArray[np.float64]
 
 def _normalised_difference(frames: Float32Array) -> NDArray[np.float64]:
     """YIN's cumulative mean normalised difference, by lag; shape (n_frames, _LONGEST_LAG + 1)."""
-    size = scipy.fft.next_fast_len(_SPAN + _WINDOW, real=True)
+    # Lags are not negative, so nothing wraps around within the span itself.
+    size = scipy.fft.next_fast_len(_SPAN, real=True)
     spectrum = scipy.fft.rfft(frames, size, axis=1)
     window = scipy.fft.rfft(frames[:, :_WINDOW], size, axis=1)
     correlation = scipy.fft.irfft(spectrum * window.conj(), size, axis=1)[:, : _LONGEST_LAG + 1]
