@@ -74,7 +74,7 @@ CENTROID_WEIGHT: Final = 2.0  # a doubling of the temporal centroid
 LOOP_WEIGHT: Final = 40.0  # a loop from a single sound: about the mean distance between neighbours
 
 _MIDDLE_PITCH_HZ = 256.0  # an unclear pitch counts as this one
-_TAIL_STEP = 2  # analysis frames: of the tail every second one is enough
+_TAIL_STEP = 4  # analysis frames: of the tail every fourth one is enough
 _SPAN_LENGTHS = np.diff(SPAN_EDGES[:-1]).astype(np.float32)[:, None]
 _COEFFICIENT_WEIGHTS = (
     SHAPE_WEIGHT * (1.0 + DETAIL_LIFT * np.arange(N_COEFFICIENTS)) / math.sqrt(N_BANDS)
@@ -113,7 +113,7 @@ class Heard:
     brightness_hz : float
         Mean spectral centroid of the first 0.75 s, weighted by energy.
     pitch : Pitch
-        Of the first 0.2 s.
+        Of the first 0.17 s.
     """
 
     embedding: Float32Array

@@ -16,7 +16,7 @@ __all__ = ["EXCERPT_FRAMES", "LEAD_FRAMES", "Excerpt", "excerpt_of", "onset_fram
 
 LEAD_FRAMES = FRAME // 2
 """Audio frames before the onset, so that the first analysis frame is centred on it."""
-EXCERPT_FRAMES = LEAD_FRAMES + round(1.5 * SAMPLE_RATE)
+EXCERPT_FRAMES = LEAD_FRAMES + round(1.0 * SAMPLE_RATE)
 
 ONSET_DB = -30.0
 """The onset is the first frame this close to the peak; P@10 on 4,575 drum sounds was lower at -20 dB."""

@@ -23,7 +23,7 @@ LOWEST_HZ = 30.0
 HIGHEST_HZ = 4000.0
 CLEAR = 0.85
 """The periodic share of the power from which on a frame counts as pitched; YIN's threshold is 1 less this."""
-MOST_FRAMES = 4
+MOST_FRAMES = 3
 
 _WINDOW = 2048
 _LONGEST_LAG = int(SAMPLE_RATE / LOWEST_HZ) + 1
