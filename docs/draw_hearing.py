@@ -55,7 +55,7 @@ def draw(axes: np.ndarray, name: str, audio: np.ndarray) -> None:
     flatness = tonality(long_power(audio[LEAD_FRAMES:]))
     bands = [f"{low:g}-\n{high:g} Hz" for low, high in itertools.pairwise(TONALITY_EDGES_HZ)]
     axes[1].bar(bands, np.minimum(0, flatness), color=["#2a6f97" if f < -2 else "#c9b38c" for f in flatness])
-    axes[1].set_ylim(-10, 0)
+    axes[1].set_ylim(-5, 0)
     axes[1].tick_params(labelsize=7)
     axes[1].set_yticks([])
 

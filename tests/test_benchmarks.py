@@ -29,6 +29,7 @@ TINY = {
         "--workers",
         "1",
     ],
+    "speed": ["--files", "24", "--klustr-files", "4"],
     "startup": ["--sounds", "60", "--rounds", "1"],
 }
 
@@ -53,7 +54,7 @@ def test_a_benchmark_prints_its_ratios(name: str, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     report = json.loads(out.read_text(encoding="utf-8"))
     ratios = [row for row in report["rows"] if row["ratio"] is not None]
-    assert len(ratios) >= 3 and all(row["ratio"] > 0 and row["value"] > 0 for row in ratios)
+    assert len(ratios) >= 2 and all(row["ratio"] > 0 and row["value"] > 0 for row in ratios)
     assert all(f"{row['ratio']:.2f} x {row['against']}" in done.stdout for row in ratios)
     assert "cores" in report["machine"] and "THE LOAD ENDED EARLY" not in done.stdout
 

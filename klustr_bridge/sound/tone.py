@@ -33,6 +33,8 @@ LONG_FRAME = 8192
 
 TONALITY_EDGES_HZ = (40.0, 160.0, 640.0, 2560.0, 10240.0)
 N_TONALITY = len(TONALITY_EDGES_HZ) - 1
+CLEAREST_TONE = -5.0
+"""Beyond that a tone is a tone; without the limit as many neighbours were of the same class."""
 _INAUDIBLE = 1e-10
 """Power below that of a full-scale sine that counts as nothing: -100 dB."""
 
@@ -73,8 +75,8 @@ def tonality(power: Float32Array) -> Float32Array:
     Returns
     -------
     ndarray of float32, shape (N_TONALITY,)
-        Mean of the logarithms less logarithm of the mean, at most 0: about -0.6 for noise, below -3 for a
-        clear tone, 0 for silence.
+        Mean of the logarithms less logarithm of the mean, CLEAREST_TONE to 0: about -0.6 for noise, below -3
+        for a clear tone, 0 for silence.
     """
     heard = power.astype(np.float64) + _INAUDIBLE
     logarithm = np.log(heard)
@@ -83,7 +85,7 @@ def tonality(power: Float32Array) -> Float32Array:
     end = starts[-1]
     geometric = np.add.reduceat(logarithm[:end], starts[:-1]) / width
     arithmetic = np.log(np.add.reduceat(heard[:end], starts[:-1]) / width)
-    flatness: Float32Array = np.minimum(geometric - arithmetic, 0.0).astype(np.float32)
+    flatness: Float32Array = np.clip(geometric - arithmetic, CLEAREST_TONE, 0.0).astype(np.float32)
     return flatness
 
 
