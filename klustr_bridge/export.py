@@ -50,8 +50,12 @@ class ExportRow:
         Position, 0..1; NaN where there is none yet.
     kind : str
         One of `sound.kinds.KINDS`.
+    kind_source : str
+        What tells it: one of `library.kind_sources.KIND_SOURCES`.
     duration_s, loudness_db, brightness_hz, pitch_hz, pitch_confidence, stereo_width, tempo_bpm : float
         As in `Analysis`; the loudness is the largest RMS level of 50 ms, dB relative to full scale.
+    kind_confidence : float
+        How sure the kind is, 0..1.
     is_loop : bool
         As in `Analysis`.
     epoch : int
@@ -65,6 +69,7 @@ class ExportRow:
     x: float
     y: float
     kind: str
+    kind_source: str
     duration_s: float
     loudness_db: float
     brightness_hz: float
@@ -72,6 +77,7 @@ class ExportRow:
     pitch_confidence: float
     stereo_width: float
     tempo_bpm: float
+    kind_confidence: float
     is_loop: bool
     epoch: int
 
@@ -83,9 +89,10 @@ class _Columns:
     path: list[str]
     uid: list[str]
     kind: list[str]
+    kind_source: list[str]
     whole: NDArray[np.int32]  # (n, 3): id, epoch, is_loop
     position: Float32Array  # (n, 2)
-    measured: Float32Array  # (n, 7): MEASURED
+    measured: Float32Array  # (n, 8): MEASURED
     embedding: Float32Array  # (n, d)
     order: NDArray[np.intp]
 
@@ -98,6 +105,7 @@ MEASURED = (
     "pitch_confidence",
     "stereo_width",
     "tempo_bpm",
+    "kind_confidence",
 )
 """The columns of numbers, as `ExportRow` names them."""
 
@@ -152,6 +160,7 @@ def _gather(rows: Iterable[ExportRow]) -> _Columns:
     path: list[str] = []
     uid: list[str] = []
     kind: list[str] = []
+    kind_source: list[str] = []
     whole, position, measured, embedding = array("i"), array("f"), array("f"), array("f")
     kinds: dict[str, str] = {}  # the same few words: kept once
     first: ExportRow | None = None
@@ -165,6 +174,7 @@ def _gather(rows: Iterable[ExportRow]) -> _Columns:
         path.append(to_export(row.path))
         uid.append(row.uid)
         kind.append(kinds.setdefault(row.kind, row.kind))
+        kind_source.append(kinds.setdefault(row.kind_source, row.kind_source))
         whole.extend((row.id, row.epoch, int(row.is_loop)))
         placed = math.isfinite(row.x) and math.isfinite(row.y)
         position.extend((row.x, row.y) if placed else (math.nan, math.nan))
@@ -177,6 +187,7 @@ def _gather(rows: Iterable[ExportRow]) -> _Columns:
         path,
         uid,
         kind,
+        kind_source,
         np.frombuffer(whole, dtype=np.int32).reshape(n, 3) if n else np.empty((0, 3), np.int32),
         _matrix(position, n, 2),
         _matrix(measured, n, len(MEASURED)),
@@ -204,7 +215,8 @@ def _write_npz(columns: _Columns, stream: IO[bytes]) -> None:
     large library at once would be many times the data.
     """
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
-        for name, texts in (("path", columns.path), ("uid", columns.uid), ("kind", columns.kind)):
+        for name in ("path", "uid", "kind", "kind_source"):
+            texts: list[str] = getattr(columns, name)
             dtype = np.dtype(f"<U{max(map(len, texts), default=1) or 1}")
             _write_member(archive, name, dtype, (), columns.order, _texts_at(texts, dtype), compressed=True)
         for name, numbers in (
@@ -275,7 +287,8 @@ def _write_json(columns: _Columns, stream: IO[bytes]) -> None:
             embedding = _join(columns.embedding[i].tolist(), "null")
             lines.append(
                 f'{separator}{{"path":{json.dumps(columns.path[i])},"id":{number},'
-                f'"uid":{json.dumps(columns.uid[i])},"kind":{json.dumps(columns.kind[i])},{numbers},'
+                f'"uid":{json.dumps(columns.uid[i])},"kind":{json.dumps(columns.kind[i])},'
+                f'"kind_source":{json.dumps(columns.kind_source[i])},{numbers},'
                 f'"is_loop":{"true" if is_loop else "false"},'
                 f'"epoch":{epoch},"position":{"null" if position == "," else f"[{position}]"},'
                 f'"embedding":[{embedding}]}}'
@@ -288,13 +301,25 @@ def _write_json(columns: _Columns, stream: IO[bytes]) -> None:
 def _write_csv(columns: _Columns, stream: IO[bytes]) -> None:
     """Write RFC 4180: UTF-8, a header, lines ended by CR LF; what isn't finite is empty."""
     size = columns.embedding.shape[1]
-    names = ("path", "id", "uid", "kind", *MEASURED, "is_loop", "epoch", "position_x", "position_y")
+    names = (
+        "path",
+        "id",
+        "uid",
+        "kind",
+        "kind_source",
+        *MEASURED,
+        "is_loop",
+        "epoch",
+        "position_x",
+        "position_y",
+    )
     stream.write(_csv_line([*names, *(f"embedding_{i}" for i in range(size))]).encode())
     for chosen in _chunks(columns.order):
         lines = []
         for i in chosen.tolist():
             number, epoch, is_loop = columns.whole[i].tolist()
-            words = _csv_line([columns.path[i], number, columns.uid[i], columns.kind[i]]).removesuffix("\r\n")
+            texts = (columns.uid[i], columns.kind[i], columns.kind_source[i])
+            words = _csv_line([columns.path[i], number, *texts]).removesuffix("\r\n")
             measured = _join(columns.measured[i].tolist(), "")
             position = _join(columns.position[i].tolist(), "")
             embedding = "," + _join(columns.embedding[i].tolist(), "") if size else ""

@@ -28,6 +28,7 @@ NUMBERS = [
     "pitch_confidence",
     "stereo_width",
     "tempo_bpm",
+    "kind_confidence",
 ]
 
 
@@ -41,6 +42,7 @@ def row(path: bytes, id: int = 1, size: int = 4, **changes) -> ExportRow:
         x=float(random.random(dtype=np.float32)),
         y=0.25,
         kind="kick",
+        kind_source="folder",
         duration_s=0.5,
         loudness_db=-12.0,
         brightness_hz=900.5,
@@ -48,6 +50,7 @@ def row(path: bytes, id: int = 1, size: int = 4, **changes) -> ExportRow:
         pitch_confidence=0.125,
         stereo_width=1.5,
         tempo_bpm=120.0,
+        kind_confidence=0.85,
         is_loop=id % 2 == 1,
         epoch=3,
     )
@@ -87,6 +90,7 @@ def read(file: Path) -> list[ExportRow]:
             float(one["position"][0]),
             float(one["position"][1]),
             str(one["kind"]),
+            str(one["kind_source"]),
             *(float(one[name]) for name in NUMBERS),
             bool(int(one["is_loop"])),
             int(one["epoch"]),
@@ -97,7 +101,7 @@ def read(file: Path) -> list[ExportRow]:
 
 def same(first: ExportRow, second: ExportRow) -> bool:
     def words(one: ExportRow):
-        return (one.path, one.id, one.uid, one.kind, one.epoch, one.is_loop)
+        return (one.path, one.id, one.uid, one.kind, one.kind_source, one.epoch, one.is_loop)
 
     def numbers(one: ExportRow):
         rest = [one.x, one.y, *(getattr(one, name) for name in NUMBERS)]
@@ -121,7 +125,7 @@ def test_arrays_have_the_promised_types(tmp_path):
     """The .npz needs no pickle and has the shapes and types that the documentation states."""
     export_rows([row(b"/a.wav"), row(b"/b.wav", x=math.nan)], tmp_path / "x.npz")
     with np.load(tmp_path / "x.npz", allow_pickle=False) as data:
-        words = {"path", "id", "uid", "kind", "epoch", "is_loop"}
+        words = {"path", "id", "uid", "kind", "kind_source", "epoch", "is_loop"}
         assert set(data.files) == {*words, "embedding", "position", *NUMBERS}
         assert data["is_loop"].dtype == np.bool_
         assert data["path"].dtype.kind == data["uid"].dtype.kind == data["kind"].dtype.kind == "U"
@@ -188,7 +192,7 @@ def test_csv_lines_end_as_rfc_4180_says(tmp_path):
     """The table opens in every spreadsheet: header, CR LF, quotes doubled."""
     export_rows([row(b'/a "b", c.wav')], tmp_path / "x.csv")
     lines = (tmp_path / "x.csv").read_bytes().split(b"\r\n")
-    assert lines[0].startswith(b"path,id,uid,kind,duration_s,")
+    assert lines[0].startswith(b"path,id,uid,kind,kind_source,duration_s,")
     assert lines[0].endswith(b"epoch,position_x,position_y,embedding_0,embedding_1,embedding_2,embedding_3")
     assert lines[1].startswith(b'"/a ""b"", c.wav",1,')
     assert lines[2:] == [b""]

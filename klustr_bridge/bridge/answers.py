@@ -19,6 +19,7 @@ from klustr_bridge.bridge.vocabulary import (
     X,
     Y,
 )
+from klustr_bridge.library.kind_sources import KIND_SOURCES
 from klustr_bridge.sound.kinds import KINDS
 
 DONE = Answer("/klustr/done", (Argument("address", "s"),), help="The library command is finished.")
@@ -90,12 +91,16 @@ REPLIES: Final = {
                 Argument("stereo_width", "f", 0.0, 2.0),
                 Argument("is_loop", "i", 0, 1),
                 Argument("tempo", "f", 0.0, unit="beats a minute"),
+                Argument("kind_source", "s", choices=KIND_SOURCES),
+                Argument("kind_confidence", "f", 0.0, 1.0),
             ),
             help="`loudness_db` is the largest RMS level of 50 ms, relative to full scale; `pitch_hz` is 0 "
             "without a clear pitch, `pitch_confidence` from 0 (noise) to 1 (a steady tone); `stereo_width` "
             "is 0 for mono, 1 where the channels have nothing in common, up to 2 in opposite phase; `tempo` "
-            "is 0 where there is none. `x`, `y` are -1 before the sound has a place; `uid` is empty and the "
-            "measures are 0 before it is analysed.",
+            "is 0 where there is none. `kind_source` says what tells the kind: the user, the name of the "
+            "file or of a folder, the sound itself, or nothing (empty); `kind_confidence` is how sure it is. "
+            "`x`, `y` are -1 before the sound has a place; `uid` is empty and the measures are 0 before it "
+            "is analysed.",
         ),
         Answer("/klustr/path.reply", (REQ, ID, PATH), help="Absolute path of the sound's first file."),
         Answer("/klustr/resolve.reply", (REQ, ID), help="The id that the `uid` has in this library."),

@@ -186,7 +186,8 @@ class Handlers:
         told = (info.id, info.uid, info.name, info.kind, info.x, info.y)
         heard = (info.duration_s, info.loudness_db, info.pitch_hz, info.start_s, info.end_s)
         more = (info.pitch_confidence, info.brightness_hz, info.stereo_width, int(info.is_loop))
-        return _one("/klustr/info.reply", req, *told, *heard, *more, info.tempo_bpm)
+        kind = (info.kind_source, info.kind_confidence)
+        return _one("/klustr/info.reply", req, *told, *heard, *more, info.tempo_bpm, *kind)
 
     def path(self, client: Client, req: int, sound_id: int) -> Packets:
         """``/klustr/path``."""

@@ -161,6 +161,8 @@ def _described(navigator: Navigator, sound_id: int) -> dict[str, object]:
     return {
         "uid": info.uid,
         "kind": info.kind,
+        "kind_source": info.kind_source,
+        "kind_confidence": round(info.kind_confidence, 3),
         "duration_s": round(info.duration_s, 4),
         "loudness_db": round(info.loudness_db, 2),
         "pitch_hz": round(info.pitch_hz, 2),

@@ -38,6 +38,7 @@ def _rows(corpus: Corpus) -> Iterator[ExportRow]:
             x=x,
             y=y,
             kind=corpus.kind(row),
+            kind_source=corpus.kind_source(row),
             is_loop=corpus.is_loop(row),
             epoch=corpus.epoch,
             **{name: float(column[row]) for name, column in columns.items()},

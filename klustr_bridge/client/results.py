@@ -85,6 +85,8 @@ class Info(NamedTuple):
     stereo_width: float
     is_loop: int
     tempo: float
+    kind_source: str
+    kind_confidence: float
 
 
 class Folder(NamedTuple):

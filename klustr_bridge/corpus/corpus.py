@@ -16,6 +16,7 @@ from klustr_bridge.corpus.names import NameSearch, query_words
 from klustr_bridge.corpus.nearest import BoolArray, Nearest, PlaceSearch, SoundSearch
 from klustr_bridge.corpus.selection import Filters, Selection, select
 from klustr_bridge.corpus.snapshot import Snapshot, SnapshotFolder, empty_snapshot, read_snapshot
+from klustr_bridge.library.kind_sources import KIND_SOURCES
 from klustr_bridge.sound.kinds import KINDS
 from klustr_bridge.types import Float32Array, Int32Array
 
@@ -146,7 +147,7 @@ class Corpus:
         ----------
         name : str
             ``duration_s``, ``loudness_db``, ``pitch_hz``, ``pitch_confidence``, ``brightness_hz``,
-            ``stereo_width`` or ``tempo_bpm``, as in `Analysis`.
+            ``stereo_width`` or ``tempo_bpm``, as in `Analysis`, or ``kind_confidence``, 0..1.
         """
         return self._snapshot.sound[name]
 
@@ -157,6 +158,10 @@ class Corpus:
     def kind(self, row: int) -> str:
         """Return the kind of the sound in a row."""
         return KINDS[int(self._snapshot.sound["kind"][row])]
+
+    def kind_source(self, row: int) -> str:
+        """Return what tells the kind of the sound in a row: one of ``library.kind_sources.KIND_SOURCES``."""
+        return KIND_SOURCES[int(self._snapshot.sound["kind_source"][row])]
 
     def is_loop(self, row: int) -> bool:
         """Tell whether the sound in a row is a loop."""

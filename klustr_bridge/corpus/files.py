@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from klustr_bridge.corpus.snapshot import PENDING, Snapshot
+from klustr_bridge.library.kind_sources import CONFIDENCE, KIND_SOURCES
 from klustr_bridge.library.paths import bounds_below
 from klustr_bridge.sound.kinds import KINDS
 from klustr_bridge.types import Int32Array
@@ -28,6 +29,10 @@ class Entry:
         Absolute; of a sound in several files the first in the order of paths.
     kind : str
         Of the sound, or of the waiting file by its name.
+    kind_source : str
+        One of ``library.kind_sources.KIND_SOURCES``: what tells the kind.
+    kind_confidence : float
+        How sure it is, 0..1.
     row : int or None
         The sound's row; None: the file waits for its analysis.
     """
@@ -35,6 +40,8 @@ class Entry:
     id: int
     path: bytes
     kind: str
+    kind_source: str
+    kind_confidence: float
     row: int | None
 
 
@@ -94,8 +101,19 @@ class Files:
 
     def _entry(self, index: int) -> Entry:
         row = int(self.sound_row[index])
-        kind = self._snapshot.entry["entry_kind"][index] if row < 0 else self._snapshot.sound["kind"][row]
-        return Entry(int(self._ids[index]), self._paths[index], KINDS[int(kind)], None if row < 0 else row)
+        sound_id, path = int(self._ids[index]), self._paths[index]
+        if row < 0:
+            entry = self._snapshot.entry
+            source = KIND_SOURCES[int(entry["entry_kind_source"][index])]
+            return Entry(
+                sound_id, path, KINDS[int(entry["entry_kind"][index])], source, CONFIDENCE[source], None
+            )
+        sound = self._snapshot.sound
+        source, confidence = (
+            KIND_SOURCES[int(sound["kind_source"][row])],
+            float(sound["kind_confidence"][row]),
+        )
+        return Entry(sound_id, path, KINDS[int(sound["kind"][row])], source, confidence, row)
 
     def _before(self, path: bytes) -> int:
         """Return how many entries sort before a path."""

@@ -34,11 +34,18 @@ _SOUND_ARRAYS: dict[str, Any] = {
     "tempo_bpm": np.float32,
     "is_loop": np.bool_,
     "kind": np.uint8,
+    "kind_source": np.uint8,
+    "kind_confidence": np.float32,
     "favourite": np.bool_,
     "uid": np.dtype("S16"),
     "sound_entry": np.int32,
 }
-_ENTRY_ARRAYS: dict[str, Any] = {"entry_id": np.int32, "entry_state": np.uint8, "entry_kind": np.uint8}
+_ENTRY_ARRAYS: dict[str, Any] = {
+    "entry_id": np.int32,
+    "entry_state": np.uint8,
+    "entry_kind": np.uint8,
+    "entry_kind_source": np.uint8,
+}
 _BLOBS = {
     "path": ("path_bytes", "path_offset"),
     "name": ("name_bytes", "name_offset"),

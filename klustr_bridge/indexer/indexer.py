@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from klustr_bridge.errors import IndexerError, LibraryError, QueryError
+from klustr_bridge.indexer.kinds_by_ear import KindsByEar
 from klustr_bridge.indexer.messages import Notice, ProgressReport, Reply, Request
 from klustr_bridge.indexer.placing import MapKeeper
 from klustr_bridge.indexer.pool import AnalysisPool
@@ -89,6 +90,7 @@ class Indexer:
             memory_limit_mb=settings.index.memory_limit_mb,
         )
         self._map = MapKeeper(store, settings.layout, self._note)
+        self._kinds = KindsByEar(store, self._note)
         self._hints = Hints(self._scanner, ignore, settings.index, self._note) if watch else None
         self._at_work: dict[int, FoundFile] = {}
         self._asked: dict[int, tuple[Request, Done]] = {}
@@ -206,7 +208,7 @@ class Indexer:
     def connections(self) -> list[multiprocessing.connection.Connection]:
         """What to wait on between steps, beside the time that `step` returns."""
         watched = [self._hints.connection] if self._hints else []
-        return [*self._pool.connections, *self._map.connections, *watched]
+        return [*self._pool.connections, *self._map.connections, *self._kinds.connections, *watched]
 
     @property
     def settled(self) -> bool:
@@ -221,8 +223,8 @@ class Indexer:
 
     @property
     def finished(self) -> bool:
-        """Whether it is settled, its map is as wanted, and what it has is published."""
-        return self.settled and self._map.content and self._publisher.up_to_date
+        """Whether it is settled, its map and kinds are as wanted, and what it has is published."""
+        return self.settled and self._map.content and self._kinds.content and self._publisher.up_to_date
 
     def step(self) -> float:
         """Do a portion of what there is to do.
@@ -243,6 +245,7 @@ class Indexer:
         self._hand_out()
         self._commit(now)
         self._map.step(self.settled)
+        self._kinds.step(self.settled)
         # who hears that it is done must not find a state from before it was asked
         self._publisher.step(lambda: self._report(float("inf")))
         self._report(now)
@@ -258,6 +261,7 @@ class Indexer:
         finally:
             self._pool.close()
             self._map.close()
+            self._kinds.close()
 
     def _collect(self) -> None:
         for answer in self._pool.collect():
@@ -337,6 +341,8 @@ class Indexer:
             waits.append(self._next_commit - now)
         if self._at_work or self._asked:
             waits.append(0.25)
+        if (unheard_s := self._kinds.due_s(now, self.settled)) is not None:
+            waits.append(unheard_s)
         if (unpublished_s := self._publisher.due_s(now)) is not None:
             waits.append(unpublished_s)
         if self._last_report is None or self._last_report.state != "ready":

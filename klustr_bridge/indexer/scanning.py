@@ -24,7 +24,7 @@ from klustr_bridge.library.scan import (
 from klustr_bridge.library.settle import SettleQueue
 from klustr_bridge.library.store import Store
 from klustr_bridge.sound.decode import is_candidate
-from klustr_bridge.sound.kinds import kind_from_path
+from klustr_bridge.sound.kinds import kind_of_path
 from klustr_bridge.types import FoundFile
 
 _NOTE_AT_ONCE = 500
@@ -212,7 +212,7 @@ class Scanner:
         self._note(at_rest, gone)
 
     def _note(self, found: Iterable[FoundFile], gone: Iterable[bytes]) -> None:
-        with_kinds = [(file, kind_from_path(file.path, self.folder_of(file.path))) for file in found]
+        with_kinds = [(file, kind_of_path(file.path, self.folder_of(file.path))) for file in found]
         forgotten = set(gone)
         if with_kinds or forgotten:
             self._store.note_files(with_kinds, gone=forgotten)

@@ -46,6 +46,8 @@ def commit(
         _commit_one(transaction, outcome, analysis_version, tally)
     if place is not None:
         _place(transaction, sorted({*tally.new, *tally.revived}), place)
+    if tally.updated:  # what they tell of other sounds is another thing now
+        transaction.execute("UPDATE meta SET value = 0 WHERE key = 'kinds_known'")
     transaction.shown |= tally.dropped < len(outcomes)
     return Committed(
         sorted(tally.new), sorted(tally.revived), sorted(tally.updated), tally.refused, tally.dropped
@@ -101,7 +103,7 @@ def _join_sound(
             """
             UPDATE sounds SET duration_s = ?, sample_rate = ?, channels = ?, loudness_db = ?,
                 brightness_hz = ?, pitch_hz = ?, pitch_confidence = ?, stereo_width = ?, is_loop = ?,
-                tempo_bpm = ?, analysis_version = ?, dimension = ?, embedding = ?
+                tempo_bpm = ?, analysis_version = ?, dimension = ?, embedding = ?, heard_kind = NULL
             WHERE id = ?
             """,
             (*_measures(analysis, version), sound_id),

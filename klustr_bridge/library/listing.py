@@ -10,13 +10,16 @@ from dataclasses import dataclass
 
 from klustr_bridge.library import paths
 from klustr_bridge.library.database import Transaction
-from klustr_bridge.library.rows import NotedFiles
+from klustr_bridge.library.rows import NamedKind, NotedFiles
 from klustr_bridge.library.scan import fold_int64
 from klustr_bridge.types import FileStamp, FoundFile
 
 _WHOLE_SECOND_NS = 1_000_000_000
 
-_COLUMNS = "id, path, size, mtime_ns, inode, device, state, reason, sound_id, reserved_id, kind, folder_id"
+_COLUMNS = (
+    "id, path, size, mtime_ns, inode, device, state, reason, sound_id, reserved_id, kind, kind_source, "
+    "folder_id"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,7 @@ class _Row:
     sound_id: int | None
     reserved_id: int | None
     kind: str
+    kind_source: str
     folder_id: int
 
     def has_content_of(self, stamp: FileStamp) -> bool:
@@ -46,7 +50,7 @@ class _Step:
     """What a found file comes to: its row (None for a new path) and the row it takes over, if any."""
 
     file: FoundFile
-    kind: str
+    kind: NamedKind
     folder_id: int
     row: _Row | None
     source: _Row | None = None
@@ -62,7 +66,7 @@ def known_files(connection: sqlite3.Connection, folder: bytes) -> dict[bytes, Fi
 
 
 def note(
-    transaction: Transaction, found: Iterable[tuple[FoundFile, str]], gone: Collection[bytes]
+    transaction: Transaction, found: Iterable[tuple[FoundFile, NamedKind | str]], gone: Collection[bytes]
 ) -> NotedFiles:
     """Bring the list of files in line with what a scan found: see `Store.note_files`."""
     gone = gone if isinstance(gone, (set, frozenset)) else frozenset(gone)
@@ -71,6 +75,7 @@ def note(
     for file, kind in found:
         folder_id = _folder_of(file.path, folders)
         if folder_id is not None:
+            kind = (kind, "file" if kind != "unknown" else "") if isinstance(kind, str) else kind
             steps[file.path] = _Step(file, kind, folder_id, _row_at(transaction, file.path))
     taken: dict[int, _Step] = {}
     for step in steps.values():
@@ -239,11 +244,11 @@ def _insert(
 ) -> None:
     transaction.execute(
         """
-        INSERT INTO files (state, reason, sound_id, reserved_id, kind, folder_id,
+        INSERT INTO files (state, reason, sound_id, reserved_id, kind, kind_source, folder_id,
             size, mtime_ns, inode, device, path)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         """,
-        (state, reason, sound_id, reserved_id, step.kind, step.folder_id, *_numbers(step), step.file.path),
+        (state, reason, sound_id, reserved_id, *step.kind, step.folder_id, *_numbers(step), step.file.path),
     )
 
 
@@ -258,19 +263,20 @@ def _update(
 ) -> None:
     transaction.execute(
         """
-        UPDATE files SET state = ?, reason = ?, sound_id = ?, reserved_id = ?, kind = ?, folder_id = ?,
-            size = ?, mtime_ns = ?, inode = ?, device = ? WHERE id = ?
+        UPDATE files SET state = ?, reason = ?, sound_id = ?, reserved_id = ?, kind = ?, kind_source = ?,
+            folder_id = ?, size = ?, mtime_ns = ?, inode = ?, device = ? WHERE id = ?
         """,
-        (state, reason, sound_id, reserved_id, step.kind, step.folder_id, *_numbers(step), row.id),
+        (state, reason, sound_id, reserved_id, *step.kind, step.folder_id, *_numbers(step), row.id),
     )
 
 
 def _refresh(transaction: Transaction, row: _Row, step: _Step) -> None:
     """Same content: take over what else may differ, without making the file pending."""
-    if row.has_identity_of(step.file.stamp) and row.kind == step.kind and row.folder_id == step.folder_id:
+    same_kind = (row.kind, row.kind_source) == step.kind
+    if row.has_identity_of(step.file.stamp) and same_kind and row.folder_id == step.folder_id:
         return
     _update(transaction, row, step, row.state, row.reason, row.sound_id, row.reserved_id)
-    transaction.shown |= row.kind != step.kind
+    transaction.shown |= not same_kind
 
 
 def _numbers(step: _Step) -> tuple[int, int, int, int]:

@@ -13,6 +13,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE TABLE meta (key TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID",
         "INSERT INTO meta VALUES ('library_id', lower(hex(randomblob(8))))",
         "INSERT INTO meta VALUES ('generation', 1), ('token', lower(hex(randomblob(8)))), ('next_id', 1)",
+        "INSERT INTO meta VALUES ('kinds_known', 0)",
         """
         CREATE TABLE folders (
             id INTEGER PRIMARY KEY,
@@ -37,11 +38,14 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             analysis_version INTEGER NOT NULL,
             favourite INTEGER NOT NULL DEFAULT 0,
             user_kind TEXT,
+            heard_kind TEXT,
+            heard_confidence REAL NOT NULL DEFAULT 0,
             dimension INTEGER NOT NULL,
             embedding BLOB NOT NULL CHECK (length(embedding) = 4 * dimension)
         )
         """,
         "CREATE INDEX sounds_dimension ON sounds (dimension)",
+        "CREATE INDEX sounds_unheard ON sounds (id) WHERE heard_kind IS NULL AND user_kind IS NULL",
         """
         CREATE TABLE files (
             id INTEGER PRIMARY KEY,
@@ -56,6 +60,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             sound_id INTEGER REFERENCES sounds (id),
             reserved_id INTEGER,
             kind TEXT NOT NULL,
+            kind_source TEXT NOT NULL CHECK (kind_source IN ('', 'file', 'folder')),
             CHECK ((state = 'refused') = (reason IS NOT NULL)),
             CHECK (state = 'pending' OR (state = 'analysed') = (sound_id IS NOT NULL)),
             CHECK (state != 'pending' OR (sound_id IS NULL) != (reserved_id IS NULL))

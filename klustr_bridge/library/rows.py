@@ -11,6 +11,9 @@ from klustr_bridge.types import Float32Array, Int32Array
 
 FolderState = Literal["watched", "absent", "polled"]
 
+NamedKind = tuple[str, str]
+"""The kind that a name tells, and whose name: ``file``, ``folder``, or empty where none tells."""
+
 Place = Callable[[Float32Array], Float32Array]
 """Positions, shape (m, 2), 0..1, of new sounds from their embeddings, shape (m, d)."""
 

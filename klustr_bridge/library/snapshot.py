@@ -25,10 +25,11 @@ from numpy.typing import NDArray
 
 from klustr_bridge.errors import LibraryError
 from klustr_bridge.library import paths
+from klustr_bridge.library.kind_sources import CONFIDENCE, KIND_SOURCES
 from klustr_bridge.library.store import Store
 from klustr_bridge.library.view import Sounds, View
 from klustr_bridge.sound.kinds import KIND_CODES
-from klustr_bridge.types import Int32Array
+from klustr_bridge.types import Float32Array, Int32Array
 
 SNAPSHOT_FORMAT = 2
 
@@ -179,7 +180,7 @@ def _write(view: View, directory: _Arrays) -> None:
     rows_with_sound = np.flatnonzero(entries.sound_id > 0).astype(np.int32)
     sound_entry = rows_with_sound[first] if len(ids) else np.empty(0, np.int32)
     directory.save("sound_entry.npy", sound_entry)
-    version = _write_sounds(view, directory, ids, _kinds_by_name(entries, ids))
+    version = _write_sounds(view, directory, ids, _Kinds.by_name(entries, ids))
     problems = view.problems()
     _save_strings(directory, "problem_path", [path for path, _ in problems])
     _save_strings(directory, "problem_reason", [reason.encode("utf-8", "replace") for _, reason in problems])
@@ -211,6 +212,7 @@ class _Entries:
     entry_id: Int32Array
     sound_id: Int32Array
     kind: UInt8Array
+    kind_source: UInt8Array
     paths: bytes
     path_lengths: list[int]
     names: list[bytes]
@@ -220,6 +222,7 @@ class _Entries:
         entry_ids: list[int] = []
         sound_ids: list[int] = []
         kinds: list[int] = []
+        sources: list[int] = []
         blobs: list[bytes] = []
         lengths: list[int] = []
         names: list[bytes] = []
@@ -230,6 +233,7 @@ class _Entries:
                 sound or other or 0 for sound, other in zip(chunk.sound_id, chunk.reserved_id, strict=True)
             ]
             kinds += [KIND_CODES.get(kind, 0) for kind in chunk.kind]
+            sources += map(KIND_SOURCES.index, chunk.kind_source)
             blobs.append(b"".join(chunk.path))
             lengths += map(len, chunk.path)
             names.append(
@@ -239,6 +243,7 @@ class _Entries:
             np.array(entry_ids, np.int32),
             np.array(sound_ids, np.int32),
             np.array(kinds, np.uint8),
+            np.array(sources, np.uint8),
             b"".join(blobs),
             lengths,
             names,
@@ -248,6 +253,7 @@ class _Entries:
         directory.save("entry_id.npy", self.entry_id)
         directory.save("entry_state.npy", (self.sound_id == 0).astype(np.uint8))
         directory.save("entry_kind.npy", self.kind)
+        directory.save("entry_kind_source.npy", self.kind_source)
         directory.save("path_bytes.npy", np.frombuffer(self.paths, np.uint8))
         directory.save("path_offset.npy", _offsets(self.path_lengths))
         names = np.frombuffer(b"".join(self.names), np.uint8)
@@ -262,13 +268,47 @@ def _search_names(relative: Sequence[bytes]) -> bytes:
     return lines.decode("utf-8", "replace").casefold().encode("utf-8")
 
 
-def _kinds_by_name(entries: _Entries, ids: Int32Array) -> UInt8Array:
-    """Kind of each sound: the first known one among its files sorted by path."""
-    kinds = np.zeros(len(ids), np.uint8)
-    rows = np.flatnonzero((entries.sound_id > 0) & (entries.kind > 0))
-    known, first = np.unique(entries.sound_id[rows], return_index=True)
-    kinds[np.searchsorted(ids, known)] = entries.kind[rows[first]]
-    return kinds
+@dataclass(frozen=True)
+class _Kinds:
+    """Kind of each sound, where it comes from and how sure it is: arrays of a snapshot."""
+
+    kind: UInt8Array
+    source: UInt8Array
+    confidence: Float32Array
+
+    @classmethod
+    def by_name(cls, entries: _Entries, ids: Int32Array) -> "_Kinds":
+        """What names tell: the first file by path whose own name does, else whose folder's does."""
+        kinds = cls(
+            np.zeros(len(ids), np.uint8), np.zeros(len(ids), np.uint8), np.zeros(len(ids), np.float32)
+        )
+        rows = np.flatnonzero((entries.sound_id > 0) & (entries.kind > 0))
+        rows = rows[np.argsort(entries.kind_source[rows] != KIND_SOURCES.index("file"), kind="stable")]
+        known, first = np.unique(entries.sound_id[rows], return_index=True)
+        at = np.searchsorted(ids, known)
+        kinds.kind[at] = entries.kind[rows[first]]
+        kinds.source[at] = entries.kind_source[rows[first]]
+        sure = np.array([CONFIDENCE.get(source, 0.0) for source in KIND_SOURCES], np.float32)
+        kinds.confidence[:] = sure[kinds.source]
+        return kinds
+
+    def take(self, sounds: Sounds, row: int) -> None:
+        """Take in what the user says of sounds, the first of them in `row`, and what was heard in them."""
+        told = zip(sounds.user_kind, sounds.heard_kind, sounds.heard_confidence, strict=True)
+        for at, (said, heard, confidence) in enumerate(told, row):
+            if said is not None:
+                self._set(at, said, "user", CONFIDENCE["user"])
+            elif heard is not None and heard != "unknown" and not self.source[at]:
+                self._set(at, heard, "sound", confidence)
+
+    def _set(self, row: int, kind: str, source: str, confidence: float) -> None:
+        self.kind[row], self.source[row] = KIND_CODES.get(kind, 0), KIND_SOURCES.index(source)
+        self.confidence[row] = confidence
+
+    def save(self, directory: _Arrays) -> None:
+        directory.save("kind.npy", self.kind)
+        directory.save("kind_source.npy", self.source)
+        directory.save("kind_confidence.npy", self.confidence)
 
 
 def _only(sounds: Sounds, ids: Int32Array) -> Sounds:
@@ -296,7 +336,7 @@ _SOUND_ARRAYS: tuple[tuple[str, str], ...] = (
 )
 
 
-def _write_sounds(view: View, directory: _Arrays, ids: Int32Array, kinds: UInt8Array) -> int:
+def _write_sounds(view: View, directory: _Arrays, ids: Int32Array, kinds: _Kinds) -> int:
     """Write the arrays with a row for each live sound; the analysis version that most of them have."""
     n, d = len(ids), view.dimension
     columns = {name: np.zeros(n, dtype) for name, dtype in _SOUND_ARRAYS}
@@ -313,9 +353,7 @@ def _write_sounds(view: View, directory: _Arrays, ids: Int32Array, kinds: UInt8A
             xy[span, 0], xy[span, 1] = sounds.x, sounds.y  # None becomes NaN
             for version, count in Counter(sounds.analysis_version).items():
                 versions[version] = versions.get(version, 0) + count
-            for index, kind in enumerate(sounds.user_kind, row):
-                if kind is not None:
-                    kinds[index] = KIND_CODES.get(kind, 0)
+            kinds.take(sounds, row)
             same = zip(sounds.dimension, sounds.embedding, strict=True)
             file.write(b"".join([embedding if length == d else blank for length, embedding in same]))
             row = span.stop
@@ -327,7 +365,7 @@ def _write_sounds(view: View, directory: _Arrays, ids: Int32Array, kinds: UInt8A
         directory.save(f"{name}.npy", column)
     directory.save("sound_id.npy", ids.astype(np.int32))
     directory.save("xy.npy", xy)
-    directory.save("kind.npy", kinds)
+    kinds.save(directory)
     return max(versions, key=lambda version: (versions[version], version), default=0)
 
 

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Self
 
 from klustr_bridge.errors import LibraryError
-from klustr_bridge.library import database, hearing, listing, paths
+from klustr_bridge.library import database, heard_kinds, hearing, listing, paths
 from klustr_bridge.library.rows import (
     AddedFolder,
     Committed,
@@ -21,6 +21,7 @@ from klustr_bridge.library.rows import (
     Epoch,
     Folder,
     FolderState,
+    NamedKind,
     NotedFiles,
     Place,
 )
@@ -180,7 +181,7 @@ class Store:
             return listing.known_files(view.connection, folder)
 
     def note_files(
-        self, found: Iterable[tuple[FoundFile, str]], *, gone: Collection[bytes] = ()
+        self, found: Iterable[tuple[FoundFile, NamedKind | str]], *, gone: Collection[bytes] = ()
     ) -> NotedFiles:
         """Bring the list of files in line with what was found.
 
@@ -191,8 +192,9 @@ class Store:
 
         Parameters
         ----------
-        found : iterable of (FoundFile, str)
-            Files with their kinds by name. Files in no watched folder are passed over.
+        found : iterable of (FoundFile, (str, str))
+            Files with their kinds by name, as `sound.kinds.kind_of_path` tells them; a kind alone counts as
+            told by the file's own name. Files in no watched folder are passed over.
         gone : collection of bytes
             Known paths where no file is any more: forgotten, unless they turn out to have moved.
 
@@ -356,6 +358,23 @@ class Store:
         """
         self._set(sound_id, "user_kind", kind)
 
+    def set_heard_kinds(
+        self, heard: Sequence[heard_kinds.HeardKind], *, n_known: int | None = None, last: bool = True
+    ) -> None:
+        """Keep the kinds heard in sounds, which count where neither the user nor a name tells one.
+
+        Parameters
+        ----------
+        heard : sequence of HeardKind
+            A portion of them.
+        n_known : int, optional
+            How many sounds told them, if these are all sounds without a name.
+        last : bool
+            Whether it is the last portion, with which all of them are shown.
+        """
+        with self._writing() as transaction:
+            heard_kinds.write(transaction, heard, n_known=n_known, last=last)
+
     def _set(self, sound_id: int, column: str, value: object) -> None:
         with self._writing() as transaction:
             row = transaction.execute(f"SELECT {column} FROM sounds WHERE id = ?", (sound_id,)).fetchone()
@@ -363,6 +382,8 @@ class Store:
                 raise LibraryError(f"no analysed sound has the id {sound_id}")
             if row[0] != value:
                 transaction.execute(f"UPDATE sounds SET {column} = ? WHERE id = ?", (value, sound_id))
+                if column == "user_kind":  # what the user says tells of other sounds, too
+                    transaction.execute("UPDATE meta SET value = 0 WHERE key = 'kinds_known'")
                 transaction.shown = True
 
     # The whole

@@ -22,6 +22,7 @@ class Entries(NamedTuple):
     sound_id: tuple[int | None, ...]
     reserved_id: tuple[int | None, ...]
     kind: tuple[str, ...]
+    kind_source: tuple[str, ...]
 
 
 class Sounds(NamedTuple):
@@ -40,6 +41,8 @@ class Sounds(NamedTuple):
     analysis_version: tuple[int, ...]
     favourite: tuple[int, ...]
     user_kind: tuple[str | None, ...]
+    heard_kind: tuple[str | None, ...]
+    heard_confidence: tuple[float, ...]
     x: tuple[float | None, ...]
     y: tuple[float | None, ...]
     dimension: tuple[int, ...]
@@ -75,6 +78,11 @@ class View:
     def dimension(self) -> int:
         """Length of the embeddings, 0 in a library without sounds."""
         return hearing.dimension(self.connection)
+
+    @property
+    def kinds_known(self) -> int:
+        """How many sounds told the kinds that were heard in all others; 0: they are to be heard anew."""
+        return int(self.text("kinds_known"))
 
     def epoch(self) -> Epoch | None:
         """The layout in force, or None."""
@@ -114,7 +122,7 @@ class View:
         """Present files, refused ones left out, sorted by path, in chunks."""
         rows = self.connection.execute(
             """
-            SELECT f.path, d.path, f.sound_id, f.reserved_id, f.kind
+            SELECT f.path, d.path, f.sound_id, f.reserved_id, f.kind, f.kind_source
             FROM files f INDEXED BY sqlite_autoindex_files_1 CROSS JOIN folders d ON d.id = f.folder_id
             WHERE f.state != 'refused' AND d.state != 'absent' ORDER BY f.path
             """
@@ -128,7 +136,7 @@ class View:
             """
             SELECT s.id, s.uid, s.duration_s, s.loudness_db, s.pitch_hz, s.brightness_hz, s.pitch_confidence,
                 s.stereo_width, s.is_loop, s.tempo_bpm, s.analysis_version, s.favourite, s.user_kind,
-                p.x, p.y, s.dimension, s.embedding
+                s.heard_kind, s.heard_confidence, p.x, p.y, s.dimension, s.embedding
             FROM sounds s LEFT JOIN positions p ON p.sound_id = s.id ORDER BY s.id
             """
         )

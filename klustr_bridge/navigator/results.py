@@ -105,6 +105,11 @@ class Info:
         The file's own name; bytes that aren't UTF-8 as U+FFFD.
     kind : str
         One of ``sound.kinds.KINDS``.
+    kind_source : str
+        What tells the kind: ``user``, ``file`` or ``folder`` (by name), ``sound``, or empty where nothing
+        does.
+    kind_confidence : float
+        How sure the kind is, 0..1.
     x, y : float
         Place on the map, 0..1, or -1.
     duration_s : float
@@ -134,19 +139,21 @@ class Info:
     uid: str
     name: str
     kind: str
+    kind_source: str
+    kind_confidence: float
     x: float
     y: float
-    duration_s: float
-    loudness_db: float
-    pitch_hz: float
-    pitch_confidence: float
-    brightness_hz: float
-    stereo_width: float
-    is_loop: bool
-    tempo_bpm: float
-    favourite: bool
-    start_s: float
-    end_s: float
+    duration_s: float = 0.0
+    loudness_db: float = 0.0
+    pitch_hz: float = 0.0
+    pitch_confidence: float = 0.0
+    brightness_hz: float = 0.0
+    stereo_width: float = 0.0
+    is_loop: bool = False
+    tempo_bpm: float = 0.0
+    favourite: bool = False
+    start_s: float = 0.0
+    end_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)

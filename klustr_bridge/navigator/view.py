@@ -102,9 +102,17 @@ class View:
         corpus, entry = self.corpus, self.entry(sound_id)
         name_text = os.path.basename(entry.path).decode("utf-8", "replace")
         if entry.row is None:
-            heard = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0, False, 0.0)
-            nothing = (NO_PLACE, NO_PLACE, *heard, False, 0.0, 0.0)
-            return Info(sound_id, "pending", "", name_text, entry.kind, *nothing)
+            return Info(
+                id=sound_id,
+                state="pending",
+                uid="",
+                name=name_text,
+                kind=entry.kind,
+                kind_source=entry.kind_source,
+                kind_confidence=entry.kind_confidence,
+                x=NO_PLACE,
+                y=NO_PLACE,
+            )
         row = entry.row
         placed = bool(corpus.placed[row])
         x, y = corpus.xy[row].tolist() if placed else (NO_PLACE, NO_PLACE)
@@ -114,6 +122,8 @@ class View:
             uid=corpus.uid(row),
             name=name_text,
             kind=entry.kind,
+            kind_source=entry.kind_source,
+            kind_confidence=entry.kind_confidence,
             x=x,
             y=y,
             duration_s=self.measure("duration_s", row),

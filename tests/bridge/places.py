@@ -22,7 +22,7 @@ from klustr_bridge.navigator import Navigator
 from klustr_bridge.sound.analyse import analyse_file
 from klustr_bridge.sound.decode import is_candidate
 from klustr_bridge.sound.embedding import ANALYSIS_VERSION
-from klustr_bridge.sound.kinds import kind_from_path
+from klustr_bridge.sound.kinds import kind_of_path
 from klustr_bridge.types import Analysis, Outcome
 from tests import sounds
 
@@ -129,7 +129,7 @@ def make_library(place: Path) -> Path:
         root = os.fsencode(folder)
         store.add_folder(root)
         found = list(scan_folder(root, IgnoreRules(()), candidate=is_candidate))
-        store.note_files([(file, kind_from_path(file.path, root)) for file in found])
+        store.note_files([(file, kind_of_path(file.path, root)) for file in found])
         outcomes = []
         for file in store.take_pending(1000):
             if file.path.endswith(b"waiting tom.wav"):

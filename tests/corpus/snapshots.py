@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from klustr_bridge.corpus.snapshot import SNAPSHOT_FORMAT, ByteRows, Snapshot, empty_snapshot
+from klustr_bridge.library.kind_sources import CONFIDENCE, KIND_SOURCES
 from klustr_bridge.library.paths import relative, to_export
 from klustr_bridge.sound.kinds import KIND_CODES
 
@@ -33,6 +34,11 @@ class MadeSound:
     duration_s: float = 1.0
     favourite: bool = False
     uid: str = ""
+    kind_source: str = ""
+
+    @property
+    def made_source(self) -> str:
+        return self.kind_source or ("" if self.kind == "unknown" else "file")
 
     @property
     def made_uid(self) -> str:
@@ -106,12 +112,15 @@ def arrays_of(made: Made) -> tuple[dict[str, Any], dict[str, Any]]:
         "stereo_width": np.full(n, 0.25, np.float32),
         "tempo_bpm": np.full(n, 120, np.float32),
         "is_loop": np.array([sound.kind == "loop" for sound in sounds], np.bool_),
+        "kind_source": np.array([KIND_SOURCES.index(s.made_source) for s in sounds], np.uint8),
+        "kind_confidence": np.array([CONFIDENCE.get(s.made_source, 0.6) for s in sounds], np.float32),
         "kind": np.array([KIND_CODES[sound.kind] for sound in sounds], np.uint8),
         "favourite": np.array([sound.favourite for sound in sounds], np.bool_),
         "uid": np.array([sound.made_uid.encode() for sound in sounds], "S16"),
         "sound_entry": np.array([first[sound.id] for sound in sounds], np.int32),
         "entry_id": np.array([row[1] for row in rows], np.int32),
         "entry_state": np.array([row[2] for row in rows], np.uint8),
+        "entry_kind_source": np.array([2 if row[3] != "unknown" else 0 for row in rows], np.uint8),
         "entry_kind": np.array([KIND_CODES[row[3]] for row in rows], np.uint8),
     }
     names = [folded_name(row[0]) for row in rows]

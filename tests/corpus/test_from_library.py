@@ -33,7 +33,7 @@ def test_a_librarys_snapshot_answers(tmp_path, store):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"x")
         found.append(FoundFile(os.fsencode(path), FileStamp(1, i + 1, i + 1, 1)))
-    kinds = ["kick", "unknown", "snare", "snare", "unknown"]
+    kinds = [("kick", "file"), ("unknown", ""), ("snare", "folder"), ("snare", "folder"), ("unknown", "")]
     store.add_folder(os.fsencode(folder))
     store.note_files(list(zip(found, kinds, strict=True)))
 
@@ -56,11 +56,12 @@ def test_a_librarys_snapshot_answers(tmp_path, store):
     assert corpus.id_of_uid(kick) == corpus.id_of_path(found[0].path) == corpus.id_of_path(found[1].path)
     assert corpus.path(int(ids[0])) == found[0].path
     assert [corpus.kind(row) for row in (0, 1)] == ["kick", "snare"]
+    assert [corpus.kind_source(row) for row in (0, 1)] == ["file", "folder"]
     assert corpus.find("deep kick", 5) == [ids[0]]
     waits = corpus.find("WAITS", 5)
     assert [corpus.path(i) for i in waits] == [found[3].path]
     entry = corpus.entry(waits[0])
-    assert entry is not None and (entry.kind, entry.row) == ("snare", None)
+    assert entry is not None and (entry.kind, entry.kind_source, entry.row) == ("snare", "folder", None)
     assert corpus.ids[corpus.near_xy(0.8, 0.5, 1).rows].tolist() == [ids[1]]
     nearest = corpus.similar(corpus.embedding[0], 1, without=0)
     assert (nearest.rows.tolist(), nearest.distance.tolist()) == ([1], [8**0.5])

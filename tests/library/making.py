@@ -60,11 +60,17 @@ def below(folder: bytes, name: str) -> bytes:
 
 
 def add(
-    store: Store, folder: bytes, name: str, content: int = 0, inode: int = 0, kind: str = "unknown"
+    store: Store,
+    folder: bytes,
+    name: str,
+    content: int = 0,
+    inode: int = 0,
+    kind: str = "unknown",
+    source: str = "file",
 ) -> FoundFile:
     """List one file."""
     file = FoundFile(below(folder, name), stamp(content, inode))
-    store.note_files([(file, kind)])
+    store.note_files([(file, (kind, source if kind != "unknown" else ""))])
     return file
 
 

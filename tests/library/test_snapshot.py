@@ -12,10 +12,12 @@ import pytest
 
 from klustr_bridge.errors import LibraryError
 from klustr_bridge.library import paths, snapshot
+from klustr_bridge.library.heard_kinds import HeardKind
+from klustr_bridge.library.kind_sources import KIND_SOURCES
 from klustr_bridge.library.snapshot import SNAPSHOT_FORMAT, newest_snapshot, write_snapshot
 from klustr_bridge.library.store import Store
 from klustr_bridge.library.view import View
-from klustr_bridge.sound.kinds import KIND_CODES
+from klustr_bridge.sound.kinds import KIND_CODES, KINDS
 from klustr_bridge.types import FoundFile, Outcome
 from tests.library.making import (
     D,
@@ -59,8 +61,19 @@ def test_arrays_hold_what_the_library_shows(store: Store, folder: bytes, tmp_pat
     assert {name: array.dtype.str for name, array in shown.items() if name != "meta"} == {
         **dict.fromkeys(("sound_id", "entry_id", "sound_entry"), "<i4"),
         **dict.fromkeys(("xy", "embedding", "duration_s", "loudness_db", "pitch_hz", "brightness_hz"), "<f4"),
-        **dict.fromkeys(("pitch_confidence", "stereo_width", "tempo_bpm"), "<f4"),
-        **dict.fromkeys(("kind", "entry_kind", "entry_state", "path_bytes", "name_bytes"), "|u1"),
+        **dict.fromkeys(("pitch_confidence", "stereo_width", "tempo_bpm", "kind_confidence"), "<f4"),
+        **dict.fromkeys(
+            (
+                "kind",
+                "entry_kind",
+                "kind_source",
+                "entry_kind_source",
+                "entry_state",
+                "path_bytes",
+                "name_bytes",
+            ),
+            "|u1",
+        ),
         **dict.fromkeys(("problem_path_bytes", "problem_reason_bytes"), "|u1"),
         **dict.fromkeys(
             ("path_offset", "name_offset", "problem_path_offset", "problem_reason_offset"), "<i8"
@@ -132,12 +145,52 @@ def test_kind_of_a_sound(store: Store, folder: bytes, tmp_path: Path) -> None:
     assert load(write_snapshot(store, tmp_path))["kind"][0] == KIND_CODES["bass"]
 
 
+def test_what_tells_a_kind_and_how_surely(store: Store, folder: bytes, tmp_path: Path) -> None:
+    """The user comes before a file's own name, that before any folder's, and those before what is heard."""
+    hear(store, add(store, folder, "a.wav", 1, kind="tom", source="folder"), 1)
+    by_file = hear(store, add(store, folder, "b.wav", 2, kind="clap"), 1)
+    by_folder = hear(store, add(store, folder, "c.wav", 3, kind="bass", source="folder"), 2)
+    by_user, by_ear, by_none = (hear(store, add(store, folder, f"{n}.wav", n), n) for n in (4, 5, 6))
+    store.set_kind(by_user, "kick")
+    heard = [HeardKind(sound, "snare", 0.625) for sound in (by_file, by_folder, by_user, by_ear)]
+    store.set_heard_kinds([*heard, HeardKind(by_none, "unknown", 0.0)])
+    shown = load(write_snapshot(store, tmp_path))
+    told = zip(shown["kind"].tolist(), shown["kind_source"].tolist(), shown["kind_confidence"], strict=True)
+    named = {
+        int(sound): (KINDS[kind], KIND_SOURCES[source], float(sure))
+        for sound, (kind, source, sure) in zip(shown["sound_id"], told, strict=True)
+    }
+    assert named == {
+        by_file: ("clap", "file", pytest.approx(0.95)),
+        by_folder: ("bass", "folder", pytest.approx(0.85)),
+        by_user: ("kick", "user", 1.0),
+        by_ear: ("snare", "sound", 0.625),
+        by_none: ("unknown", "", 0.0),
+    }
+    assert [KIND_SOURCES[source] for source in shown["entry_kind_source"][3:]] == ["folder", "file", "folder"]
+
+
+def test_a_portion_of_heard_kinds_is_shown_with_the_last(store: Store, folder: bytes) -> None:
+    """Only the last portion makes a new generation; a user's word makes all kinds be heard anew."""
+    one, other = (hear(store, add(store, folder, f"{n}.wav", n), n) for n in (1, 2))
+    before = store.generation
+    store.set_heard_kinds([HeardKind(one, "kick", 0.5)], n_known=7, last=False)
+    with store.view() as view:
+        assert (view.generation, view.kinds_known) == (before, 0)
+    store.set_heard_kinds([HeardKind(other, "kick", 0.5)], n_known=7)
+    with store.view() as view:
+        assert (view.generation, view.kinds_known) == (before + 1, 7)
+    store.set_kind(one, "tom")
+    with store.view() as view:
+        assert view.kinds_known == 0
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="names of any bytes exist on Linux")
 def test_search_names_are_one_clean_line_each(store: Store, folder: bytes, tmp_path: Path) -> None:
     """Newlines and bytes that aren't UTF-8 don't break the lines; paths keep their bytes."""
     raw = [b"A\nB.wav", b"caf\xc3", b"caf\xc3\n\xa9", "STRASSE ß É.wav".encode(), b"z\xff.wav"]
     files = [FoundFile(os.path.join(folder, name), stamp(index)) for index, name in enumerate(raw)]
-    store.note_files([(file, "unknown") for file in files])
+    store.note_files([(file, ("unknown", "")) for file in files])
     shown = load(write_snapshot(store, tmp_path))
     assert strings(shown, "path") == sorted(file.path for file in files)
     lines = ["a b.wav\n", "strasse ss é.wav\n", "caf\ufffd\n", "caf\ufffd \ufffd\n", "z\ufffd.wav\n"]
@@ -290,7 +343,7 @@ def test_unusable_directory_is_a_library_error(store: Store, tmp_path: Path) -> 
 def test_failure_leaves_nothing_behind(store: Store, folder: bytes, tmp_path: Path) -> None:
     """A snapshot is there whole or not at all."""
     file = FoundFile(below(folder, "a.wav"), stamp())
-    store.note_files([(file, "unknown")])
+    store.note_files([(file, ("unknown", ""))])
     hear(store, file, 1)
     store._connection.execute("PRAGMA foreign_keys = OFF")
     store._connection.execute("DELETE FROM sounds")

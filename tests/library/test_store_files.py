@@ -35,7 +35,7 @@ def test_noting_twice_changes_nothing(store: Store, folder: bytes) -> None:
     file = add(store, folder, "a.wav", inode=5)
     sound = hear(store, file, 1)
     before = store.generation
-    noted = store.note_files([(file, "unknown"), (FoundFile(file.path, stamp(0, 6)), "unknown")])
+    noted = store.note_files([(file, ("unknown", "")), (FoundFile(file.path, stamp(0, 6)), ("unknown", ""))])
     assert (noted.n_new, noted.n_changed, noted.n_moved) == (0, 0, 0)
     assert store.generation == before
     assert sound_at(store, file.path) == sound
@@ -47,19 +47,19 @@ def test_changed_file_is_pending_again(store: Store, folder: bytes) -> None:
     file = add(store, folder, "a.wav")
     sound = hear(store, file, 1)
     changed = FoundFile(file.path, stamp(1))
-    assert store.note_files([(changed, "unknown")]).n_changed == 1
+    assert store.note_files([(changed, ("unknown", ""))]).n_changed == 1
     assert live_ids(store) == []
     reserved = reserved_at(store, file.path)
     assert reserved is not None and reserved > sound
     assert hear(store, changed, 2) == reserved
-    store.note_files([(FoundFile(file.path, stamp(2)), "unknown")])
+    store.note_files([(FoundFile(file.path, stamp(2)), ("unknown", ""))])
     assert hear(store, FoundFile(file.path, stamp(2)), 1) == sound
 
 
 def test_file_in_no_watched_folder_is_passed_over(store: Store, folder: bytes) -> None:
     """A scan that was running while its folder was removed does no harm."""
     file = FoundFile(below(os.path.dirname(folder), "x.wav"), stamp())
-    assert store.note_files([(file, "unknown")]).n_new == 0
+    assert store.note_files([(file, ("unknown", ""))]).n_new == 0
     assert store.counts().files == 0
 
 
@@ -97,7 +97,7 @@ def test_move_is_seen(store: Store, folder: bytes, told: bool) -> None:
     file = add(store, folder, "old.wav", inode=5)
     sound = hear(store, file, 1)
     moved = FoundFile(below(folder, "new/name.wav"), file.stamp)
-    noted = store.note_files([(moved, "kick")], gone=[file.path] if told else [])
+    noted = store.note_files([(moved, ("kick", "file"))], gone=[file.path] if told else [])
     assert (noted.n_new, noted.n_moved, noted.n_forgotten) == (0, 1, 0)
     assert list(store.known_files(folder)) == [moved.path]
     assert sound_at(store, moved.path) == sound and store.count_pending() == 0
@@ -110,12 +110,12 @@ def test_move_with_real_files(store: Store, folder: bytes) -> None:
     os.utime(path, ns=(1_700_000_000_123_456_789, 1_700_000_000_123_456_789))
     file = scan_path(os.fsencode(path))
     assert file is not None
-    store.note_files([(file, "unknown")])
+    store.note_files([(file, ("unknown", ""))])
     sound = hear(store, file, 1)
     path.rename(root / "b.wav")
     write_file(root / "c.wav", path.with_name("b.wav").read_bytes())
     found = [scan_path(os.fsencode(root / name)) for name in ("b.wav", "c.wav")]
-    noted = store.note_files([(each, "unknown") for each in found if each is not None])
+    noted = store.note_files([(each, ("unknown", "")) for each in found if each is not None])
     assert (noted.n_moved, noted.n_new) == (1, 1)
     assert sound_at(store, os.fsencode(root / "b.wav")) == sound
     assert sound_at(store, os.fsencode(root / "c.wav")) == 0
@@ -127,10 +127,10 @@ def test_link_to_a_present_file_is_no_move(store: Store, folder: bytes) -> None:
     path = write_file(root / "a.wav")
     first = scan_path(os.fsencode(path))
     assert first is not None
-    store.note_files([(first, "unknown")])
+    store.note_files([(first, ("unknown", ""))])
     sound = hear(store, first, 1)
     second = FoundFile(below(folder, "b.wav"), first.stamp)
-    noted = store.note_files([(second, "unknown")])
+    noted = store.note_files([(second, ("unknown", ""))])
     assert (noted.n_moved, noted.n_new) == (0, 1)
     assert hear(store, second, 1) == sound and sound_at(store, first.path) == sound
 
@@ -141,7 +141,7 @@ def test_without_identity_no_move(store: Store, folder: bytes, inode: int) -> No
     file = add(store, folder, "old.wav", inode=inode)
     sound = hear(store, file, 1)
     new = FoundFile(below(folder, "new.wav"), stamp(0 if inode == 0 else 1, inode))
-    noted = store.note_files([(new, "unknown")], gone=[file.path])
+    noted = store.note_files([(new, ("unknown", ""))], gone=[file.path])
     assert (noted.n_moved, noted.n_new, noted.n_forgotten) == (0, 1, 1)
     assert hear(store, new, 1) == sound
 
@@ -150,15 +150,15 @@ def test_unpacked_again_is_no_move(store: Store, folder: bytes) -> None:
     """Equal sizes and an archive's whole-second times with inodes used again don't mix sounds up."""
     packed = FileStamp(1000, 1_700_000_000_000_000_000, 5, 7)
     first = FoundFile(below(folder, "pack/kick.wav"), packed)
-    store.note_files([(first, "unknown")])
+    store.note_files([(first, ("unknown", ""))])
     sound = hear(store, first, 1)
     other = FoundFile(below(folder, "pack2/snare.wav"), packed)
-    assert store.note_files([(other, "unknown")], gone=[first.path]).n_moved == 0
+    assert store.note_files([(other, ("unknown", ""))], gone=[first.path]).n_moved == 0
     store.forget_files([other.path])
-    store.note_files([(first, "unknown")])
+    store.note_files([(first, ("unknown", ""))])
     hear(store, first, 1)
     renamed_folder = FoundFile(below(folder, "pack2/kick.wav"), packed)
-    assert store.note_files([(renamed_folder, "unknown")], gone=[first.path]).n_moved == 1
+    assert store.note_files([(renamed_folder, ("unknown", ""))], gone=[first.path]).n_moved == 1
     assert sound_at(store, renamed_folder.path) == sound
 
 
@@ -167,9 +167,12 @@ def test_chain_and_swap_of_names(store: Store, folder: bytes) -> None:
     a, b = add(store, folder, "a.wav", 1, inode=1), add(store, folder, "b.wav", 2, inode=2)
     sound_a, sound_b = hear(store, a, 1), hear(store, b, 2)
     new_b, new_c = FoundFile(b.path, a.stamp), FoundFile(below(folder, "c.wav"), b.stamp)
-    assert store.note_files([(new_b, "unknown"), (new_c, "unknown")], gone=[a.path]).n_moved == 2
+    assert store.note_files([(new_b, ("unknown", "")), (new_c, ("unknown", ""))], gone=[a.path]).n_moved == 2
     assert (sound_at(store, b.path), sound_at(store, new_c.path)) == (sound_a, sound_b)
-    swapped = [(FoundFile(b.path, b.stamp), "unknown"), (FoundFile(new_c.path, a.stamp), "unknown")]
+    swapped = [
+        (FoundFile(b.path, b.stamp), ("unknown", "")),
+        (FoundFile(new_c.path, a.stamp), ("unknown", "")),
+    ]
     assert store.note_files(swapped).n_moved == 2
     assert (sound_at(store, b.path), sound_at(store, new_c.path)) == (sound_b, sound_a)
     assert store.count_pending() == 0
@@ -180,7 +183,7 @@ def test_moved_away_and_replaced(store: Store, folder: bytes) -> None:
     a = add(store, folder, "a.wav", 1, inode=1)
     sound = hear(store, a, 1)
     moved, fresh = FoundFile(below(folder, "b.wav"), a.stamp), FoundFile(a.path, stamp(3, 3))
-    noted = store.note_files([(fresh, "unknown"), (moved, "unknown")])
+    noted = store.note_files([(fresh, ("unknown", "")), (moved, ("unknown", ""))])
     assert (noted.n_moved, noted.n_changed) == (1, 1)
     assert sound_at(store, moved.path) == sound and sound_at(store, a.path) == 0
     assert store.take_pending(5) == [fresh]
@@ -191,7 +194,7 @@ def test_one_file_moves_to_one_place(store: Store, folder: bytes) -> None:
     file = add(store, folder, "a.wav", inode=5)
     reserved = reserved_at(store, file.path)
     twins = [FoundFile(below(folder, name), file.stamp) for name in ("b.wav", "c.wav")]
-    noted = store.note_files([(twin, "unknown") for twin in twins], gone=[file.path])
+    noted = store.note_files([(twin, ("unknown", "")) for twin in twins], gone=[file.path])
     assert (noted.n_moved, noted.n_new) == (1, 1)
     assert reserved_at(store, twins[0].path) == reserved
     assert reserved_at(store, twins[1].path) not in (None, reserved)
@@ -205,7 +208,7 @@ def test_pending_and_refused_files_move_as_they_are(store: Store, folder: bytes)
     moved = [
         FoundFile(below(folder, name), file.stamp) for name, file in (("c.wav", waiting), ("d.wav", bad))
     ]
-    store.note_files([(file, "unknown") for file in moved], gone=[waiting.path, bad.path])
+    store.note_files([(file, ("unknown", "")) for file in moved], gone=[waiting.path, bad.path])
     assert reserved_at(store, moved[0].path) == reserved
     assert store.problems() == [(moved[1].path, "no audio in it")]
 
@@ -217,7 +220,7 @@ def test_absent_folder_is_not_robbed(store: Store, folder: bytes, tmp_path: Path
     store.set_folder_state(folder, "absent")
     other = store.add_folder(os.fsencode(tmp_path / "other")).path
     twin = FoundFile(below(other, "a.wav"), file.stamp)
-    assert store.note_files([(twin, "unknown")]).n_moved == 0
+    assert store.note_files([(twin, ("unknown", ""))]).n_moved == 0
     assert hear(store, twin, 1) == sound
     store.set_folder_state(folder, "watched")
     assert sound_at(store, file.path) == sound

@@ -26,7 +26,7 @@ store.commit_outcomes([heard(f, int(Path(os.fsdecode(f.path)).stem)) for f in le
 print("ready", flush=True)
 for batch in range(start, 10**6, 8):
     files = [FoundFile(below(folder, f"{n}.wav"), stamp(n)) for n in range(batch, batch + 8)]
-    store.note_files([(file, "kick") for file in files])
+    store.note_files([(file, ("kick", "file")) for file in files])
     store.commit_outcomes([heard(file, n) for n, file in enumerate(files, batch)], analysis_version=1)
     print(batch + 8, flush=True)
 """

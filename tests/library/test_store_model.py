@@ -63,7 +63,7 @@ class LibraryMachine(RuleBasedStateMachine):
         return content % 7 == 6
 
     def note(self, *spots: tuple[str, str], gone: tuple[bytes, ...] = ()) -> None:
-        self.store.note_files([(self.found(spot), "unknown") for spot in spots], gone=gone)
+        self.store.note_files([(self.found(spot), ("unknown", "")) for spot in spots], gone=gone)
 
     @rule(spot=spots, content=st.integers(0, 20))
     def write(self, spot: tuple[str, str], content: int) -> None:

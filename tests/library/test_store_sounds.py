@@ -44,11 +44,11 @@ def test_refused_file_waits_for_a_change(store: Store, folder: bytes) -> None:
     assert done.refused == 1
     assert store.problems() == [(file.path, "bad ? header")]
     assert store.problems(0) == [] and store.problems(5, 1) == []
-    store.note_files([(file, "unknown")])
+    store.note_files([(file, ("unknown", ""))])
     assert store.requeue_outdated(99) == 0 and store.count_pending() == 0
     assert store.counts().refused == 1
     changed = FoundFile(file.path, stamp(1))
-    store.note_files([(changed, "unknown")])
+    store.note_files([(changed, ("unknown", ""))])
     assert store.take_pending(1) == [changed] and store.problems() == []
 
 
@@ -57,7 +57,7 @@ def test_outcome_of_a_forgotten_or_changed_file_is_dropped(store: Store, folder:
     gone, old = add(store, folder, "gone.wav"), add(store, folder, "old.wav")
     store.forget_files([gone.path])
     new = FoundFile(old.path, stamp(7))
-    store.note_files([(new, "unknown")])
+    store.note_files([(new, ("unknown", ""))])
     before = store.generation
     done = store.commit_outcomes([heard(gone, 1), heard(old, 2), refused(old)], analysis_version=1)
     assert (done.dropped, done.refused, done.new_ids) == (3, 0, [])
@@ -183,7 +183,7 @@ def test_epoch_replaces_all_positions(store: Store, folder: bytes) -> None:
     assert store.epoch() == made and (made.number, made.n_fitted, made.scores) == (1, 2, {"share": 0.5})
     assert store.embeddings().xy.tolist() == [[0.0, 1.0], [0.5, 0.5], [0.5, 0.5]]
     assert np.isnan(store.embeddings(dormant=True).xy[3]).all()
-    store.note_files([(files[3], "unknown")])
+    store.note_files([(files[3], ("unknown", ""))])
     done = store.commit_outcomes([heard(files[3], 3)], analysis_version=1, place=middle)
     assert done.revived_ids == [ids[3]]
     assert store.embeddings().xy[3].tolist() == [0.5, 0.5]

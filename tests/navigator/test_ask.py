@@ -63,6 +63,7 @@ def test_info_of_each_state(navigator):
         440,
     )
     assert (ready.pitch_confidence, ready.brightness_hz, ready.stereo_width) == (0.75, 2000, 0.25)
+    assert (ready.kind_source, ready.kind_confidence) == ("file", pytest.approx(0.95))
     assert (ready.is_loop, ready.tempo_bpm) == (False, 120)
     assert (ready.start_s, ready.end_s, ready.uid) == (0.0, 1.5, LIBRARY.sounds[1].made_uid)
     assert (unplaced.state, unplaced.x, unplaced.y) == ("unplaced", -1.0, -1.0)

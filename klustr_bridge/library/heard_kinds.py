@@ -1,0 +1,106 @@
+"""Kinds heard in the sounds themselves: who can tell, who is to be told, and what was heard.
+
+This module owns the SQL of that. A heard kind counts only where neither the user nor a name tells one. How
+a kind is heard is not known here.
+"""
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from klustr_bridge.library.database import Transaction
+from klustr_bridge.library.hearing import IS_LIVE, dimension, vectors_from
+from klustr_bridge.sound.kinds import KIND_CODES
+from klustr_bridge.types import Float32Array, Int32Array
+
+_ROWS_AT_ONCE = 256  # guessing so many takes a fraction of a second: it can be broken off in between
+
+_NAMED = """(
+    SELECT f.kind FROM files f JOIN folders d ON d.id = f.folder_id
+    WHERE f.sound_id = s.id AND f.kind != 'unknown' AND d.state != 'absent'
+    ORDER BY f.kind_source != 'file', f.path LIMIT 1)"""
+"""SQL expression on a sound ``s``: the kind that a file's name tells, else a folder's, else NULL."""
+
+
+class HeardKind(NamedTuple):
+    """The kind heard in a sound: one of `sound.kinds.KINDS`, and how sure it is, 0..1."""
+
+    sound_id: int
+    kind: str
+    confidence: float
+
+
+class KnownKinds(NamedTuple):
+    """Sounds whose kind is known by the user or by a name: shapes (n, d) and (n,)."""
+
+    embedding: Float32Array
+    kind_codes: NDArray[np.uint8]
+
+
+class UnnamedSounds(NamedTuple):
+    """Sounds of which neither the user nor a name tells the kind; `heard` is what was heard before."""
+
+    ids: Int32Array
+    embedding: Float32Array
+    is_loop: NDArray[np.bool_]
+    heard: list[tuple[str | None, float]]
+
+
+def count_known(connection: sqlite3.Connection) -> int:
+    """Live sounds whose kind is known by the user or by a name."""
+    row = connection.execute(
+        f"SELECT count(*) FROM sounds s WHERE (s.user_kind IS NOT NULL OR {_NAMED} IS NOT NULL) AND {IS_LIVE}"
+    ).fetchone()
+    return int(row[0])
+
+
+def read_known(connection: sqlite3.Connection) -> KnownKinds:
+    """Embeddings and kinds of the live sounds that tell the kinds of others."""
+    d = dimension(connection)
+    rows = connection.execute(
+        f"""
+        SELECT coalesce(s.user_kind, {_NAMED}) AS kind, s.embedding FROM sounds s
+        WHERE s.dimension = ? AND kind IS NOT NULL AND {IS_LIVE} ORDER BY s.id
+        """,
+        (d,),
+    )
+    codes: list[int] = []
+    vectors: list[Float32Array] = [np.empty((0, d), np.float32)]
+    while chunk := rows.fetchmany(_ROWS_AT_ONCE):
+        codes += [KIND_CODES.get(kind, 0) for kind, _ in chunk]
+        vectors.append(vectors_from(blob for _, blob in chunk).reshape(len(chunk), d))
+    return KnownKinds(np.concatenate(vectors), np.array(codes, np.uint8))
+
+
+def read_unnamed(connection: sqlite3.Connection, *, all_of_them: bool) -> Iterator[UnnamedSounds]:
+    """Live sounds without a name, in portions by rising id: all, or those that were not listened to yet."""
+    d = dimension(connection)
+    rows = connection.execute(
+        f"""
+        SELECT s.id, s.is_loop, s.heard_kind, s.heard_confidence, s.embedding FROM sounds s
+        WHERE s.user_kind IS NULL {"" if all_of_them else "AND s.heard_kind IS NULL"} AND s.dimension = ?
+            AND {_NAMED} IS NULL AND {IS_LIVE} ORDER BY s.id
+        """,
+        (d,),
+    )
+    while chunk := rows.fetchmany(_ROWS_AT_ONCE):
+        yield UnnamedSounds(
+            np.array([row[0] for row in chunk], np.int32),
+            vectors_from(row[4] for row in chunk).reshape(len(chunk), d),
+            np.array([row[1] for row in chunk], np.bool_),
+            [(row[2], row[3]) for row in chunk],
+        )
+
+
+def write(transaction: Transaction, heard: Sequence[HeardKind], *, n_known: int | None, last: bool) -> None:
+    """Keep what was heard: see `Store.set_heard_kinds`."""
+    transaction.executemany(
+        "UPDATE sounds SET heard_kind = ?, heard_confidence = ? WHERE id = ?",
+        ((kind, float(confidence), sound_id) for sound_id, kind, confidence in heard),
+    )
+    if last and n_known is not None:
+        transaction.execute("UPDATE meta SET value = ? WHERE key = 'kinds_known'", (n_known,))
+    transaction.shown = last
