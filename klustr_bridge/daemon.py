@@ -36,10 +36,12 @@ from klustr_bridge.library.lock import (
     write_daemon_info,
     writer_lock,
 )
+from klustr_bridge.library.paths import to_export
 from klustr_bridge.library.snapshot import newest_snapshot
 from klustr_bridge.library.store import Store
 from klustr_bridge.navigator import Navigator
 from klustr_bridge.player import LocalPlayer, open_player
+from klustr_bridge.processes import ctrl_c_held_back
 from klustr_bridge.progress import PatientWriter, Progress, ProgressLine, logging_to
 from klustr_bridge.settings import Settings, cache_dir, library_file
 from klustr_bridge.types import Analysis, Float32Array, Int32Array
@@ -126,6 +128,7 @@ class Daemon:
         self._stop = asyncio.Event()
         self._failure: IndexerError | None = None
         self._audio_hangs = False
+        self._is_silent = False
         self._progress: ProgressReport | None = None
         self._switching = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -151,7 +154,8 @@ class Daemon:
             stack.push_async_callback(_within, "OSC", self._osc.stop)
             self._listen_to_midi(stack)
             await self._serve_http(stack)
-            self._gateway.start()
+            with ctrl_c_held_back():
+                self._gateway.start()
             stack.push_async_callback(self._stop_librarian)
             self._announce(stack)
             gc.freeze()  # what is there now stays: no collection walks it in the audio callback
@@ -159,6 +163,7 @@ class Daemon:
                 await self._stop.wait()
             self._view.close()
             self._say("stopping")
+            self._is_silent = True  # what a part still finds out about itself is of no use now
         if self._failure is not None:
             self._errors.write(f"klustr-bridge: {self._failure}\n")
         code = 0 if self._failure is None else 1
@@ -224,6 +229,7 @@ class Daemon:
             osc_host=self._settings.osc.host,
             osc_port=self.osc_port,
             version=__version__,
+            about=lambda: {"pid": os.getpid(), "library": to_export(os.fsencode(self._library_file))},
             health=lambda: (self.player.health() if self.player else {}) | self._osc.health(),
             after=self.caught_up,
             on_problem=lambda message: self._hear(Notice("http", message)),
@@ -350,7 +356,8 @@ class Daemon:
         await asyncio.to_thread(remove_daemon_info, self._library_file)
         self._library_file = own
         self._gateway = self._new_gateway(())
-        self._gateway.start()
+        with ctrl_c_held_back():
+            self._gateway.start()
         await asyncio.to_thread(self._write_info)
         old = self.navigator.corpus
         empty = Corpus.empty()
@@ -376,8 +383,10 @@ class Daemon:
     async def _show_progress(self) -> None:
         while True:
             if (report := self._progress) is not None:
+                is_empty = report.state == "ready" and not report.files
+                stage = "empty" if is_empty else report.state
                 self._view.show(
-                    Progress(report.state, report.files, report.analysed, report.refused, report.pending)
+                    Progress(stage, report.files, report.analysed, report.refused, report.pending)
                 )
             await asyncio.sleep(_VIEW_EVERY_S)
 
@@ -390,7 +399,8 @@ class Daemon:
         await self._gateway.stop(_STOP_DEADLINE_S)
 
     def _say(self, line: str) -> None:
-        self._view.say(line)
+        if not self._is_silent:
+            self._view.say(line)
 
 
 class _Library:

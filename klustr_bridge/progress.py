@@ -23,6 +23,8 @@ UPDATES_PER_S = 8.0
 PLAIN_EVERY_S = 5.0
 # The rate is that of the last seconds: long enough to be calm, short enough to follow a change of drive.
 RATE_WINDOW_S = 15.0
+# Sooner the rate would be that of the first few files alone.
+RATE_KNOWN_AFTER_S = 2.0
 _SAMPLE_EVERY_S = 0.25
 # Texts kept for a terminal that has been stopped or a pipe that nobody reads.
 _MOST_UNWRITTEN = 500
@@ -57,7 +59,9 @@ class Progress:
 
 
 class Rate:
-    """Files per second over the last seconds, a pure moving average.
+    """Files per second over the last seconds of work, a pure moving average.
+
+    The time before the first file is finished doesn't count: processes are started in it.
 
     Parameters
     ----------
@@ -67,12 +71,21 @@ class Rate:
 
     def __init__(self, window_s: float = RATE_WINDOW_S) -> None:
         self._window_s = window_s
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin anew: the work is done, or another has begun."""
         self._samples: deque[tuple[float, int]] = deque()
+        self._is_waiting = True
 
     def note(self, now_s: float, done: int) -> None:
         """Note that `done` files are finished at `now_s`; fewer than before means a new beginning."""
         if self._samples and done < self._samples[-1][1]:
-            self._samples.clear()
+            self.forget()
+        if self._is_waiting:
+            self._is_waiting = not self._samples or done == self._samples[-1][1]
+            self._samples = deque([(now_s, done)])
+            return
         if len(self._samples) > 1 and now_s - self._samples[-2][0] < _SAMPLE_EVERY_S:
             self._samples[-1] = (now_s, done)
         else:
@@ -82,10 +95,10 @@ class Rate:
 
     def per_s(self, now_s: float) -> float | None:
         """Return the rate, or None while too little is known."""
-        if not self._samples:
+        if self._is_waiting:
             return None
         first_s, first_done = self._samples[0]
-        if now_s - first_s < 0.5:
+        if now_s - first_s < RATE_KNOWN_AFTER_S:
             return None
         return (self._samples[-1][1] - first_done) / (now_s - first_s)
 
@@ -100,7 +113,9 @@ def facts(progress: Progress, per_s: float | None) -> list[str]:
     per_s : float or None
         Files per second, None while not known.
     """
-    said = [f"{progress.analysed:,} of {progress.files:,} files analysed"]
+    if progress.stage == "empty":
+        return ["the library has no sample files; add a folder: klustr-bridge add FOLDER"]
+    said = [f"{progress.analysed:,} of {progress.files:,} file{'s' * (progress.files != 1)} analysed"]
     if progress.refused:
         said.append(f"{progress.refused:,} refused")
     if progress.pending and per_s:
@@ -214,7 +229,10 @@ class ProgressLine:
             return
         new_stage = self._latest is None or progress.stage != self._latest.stage
         self._latest = progress
-        self._rate.note(self._clock(), progress.analysed + progress.refused)
+        if progress.pending:
+            self._rate.note(self._clock(), progress.analysed + progress.refused)
+        else:
+            self._rate.forget()
         self._show_when_due(at_once=new_stage)
 
     def refresh(self) -> None:

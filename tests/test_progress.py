@@ -264,6 +264,39 @@ def test_the_rate_is_that_of_the_last_seconds():
     assert rate.per_s(220) is None
 
 
+def test_the_rate_counts_work_alone():
+    """Neither what comes before the first finished file nor idling slows it; two seconds make it known."""
+    rate = Rate()
+    for second in range(6):
+        rate.note(second, 0)  # processes are being started
+    rate.note(6, 4)
+    rate.note(7, 24)
+    assert rate.per_s(7.9) is None
+    rate.note(8, 44)
+    assert rate.per_s(8) == pytest.approx(20)
+    clock = Clock()
+    stream = io.StringIO()
+    line = ProgressLine(stream, "plain", clock=clock)
+    for _ in range(100):  # nothing to do
+        line.show(work(1000, "ready"))
+        clock.now_s += 0.25
+    for done in range(0, 100, 5):  # 20 a second
+        line.show(work(1000 + done, files=2000))
+        clock.now_s += 0.25
+    line.close()
+    assert "per second" in stream.getvalue()
+    assert set(re.findall(r"(\S+) per second", stream.getvalue())) <= {"19", "20", "21"}
+
+
+def test_an_empty_library_is_said_to_be_empty():
+    """The last folder taken out: the log doesn't end with how many there were."""
+    stream = io.StringIO()
+    line = ProgressLine(stream, "plain", clock=Clock())
+    line.show(work(1000, "ready"))
+    line.show(Progress("empty", 0, 0, 0, 0))
+    assert stream.getvalue().splitlines()[-1].startswith("empty: the library has no sample files; add")
+
+
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [

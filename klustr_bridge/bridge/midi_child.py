@@ -130,7 +130,7 @@ class Inputs:
         try:
             present = self._names.ask()[:_MOST_PORTS]
         except Exception as error:
-            self._say({"problem": f"the MIDI system can't be used: {error}"[:_MOST_TEXT]})
+            self._say({"problem": f"the MIDI system can't be used: {_reason(error)}"[:_MOST_TEXT]})
             return not self._names.were_known
         chosen = choose(present, self._pattern)
         for name in self._open.keys() - set(chosen):
@@ -147,7 +147,7 @@ class Inputs:
             try:
                 self._open[name] = self._backend.open_input(name, callback=self._hear)
             except Exception as error:  # gone again, or another program has it (Windows)
-                return f"can't open '{name}': {error}; close other programs that use it"
+                return f"can't open '{name}': {_reason(error)}; close other programs that use it"
         return None
 
     def _hear(self, message: Any) -> None:
@@ -157,10 +157,15 @@ class Inputs:
                 self._say({"message": message.dict()})
 
 
+def _reason(error: Exception) -> str:
+    """Return the reason without the full stop that rtmidi ends its own with: more follows."""
+    return str(error).rstrip(" .")
+
+
 def missing_package(error: Exception) -> str:
     """Say what to do about a package that can't be imported."""
     if not isinstance(error, ModuleNotFoundError):
-        return f"MIDI can't be used: {error}"[:_MOST_TEXT]
+        return f"MIDI can't be used: {_reason(error)}"[:_MOST_TEXT]
     package = "python-rtmidi" if error.name == "rtmidi" else error.name
     text = f"the Python package {package} is not installed: {sys.executable} -m pip install {package}"
     if package == "python-rtmidi" and sys.version_info >= (3, 13):

@@ -116,6 +116,7 @@ class MidiPorts:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,  # ALSA and JACK write their thoughts there
+            start_new_session=True,  # out of reach of the terminal's Ctrl-C; it ends with its standard input
             creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
         )
         try:

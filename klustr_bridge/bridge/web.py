@@ -51,6 +51,8 @@ class WebServer:
         Of the release.
     osc_host : str
         IP address that OSC listens at.
+    about : callable
+        What ``/status`` says of the process, by name.
     health : callable
         Further counters for ``/status``, by name.
     after : callable
@@ -68,6 +70,7 @@ class WebServer:
         osc_port: int,
         version: str,
         osc_host: str = "127.0.0.1",
+        about: Callable[[], Mapping[str, object]] = dict,
         health: Callable[[], Mapping[str, float]] = dict,
         after: Callable[[], Awaitable[None]] = _at_once,
         on_problem: Callable[[str], None] = _log.error,
@@ -80,6 +83,7 @@ class WebServer:
         self._osc_host = osc_host
         self._osc_port = osc_port
         self._version = version
+        self._about = about
         self._health = health
         self._after = after
         self._on_problem = on_problem
@@ -139,6 +143,7 @@ class WebServer:
             osc_host=self._osc_host,
             osc_port=self._osc_port,
             version=self._version,
+            about=self._about,
             health=self._health,
         )
         return AppServer(app, self.ready.set)

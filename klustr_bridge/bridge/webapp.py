@@ -61,6 +61,7 @@ def make_app(
     osc_host: str,
     osc_port: int,
     version: str,
+    about: Callable[[], Mapping[str, object]] = dict,
     health: Callable[[], Mapping[str, float]],
 ) -> ASGIApp:
     """Put the pages together.
@@ -75,6 +76,8 @@ def make_app(
         Where OSC listens.
     version : str
         Of the release.
+    about : callable
+        What is said of the process, by name.
     health : callable
         Counters by name, beside the navigator's own.
     """
@@ -94,7 +97,8 @@ def make_app(
 
     async def status(request: Request) -> Response:
         counters = {name: _finite(value) for name, value in {**navigator.health(), **health()}.items()}
-        return JSONResponse({"version": version, **status_of(navigator), "health": counters})
+        process = {"version": version, **about(), "osc_port": osc_port}
+        return JSONResponse({**process, **status_of(navigator), "health": counters})
 
     app = Starlette(routes=[Route("/status", status), Route("/{address:path}", namespace)])
     app.router.redirect_slashes = False

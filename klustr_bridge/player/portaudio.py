@@ -152,6 +152,7 @@ def _probe() -> None:
             stderr=subprocess.DEVNULL,
             timeout=PROBE_LIMIT_S,
             check=False,
+            start_new_session=True,  # a Ctrl-C of the terminal is no crash of PortAudio
         )
     except subprocess.TimeoutExpired:
         raise PlayerError(

@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from klustr_bridge.bridge.midi import MidiInput
-from klustr_bridge.bridge.midi_child import choose
+from klustr_bridge.bridge.midi_child import Inputs, choose
 from klustr_bridge.bridge.midi_ports import END_LIMIT_S, PortsState, describe
 from klustr_bridge.client import Client
 from klustr_bridge.library.paths import from_export
@@ -220,6 +220,20 @@ def test_a_machine_without_a_midi_system(
     assert listening.midi.problem == line == listening.midi.describe()
     assert client.ping() is not None
     listening.stop()
+
+
+def test_a_reason_with_a_full_stop_can_be_gone_on_from() -> None:
+    """RtMidi ends its reasons with a full stop; more follows after a semicolon."""
+
+    class Broken:
+        name = "broken"
+
+        def get_input_names(self) -> list[str]:
+            raise RuntimeError("error creating ALSA sequencer client object.")
+
+    heard: list[dict[str, Any]] = []
+    assert Inputs(Broken(), "", (), heard.append).look()
+    assert heard[0]["problem"].endswith("client object")
 
 
 def test_a_python_without_rtmidi(
