@@ -118,3 +118,105 @@ def test_the_map_is_drawn(home: Path, tmp_path: Path) -> None:
     assert "<svg" in (tmp_path / "map.svg").read_text()
     assert run(home, "map", str(tmp_path / "map.png")).returncode == 0
     assert (tmp_path / "map.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_an_index_of_nothing_creates_nothing(tmp_path: Path) -> None:
+    """Without a folder to index there is no library to make, nor a lock beside one."""
+    for words in ((), ("--library", str(tmp_path / "none.klustr"))):
+        done = run(tmp_path, "index", *words)
+        assert (done.returncode, "name one: klustr-bridge index FOLDER" in done.stderr) == (1, True)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_empty_library_does_not_hide_the_demo(tmp_path: Path) -> None:
+    """A library whose last folder was taken out counts as none: the demo's answers."""
+    demo = tmp_path / "data" / "klustr-bridge" / "demo.klustr"
+    write_library(tmp_path / "demo", 6)
+    (tmp_path / "own").mkdir()
+    assert run(tmp_path, "index", str(tmp_path / "demo"), "--library", str(demo)).returncode == 0
+    for command in ("add", "remove"):
+        assert run(tmp_path, command, str(tmp_path / "own")).returncode == 0
+    assert json.loads(run(tmp_path, "status", "--json").stdout)["library"] == str(demo)
+    assert f"# library in force: {demo} (the demo's)" in run(tmp_path, "config").stdout
+    found = run(tmp_path, "find", "kick")
+    assert (found.returncode, "Kick" in found.stdout) == (0, True)
+    assert run(tmp_path, "add", str(tmp_path / "own")).returncode == 0
+    assert json.loads(run(tmp_path, "status", "--json").stdout)["library"].endswith("library.klustr")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("status",), ("near", "0.5", "0.5"), ("index", "."), ("add", "."), ("remove", "."), ("--audio", "off")],
+    ids=lambda words: words[0],
+)
+def test_nothing_is_left_beside_a_file_that_is_no_library(tmp_path: Path, words: tuple[str, ...]) -> None:
+    """Whatever is asked of it, another program's file is refused and gets no company."""
+    stranger = tmp_path / "files" / "stranger"
+    stranger.parent.mkdir()
+    stranger.write_text("another program's\n" * 50)
+    done = run(tmp_path / "home", *words, "--library", str(stranger))
+    assert (done.returncode, "is not a klustr library" in done.stderr) == (1, True)
+    assert list(stranger.parent.iterdir()) == [stranger]
+
+
+def test_who_only_reads_leaves_no_lock(home: Path, tmp_path: Path) -> None:
+    """A backup, or a file that isn't there, is looked at without a lock."""
+    copy = tmp_path / "copy.klustr"
+    assert run(home, "backup", str(copy)).returncode == 0
+    for file, code in ((copy, 0), (tmp_path / "nope.klustr", 1)):
+        assert run(home, "status", "--library", str(file)).returncode == code
+    assert [path.name for path in tmp_path.iterdir() if "lock" in path.name or "nope" in path.name] == []
+
+
+@pytest.mark.parametrize(
+    ("at", "content", "said"),
+    [(60, b"\0\0\0\x63", "written by a newer release"), (4096, b"\xff" * 65536, "the file is damaged: put")],
+    ids=["newer", "damaged"],
+)
+def test_a_library_of_no_use_is_refused_before_anything_starts(
+    home: Path, tmp_path: Path, at: int, content: bytes, said: str
+) -> None:
+    """Asked and served alike: one refusal with the way out, and no port is announced."""
+    copy = tmp_path / "copy.klustr"
+    assert run(home, "backup", str(copy)).returncode == 0
+    with copy.open("rb+") as file:
+        file.seek(at)
+        file.write(content)
+    whole = copy.read_bytes()
+    asked, served = (run(home, *words, "--library", str(copy)) for words in (("status",), ("--audio", "off")))
+    for done in (asked, served):
+        assert (done.returncode, done.stdout) == (1, "")
+        assert said in done.stderr
+        assert "Traceback" not in done.stderr
+    assert asked.stderr == served.stderr
+    assert copy.read_bytes() == whole
+
+
+def test_add_takes_several_folders_and_says_what_they_swallow(tmp_path: Path) -> None:
+    """Folders known before that lie below a new one are named; one that is covered says by which."""
+    for name in ("all/one", "all/two", "else"):
+        (tmp_path / name).mkdir(parents=True)
+    one, two, other, parent = (str(tmp_path / name) for name in ("all/one", "all/two", "else", "all"))
+    said = run(tmp_path, "add", one, two, other).stdout.splitlines()
+    assert [line.partition(";")[0] for line in said] == [f"{path}: added" for path in (one, two, other)]
+    assert f"{parent}: added; now part of it: {one}, {two};" in run(tmp_path, "add", parent).stdout
+    assert run(tmp_path, "add", one).stdout == f"{one}: is in the library already, as part of {parent}\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--osc-prot", "5"), "did you mean '--osc-port'?"),
+        (("find", "--jsn", "kick"), "did you mean '--json'?"),
+        (("add",), "required: FOLDER"),
+        (("service", "instal"), "invalid choice: 'instal'"),
+    ],
+)
+def test_a_mistake_in_a_word_takes_two_lines(tmp_path: Path, words: tuple[str, ...], said: str) -> None:
+    """What is wrong and how it is meant, not every setting there is."""
+    done = run(tmp_path, *words)
+    assert done.returncode == 2
+    first, usage = done.stderr.splitlines()
+    assert said in first
+    assert usage.startswith("usage: klustr-bridge ")
+    assert usage.endswith(" --help")

@@ -25,13 +25,14 @@ from klustr_bridge.doctor.machine import (
     check_watching,
     count_directories,
     is_writable,
+    size_text,
 )
 from klustr_bridge.doctor.ports import check_ports
 from klustr_bridge.doctor.software import NEEDED, OPTIONAL, check_decoding, check_packages, check_python
 from klustr_bridge.errors import PlayerError
 from klustr_bridge.library.lock import DaemonInfo, daemon_lock, write_daemon_info
 from klustr_bridge.library.store import Store
-from klustr_bridge.settings import Settings, default_settings, load
+from klustr_bridge.settings import Settings, default_settings, library_file, load
 
 GOOD, MISSING, BAD = (
     Check("a", True, "x", "unused"),
@@ -132,7 +133,7 @@ def test_only_failures_make_it_fail():
 def test_all_checks_run_on_a_fresh_machine(tmp_path):
     """With nothing set up yet everything needed works, and every finding says what was found."""
     settings = settings_with(osc__port="0", http__port="0", audio__output="off", midi__input="off")
-    checks = run_checks(settings)
+    checks = run_checks(settings, library_file(settings))
     assert ok(checks), format_checks(checks)
     assert all(check.found for check in checks)
     assert not [check for check in checks if "could not be looked at" in check.found]
@@ -145,7 +146,7 @@ def test_a_check_that_breaks_becomes_a_finding(tmp_path):
     settings = default_settings()
     broken = replace(settings, index=replace(settings.index, workers="many"))  # type: ignore[arg-type]
     broken = replace(broken, audio=settings_with(audio__output="off").audio)
-    checks = {check.name: check for check in run_checks(broken)}
+    checks = {check.name: check for check in run_checks(broken, library_file(broken))}
     assert checks["machine"].ok is None
     assert "TypeError" in checks["machine"].found
     assert checks["decoding"].ok
@@ -173,6 +174,14 @@ def test_python_and_packages_are_told():
 
 
 # library
+
+
+@pytest.mark.parametrize(
+    ("n_bytes", "text"), [(90_112, "88 KiB"), (1 << 20, "1 MiB"), (5_000 << 20, "5,000 MiB")]
+)
+def test_a_small_file_is_not_nothing(n_bytes, text):
+    """What is below a MiB is told in KiB."""
+    assert size_text(n_bytes) == text
 
 
 def test_the_library_is_described_and_left_alone(tmp_path):
@@ -264,7 +273,9 @@ def test_the_daemons_own_ports_are_fine(taken, tmp_path):
     )
     with daemon_lock(file):
         write_daemon_info(DaemonInfo(os.getpid(), str(file), taken, 0, "0"))
-        checks = [check for check in run_checks(settings) if check.name.startswith("OSC")]
+        checks = [
+            check for check in run_checks(settings, library_file(settings)) if check.name.startswith("OSC")
+        ]
     assert [check.ok for check in checks] == [True, True]
     assert all(f"the daemon is running there (pid {os.getpid()})" in check.found for check in checks)
 

@@ -8,14 +8,17 @@ import argparse
 import contextlib
 import importlib
 import os
+import sqlite3
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NoReturn
 
 from klustr_bridge import __version__
 from klustr_bridge.errors import KlustrError, SettingsError
 from klustr_bridge.processes import single_threaded_environment, start_logging
 from klustr_bridge.settings import LoadedSettings, add_flags, load_for
+from klustr_bridge.settings.values import suggestion
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,6 @@ def _argument(*names: str, **options: object) -> tuple[tuple[str, ...], dict[str
 
 _K = _argument("-k", type=int, default=10, metavar="N", help="how many (default: 10)")
 _JSON = _argument("--json", action="store_true", help="print JSON, for scripts")
-_FOLDER = _argument("folder", metavar="FOLDER", help="a folder with sample files")
 
 COMMANDS: dict[str, _Command] = {
     "index": _Command(
@@ -67,8 +69,16 @@ COMMANDS: dict[str, _Command] = {
     "status": _Command("asking", "say what the library holds and whether a daemon runs", (_JSON,)),
     "problems": _Command("asking", "list the files that could not be used, with the reasons", (_JSON,)),
     "folders": _Command("asking", "list the folders of the library", (_JSON,)),
-    "add": _Command("building", "add a folder to the library", (_FOLDER,)),
-    "remove": _Command("building", "take a folder out of the library", (_FOLDER,)),
+    "add": _Command(
+        "building",
+        "add folders to the library",
+        (_argument("folders", nargs="+", metavar="FOLDER", help="a folder with sample files"),),
+    ),
+    "remove": _Command(
+        "building",
+        "take a folder out of the library",
+        (_argument("folder", metavar="FOLDER", help="a folder of the library"),),
+    ),
     "export": _Command(
         "exporting",
         "write descriptors and positions of every file to a .npz, .json or .csv",
@@ -113,8 +123,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):  # names that are not valid text must not end a listing
         with contextlib.suppress(AttributeError, ValueError):
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    namespace = _parse(words)
     try:
+        namespace = _parse(words)
         loaded = load_for(namespace, os.environ)
         start_logging(loaded.settings.log.level)
         return _run(namespace, loaded)
@@ -122,7 +132,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 2
     except KlustrError as error:
-        print(f"klustr-bridge: {error}", file=sys.stderr)
+        print(f"klustr-bridge: {error}{_way_out(error)}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
@@ -131,10 +141,38 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
 
 
+def _way_out(error: KlustrError) -> str:
+    """Say what to do about a damaged library, whichever command has come upon the damage."""
+    if type(error.__cause__) is not sqlite3.DatabaseError:
+        return ""
+    return (
+        "; the file is damaged: put a copy made by klustr-bridge backup in its place, "
+        "or move it away and index anew"
+    )
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in two lines; the settings, which every command takes, are left to --help."""
+
+    def error(self, message: str) -> NoReturn:
+        """End with 2, the mistake and how it is meant."""
+        self.exit(2, f"{self.prog}: {message}\n{self.format_usage().rstrip()}; more: {self.prog} --help\n")
+
+    def parse_known_args(self, args=None, namespace=None):  # type: ignore[no-untyped-def]
+        """Parse; what nothing is made for ends it, with the nearest flag where there is one."""
+        parsed, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            flags = list(self._option_string_actions)
+            hints = [suggestion(word.partition("=")[0], flags) for word in unknown if word.startswith("-")]
+            self.error(f"unknown: {' '.join(unknown)}{''.join(hints)}")
+        return parsed, unknown
+
+
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the named commands."""
-    top = argparse.ArgumentParser(
+    top = _Parser(
         prog="klustr-bridge",
+        usage="klustr-bridge COMMAND ...",
         allow_abbrev=False,
         description="Play your sample library: hears every sample of your folders, maps them by sound, "
         "answers over OSC. Without a command it serves: klustr-bridge [FOLDER...] "
@@ -143,17 +181,35 @@ def parser() -> argparse.ArgumentParser:
     _add_version(top)
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, command in COMMANDS.items():
-        sub = commands.add_parser(name, help=command.help, description=command.help, allow_abbrev=False)
+        sub = commands.add_parser(
+            name,
+            prog=f"klustr-bridge {name}",
+            usage=_usage(name),
+            help=command.help,
+            description=command.help,
+            allow_abbrev=False,
+        )
         for names, options in command.arguments:
             sub.add_argument(*names, **options)  # type: ignore[arg-type]
         add_flags(sub)
     return top
 
 
+def _usage(name: str) -> str:
+    words = ["klustr-bridge", name]
+    for names, options in COMMANDS[name].arguments:
+        shown = str(options.get("metavar") or "|".join(map(str, options.get("choices", ()))))  # type: ignore[call-overload]
+        if names[0].startswith("-"):
+            words.append(f"[{' '.join([names[0], shown]).strip()}]")
+        else:
+            words.append({"*": f"[{shown}...]", "+": f"{shown}..."}.get(str(options.get("nargs")), shown))
+    return " ".join([*words, "[settings]"])
+
+
 def serving_parser() -> argparse.ArgumentParser:
     """Return the parser of ``klustr-bridge [FOLDER...]``."""
     listed = "\n".join(f"  {name:10} {command.help}" for name, command in COMMANDS.items())
-    serve = argparse.ArgumentParser(
+    serve = _Parser(
         prog="klustr-bridge",
         allow_abbrev=False,
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -134,7 +134,9 @@ def _index_here(store: Store, paths: Sequence[bytes], settings: Settings, *, rel
             indexer.close()
             view.close()
     except KeyboardInterrupt:
-        print(f"stopped; kept: {_summary(store)}; the same command goes on from there", file=sys.stderr)
+        counts = store.counts()
+        kept = f"{counts.files - counts.pending} of {_files(counts.files)} done with"
+        print(f"stopped; {kept}, which are kept: the same command goes on from there", file=sys.stderr)
         raise
     if failed:
         raise LibraryError(f"the sounds are indexed, but the new map failed: {failed[0]}")
@@ -200,13 +202,17 @@ def _summary(store: Store) -> str:
 
 
 def _counted(counts: Counts) -> str:
-    files, sounds = f"file{'s' * (counts.files != 1)}", f"sound{'s' * (counts.sounds != 1)}"
-    text = f"{counts.files} {files}, {counts.sounds} {sounds}, {counts.refused} refused"
+    text = f"{_files(counts.files)}, {counts.sounds} sound{'s' * (counts.sounds != 1)}"
+    text += f", {counts.refused} refused"
     if counts.pending:
         text += f", {counts.pending} could not be read now"
     if not counts.files:
         return f"{text}: no sample files in the library's folders"
     return text + (" (klustr-bridge problems says why)" if counts.refused else "")
+
+
+def _files(number: int) -> str:
+    return f"{number} file{'s' * (number != 1)}"
 
 
 def _existing_folder(folder: str) -> bytes:

@@ -3,11 +3,16 @@
 import argparse
 import sys
 
-from klustr_bridge.settings import LoadedSettings, describe, given_flags
+from klustr_bridge.cli.library import chosen_library
+from klustr_bridge.settings import LoadedSettings, demo_library_file, describe, given_flags
+from klustr_bridge.settings.values import printable
 
 
 def config(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
     """Print the settings in force and where each came from."""
+    file = chosen_library(loaded.settings)
+    whose = " (the demo's)" if file == demo_library_file() else ""
+    print(f"# library in force: {printable(str(file))}{whose}")
     print(describe(loaded), end="")
     return 0
 
@@ -16,7 +21,7 @@ def doctor(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
     """Check what the bridge needs and say how to mend what doesn't work."""
     from klustr_bridge.doctor import format_checks, ok, run_checks
 
-    checks = run_checks(loaded.settings)
+    checks = run_checks(loaded.settings, chosen_library(loaded.settings))
     print(format_checks(checks))
     return 0 if ok(checks) else 1
 

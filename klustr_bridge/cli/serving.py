@@ -1,7 +1,9 @@
 """``klustr-bridge [FOLDER...]``: which library is served, then the daemon."""
 
 import argparse
+import contextlib
 import difflib
+import json
 import os
 from typing import TYPE_CHECKING
 
@@ -9,6 +11,7 @@ from klustr_bridge.cli import COMMANDS
 from klustr_bridge.cli.library import has_folders
 from klustr_bridge.errors import BridgeError, SettingsError
 from klustr_bridge.settings import LoadedSettings, demo_folder, demo_library_file, library_file
+from klustr_bridge.settings.table import BY_KEY
 
 if TYPE_CHECKING:
     from klustr_bridge.daemon import DaemonStart
@@ -16,6 +19,14 @@ if TYPE_CHECKING:
 
 def serve(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
     """Serve the named folders, else those the library knows, else the demo library."""
+    try:
+        return _run(_start(namespace, loaded))
+    except KeyboardInterrupt:  # before the daemon could take it: the same clean end
+        print("stopping")
+        return 0
+
+
+def _start(namespace: argparse.Namespace, loaded: LoadedSettings) -> "DaemonStart":
     from klustr_bridge.daemon import DaemonStart
 
     settings = loaded.settings
@@ -28,31 +39,62 @@ def serve(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
             raise SettingsError(f"{os.fsdecode(folder)} is not a folder; name an existing one{meant}")
     own = library_file(settings)
     if folders or settings.library.file or has_folders(own):
-        return _run(DaemonStart(settings, own, folders))
+        return DaemonStart(settings, own, folders)
 
     from klustr_bridge.demo import make_demo_library
 
     make_demo_library(demo_folder())
     demo = (os.fsencode(demo_folder()),)
-    return _run(DaemonStart(settings, demo_library_file(), demo, demo=True))
+    return DaemonStart(settings, demo_library_file(), demo, demo=True)
 
 
 def _run(start: "DaemonStart") -> int:
     """Run the daemon; where its port is taken by another bridge, say by which."""
-    from klustr_bridge.client import Client
     from klustr_bridge.daemon import run_daemon
 
     try:
         return run_daemon(start)
     except BridgeError as error:
-        port = start.settings.osc.port
-        if not port:
-            raise
-        try:
-            with Client(port=port, timeout=0.5) as client:
-                first = client.hello("klustr-bridge")
-        except BridgeError:
-            raise error from None
-        raise BridgeError(
-            f"{error}; klustr-bridge {first.version} with {first.sounds} sounds ({first.state}) answers there"
-        ) from None
+        osc, http = start.settings.osc.port, start.settings.http.port
+        for flag, port in (("--osc-port", osc), ("--http-port", http)):
+            if str(error).startswith(f"port {port} is in use") and (first := _bridge_on(port, http)):
+                raise BridgeError(
+                    f"port {port} is in use by {first}; use it, stop it, or choose another port with {flag} "
+                    "(0 takes a free one)"
+                ) from None
+        raise
+
+
+def _bridge_on(port: int, http_port: int) -> str | None:
+    """Name the bridge that holds a port: by its status over HTTP, else by its welcome over OSC."""
+    from klustr_bridge.client import Client
+
+    for asked in dict.fromkeys((http_port, BY_KEY["http.port"].default)):
+        said = _status(int(str(asked)))
+        if "sounds" in said and port in (asked, said.get("osc_port")):
+            where = f"pid {said.get('pid')}, library {said.get('library')}"
+            what = f"{_sounds(said['sounds'])}, {said.get('state')}"
+            return f"klustr-bridge {said.get('version')} ({where}, {what})"
+    with contextlib.suppress(BridgeError), Client(port=port, timeout=0.5) as client:
+        first = client.hello("klustr-bridge")
+        return f"klustr-bridge {first.version} ({_sounds(first.sounds)}, {first.state})"
+    return None
+
+
+def _status(http_port: int) -> dict[str, object]:
+    """Return what a bridge says of itself at a port; nothing where none answers in time."""
+    import http.client
+
+    try:
+        with contextlib.closing(
+            http.client.HTTPConnection("127.0.0.1", http_port, timeout=1.0)
+        ) as connection:
+            connection.request("GET", "/status")
+            said = json.loads(connection.getresponse().read(1_000_000))
+    except (OSError, ValueError, http.client.HTTPException):
+        return {}
+    return said if isinstance(said, dict) else {}
+
+
+def _sounds(number: object) -> str:
+    return f"{number} sound{'s' * (number != 1)}"

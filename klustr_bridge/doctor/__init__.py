@@ -5,10 +5,11 @@ becomes a finding. A leaf room: only the command line imports it.
 """
 
 from collections.abc import Callable
+from pathlib import Path
 
 from klustr_bridge.doctor.check import Check, format_checks, ok
 from klustr_bridge.doctor.devices import check_audio, check_midi
-from klustr_bridge.doctor.libraries import check_library, chosen_library
+from klustr_bridge.doctor.libraries import check_library
 from klustr_bridge.doctor.machine import check_caches, check_machine, check_open_files, check_watching
 from klustr_bridge.doctor.ports import check_ports
 from klustr_bridge.doctor.software import check_decoding, check_packages, check_python
@@ -18,20 +19,21 @@ from klustr_bridge.settings import Settings
 __all__ = ["Check", "format_checks", "ok", "run_checks"]
 
 
-def run_checks(settings: Settings) -> list[Check]:
+def run_checks(settings: Settings, file: Path) -> list[Check]:
     """Look at everything the bridge works with; takes a few seconds.
 
     Parameters
     ----------
     settings : Settings
         The settings in force.
+    file : Path
+        The library file in force; it need not exist yet.
 
     Returns
     -------
     list of Check
         The findings, what is needed first.
     """
-    file = chosen_library(settings)
     folders: list[bytes] = []
     daemon: list[DaemonInfo | None] = [None]
 

@@ -9,21 +9,12 @@ from pathlib import Path
 import psutil
 
 from klustr_bridge.doctor.check import Check
-from klustr_bridge.doctor.machine import MIB, is_writable
+from klustr_bridge.doctor.machine import MIB, is_writable, size_text
 from klustr_bridge.errors import KlustrError
-from klustr_bridge.settings import Settings, demo_library_file, library_file
 
 _LOW_SPACE_MIB = 1000
 _NO_SPACE_MIB = 50
 _NETWORK = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "afpfs", "webdav", "davfs", "fuse.sshfs", "9p"})
-
-
-def chosen_library(settings: Settings) -> Path:
-    """Return the user's library file, or the demo's while there is no other."""
-    own = library_file(settings)
-    if not settings.library.file and not own.exists() and demo_library_file().exists():
-        return demo_library_file()
-    return own
 
 
 def check_library(file: Path) -> tuple[list[Check], list[bytes]]:
@@ -58,15 +49,20 @@ def _check_file(file: Path, folders: list[bytes]) -> Check:
         return Check(name, False, str(error), another)
     folders.extend(folder.path for folder in listed if folder.state != "absent")
     absent = sum(folder.state == "absent" for folder in listed)
-    said = (
-        f"{counts.files:,} files, {counts.sounds:,} sounds in {len(listed)} folder{'s' * (len(listed) != 1)}"
+    said = ", ".join(
+        _counted(number, name) for number, name in ((counts.files, "file"), (counts.sounds, "sound"))
     )
-    found = f"{file}: {said}, {file.stat().st_size / MIB:,.0f} MiB"
+    said += f" in {_counted(len(listed), 'folder')}"
+    found = f"{file}: {said}, {size_text(file.stat().st_size)}"
     if absent:
         return Check(
             name, None, f"{found}; {absent} not there now", "connect the drive, or: klustr-bridge folders"
         )
     return Check(name, True, found)
+
+
+def _counted(number: int, name: str) -> str:
+    return f"{number:,} {name}{'s' * (number != 1)}"
 
 
 def _check_folder(folder: Path) -> Check:

@@ -138,7 +138,7 @@ def _check_cache(folder: Path) -> Check:
         return Check(
             name, False, f"{folder} can't be written", f"mkdir -p '{folder}' && chmod u+rwx '{folder}'"
         )
-    return Check(name, True, f"{folder}, {_size(folder) / MIB:,.0f} MiB")
+    return Check(name, True, f"{folder}, {size_text(_size(folder))}")
 
 
 def _check_compiled() -> Check:
@@ -165,6 +165,11 @@ def is_writable(folder: Path) -> bool:
             return True
     except OSError:
         return False
+
+
+def size_text(n_bytes: int) -> str:
+    """Return a size for people, in KiB below a MiB."""
+    return f"{n_bytes / MIB:,.0f} MiB" if n_bytes >= MIB else f"{n_bytes / 1024:,.0f} KiB"
 
 
 def _size(folder: Path) -> int:

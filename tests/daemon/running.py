@@ -51,6 +51,7 @@ class RunningDaemon:
             stderr=subprocess.STDOUT,
             text=True,
             encoding="utf-8",
+            start_new_session=True,  # its process group is that of a terminal of its own
         )
         self.lines: list[str] = []
         self._said = threading.Condition()
@@ -120,9 +121,12 @@ class RunningDaemon:
         return psutil.Process(self.process.pid).children(recursive=True)
 
     def stop(self) -> int:
-        """Press Ctrl-C and return the exit code."""
+        """Press Ctrl-C, as a terminal sends it to all its processes, and return the exit code."""
         self._close_client()
-        self.process.send_signal(signal.SIGINT)
+        if hasattr(os, "killpg"):
+            os.killpg(self.process.pid, signal.SIGINT)
+        else:
+            self.process.send_signal(signal.SIGINT)
         code = self.process.wait(20)
         self._finish_reading()
         return code

@@ -37,6 +37,50 @@ def test_index_hears_what_was_there_when_it_began(tmp_path: Path) -> None:
             assert f"{N_SOUNDS + 2 * number} files, {N_SOUNDS + 2 * number} sounds" in done.stdout
 
 
+def test_the_last_folder_taken_out_is_told_and_the_empty_library_is_asked(tmp_path: Path) -> None:
+    """What runs on an emptied library says so, and commands go on asking it, not the demo."""
+    folder, home = tmp_path / "samples", tmp_path / "home"
+    write_library(folder, N_SOUNDS)
+    demo = home / "data" / "klustr-bridge" / "demo.klustr"
+    assert run(home, "index", str(folder), "--library", str(demo)).returncode == 0
+    with RunningDaemon(home, str(folder)) as daemon:
+        daemon.wait_ready(N_SOUNDS)
+        assert run(home, "remove", str(folder)).returncode == 0
+        daemon.wait_for_line("^empty: the library has no sample files; add a folder")
+        assert f"OSC port {daemon.port}" in run(home, "status").stdout
+
+
+def test_add_through_the_daemon_says_what_a_folder_swallows(tmp_path: Path) -> None:
+    """As without a daemon: the folders that are now part of the new one are named."""
+    one = tmp_path / "samples" / "one"
+    write_library(one, N_SOUNDS)
+    with RunningDaemon(tmp_path / "home", str(one)) as daemon:
+        daemon.wait_ready(N_SOUNDS)
+        added = run(tmp_path / "home", "add", str(one.parent), str(one))
+        assert f"{one.parent}: added; now part of it: {one}; the running" in added.stdout
+        assert f"{one}: is in the library already, as part of {one.parent}\n" in added.stdout
+
+
+def test_a_second_bridge_on_the_port_names_the_first(tmp_path: Path) -> None:
+    """By its library and process number, found over HTTP; by its sounds where it has no HTTP port for us."""
+    folder = tmp_path / "samples"
+    write_library(folder, N_SOUNDS)
+    with RunningDaemon(tmp_path / "home", str(folder)) as daemon:
+        daemon.wait_ready(N_SOUNDS)
+        http_port = daemon.wait_for_line("^HTTP on ").rstrip("/").rpartition(":")[2]
+        words = [str(folder), "--audio", "off", "--osc-port", str(daemon.port), "--http-port"]
+        second = run(tmp_path / "other", *words, http_port)
+        library = next((tmp_path / "home").rglob("library.klustr"))
+        assert second.returncode == 1
+        assert f"port {daemon.port} is in use by klustr-bridge " in second.stderr
+        assert f"(pid {daemon.process.pid}, library {library}, {N_SOUNDS} sounds, ready)" in second.stderr
+        assert "another program" not in second.stderr
+        assert "--osc-port (0 takes a free one)" in second.stderr
+        third = run(tmp_path / "other", *words, "0")
+        assert f"{daemon.port} is in use by klustr-bridge " in third.stderr
+        assert f"{N_SOUNDS} sounds, ready" in third.stderr
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="names of any bytes exist on Linux")
 @pytest.mark.parametrize("name", [b"odd\xff", b"back\\slash", "déjà \\u00e9 \\xff".encode()])
 def test_folders_of_any_name(tmp_path: Path, name: bytes) -> None:
