@@ -1,0 +1,74 @@
+"""Ctrl-C as a terminal sends it: to the daemon and to all of its children, at any moment."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.daemon.running import RunningDaemon, environment
+from tests.sounds import write_library
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals as POSIX systems know them")
+
+
+@pytest.mark.parametrize(
+    "moment", ["^OSC on", "^audio: ", "^MIDI: ", r"^analysing: ", r"^layout: ", r"^ready: "]
+)
+def test_it_says_stopping_and_nothing_else(tmp_path: Path, moment: str) -> None:
+    """Whatever is under way, it ends in order: no warning, no complaint of a child, exit code 0."""
+    write_library(tmp_path / "samples", 40)
+    words = ["--audio", "on", "--midi", "on", "--layout", "umap", "--workers", "2", "--settle-time", "0.1"]
+    with RunningDaemon(tmp_path / "home", str(tmp_path / "samples"), *words, quick=False) as daemon:
+        daemon.wait_for_line(moment, deadline_s=90)
+        assert daemon.stop() == 0
+    said = "\n".join(daemon.lines)
+    assert daemon.lines[-1] == "stopping"
+    assert not re.search("WARNING|Warning|Traceback|signal|crash|by force|failed", said), said
+
+
+def test_an_audio_probe_does_not_hear_it() -> None:
+    """A Ctrl-C while PortAudio is tried out is no crash of PortAudio."""
+    code = (
+        "import os, signal, threading\n"
+        "from klustr_bridge.player import portaudio\n"
+        "signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+        "portaudio._PROBE = 'import signal, os, time; signal.signal(signal.SIGINT, signal.SIG_DFL); '"
+        "'os.write(2, b\"there\"); time.sleep(1)'\n"
+        "threading.Timer(0.5, os.killpg, (0, signal.SIGINT)).start()\n"
+        "portaudio._probe()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        start_new_session=True,
+        timeout=30,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_an_index_says_what_it_keeps(tmp_path: Path) -> None:
+    """Cut short, it says how far it has come and that this is kept; the code is that of Ctrl-C."""
+    write_library(tmp_path / "samples", 300)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "klustr_bridge", "index", str(tmp_path / "samples"), "--view", "plain"],
+        env=environment(tmp_path / "home"),
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    with process:
+        assert process.stderr
+        for line in process.stderr:
+            if line.startswith("analysing"):
+                break
+        os.killpg(process.pid, signal.SIGINT)
+        said = process.stderr.read()
+        assert process.wait(20) == 130
+    assert re.search(r"stopped; \d+ of \d+ files done with", said)
+    assert not re.search("WARNING|Warning|Traceback", said), said
