@@ -5,6 +5,7 @@ import contextlib
 import difflib
 import json
 import os
+import socket
 from typing import TYPE_CHECKING
 
 from klustr_bridge.cli import COMMANDS
@@ -68,6 +69,7 @@ def _run(start: "DaemonStart") -> int:
 def _bridge_on(port: int, http_port: int) -> str | None:
     """Name the bridge that holds a port: by its status over HTTP, else by its welcome over OSC."""
     from klustr_bridge.client import Client
+    from klustr_bridge.doctor.ports import holder
 
     for asked in dict.fromkeys((http_port, BY_KEY["http.port"].default)):
         said = _status(int(str(asked)))
@@ -77,7 +79,8 @@ def _bridge_on(port: int, http_port: int) -> str | None:
             return f"klustr-bridge {said.get('version')} ({where}, {what})"
     with contextlib.suppress(BridgeError), Client(port=port, timeout=0.5) as client:
         first = client.hello("klustr-bridge")
-        return f"klustr-bridge {first.version} ({_sounds(first.sounds)}, {first.state})"
+        process = holder(socket.SOCK_DGRAM, port)
+        return f"klustr-bridge {first.version} ({process}, {_sounds(first.sounds)}, {first.state})"
     return None
 
 

@@ -72,7 +72,8 @@ def test_a_second_daemon_names_the_first(tmp_path: Path, folder: Path) -> None:
         assert third.returncode == 1
         assert f"port {daemon.port}" in third.stderr
         assert "--osc-port" in third.stderr
-        assert f"klustr-bridge {__version__} with {N_SOUNDS} sounds (ready) answers there" in third.stderr
+        assert f"in use by klustr-bridge {__version__} (" in third.stderr
+        assert f"{N_SOUNDS} sounds, ready)" in third.stderr
         assert daemon.client.status().sounds == N_SOUNDS
 
 
