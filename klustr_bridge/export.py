@@ -36,7 +36,7 @@ class ExportError(KlustrError):
 
 @dataclass(frozen=True, slots=True)
 class ExportRow:
-    """One present, analysed sample file.
+    """One present, analysed sample file, or a slice of one.
 
     Attributes
     ----------
@@ -56,6 +56,8 @@ class ExportRow:
         As in `Analysis`; the loudness is the largest RMS level of 50 ms, dB relative to full scale.
     kind_confidence : float
         How sure the kind is, 0..1.
+    start_s, end_s : float
+        Where the sound begins and ends in the file: of a slice its place, else 0 and the duration.
     is_loop : bool
         As in `Analysis`.
     epoch : int
@@ -78,6 +80,8 @@ class ExportRow:
     stereo_width: float
     tempo_bpm: float
     kind_confidence: float
+    start_s: float
+    end_s: float
     is_loop: bool
     epoch: int
 
@@ -92,7 +96,7 @@ class _Columns:
     kind_source: list[str]
     whole: NDArray[np.int32]  # (n, 3): id, epoch, is_loop
     position: Float32Array  # (n, 2)
-    measured: Float32Array  # (n, 8): MEASURED
+    measured: Float32Array  # (n, 10): MEASURED
     embedding: Float32Array  # (n, d)
     order: NDArray[np.intp]
 
@@ -106,6 +110,8 @@ MEASURED = (
     "stereo_width",
     "tempo_bpm",
     "kind_confidence",
+    "start_s",
+    "end_s",
 )
 """The columns of numbers, as `ExportRow` names them."""
 
@@ -181,6 +187,7 @@ def _gather(rows: Iterable[ExportRow]) -> _Columns:
         measured.extend([getattr(row, name) for name in MEASURED])
         embedding.frombytes(np.ascontiguousarray(row.embedding, dtype=np.float32).tobytes())
     n = len(path)
+    # stable: the slices of a file follow it in time
     order = np.array(sorted(range(n), key=path.__getitem__), dtype=np.intp)
     size = first.embedding.size if first else 0
     return _Columns(

@@ -99,8 +99,8 @@ REPLIES: Final = {
             "is 0 for mono, 1 where the channels have nothing in common, up to 2 in opposite phase; `tempo` "
             "is 0 where there is none. `kind_source` says what tells the kind: the user, the name of the "
             "file or of a folder, the sound itself, or nothing (empty); `kind_confidence` is how sure it is. "
-            "`x`, `y` are -1 before the sound has a place; `uid` is empty and the measures are 0 before it "
-            "is analysed.",
+            "`start` and `end` are a slice's place in its file, else 0 and the duration. `x`, `y` are -1 "
+            "before the sound has a place; `uid` is empty and the measures are 0 before it is analysed.",
         ),
         Answer("/klustr/path.reply", (REQ, ID, PATH), help="Absolute path of the sound's first file."),
         Answer("/klustr/resolve.reply", (REQ, ID), help="The id that the `uid` has in this library."),

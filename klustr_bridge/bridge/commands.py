@@ -156,7 +156,16 @@ def _commands() -> Iterator[Command]:
         f"Where the sound's file is. {_WIRE_PATH}",
         "path",
     )
-    yield Command("/klustr/resolve", ask, (REQ, UID), "/klustr/resolve.reply", "From uid to id.", "resolve")
+    yield Command(
+        "/klustr/resolve",
+        ask,
+        (REQ, UID),
+        "/klustr/resolve.reply",
+        "From uid to id. The uid of a slice (a hit of a loop; setting `index.slices`) is that of its whole "
+        "sound, `:` and its audio frames, `START-END`; where no slice has these frames any more, it means "
+        "the one that overlaps them most.",
+        "resolve",
+    )
     yield Command(
         "/klustr/find",
         ask,

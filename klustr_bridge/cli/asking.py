@@ -84,6 +84,8 @@ def status(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
         "layout": f"{epoch.method}, fitted on {epoch.n_fitted} sounds" if epoch else "none yet",
         "daemon": f"pid {info.pid}, OSC port {info.osc_port}" if info else "not running",
     }
+    if counts.slices:
+        facts["slices"] = counts.slices
     if epoch and epoch.scores:
         facts["scores"] = ", ".join(f"{name} {value:.3f}" for name, value in epoch.scores.items())
     if namespace.json:
@@ -164,6 +166,8 @@ def _described(navigator: Navigator, sound_id: int) -> dict[str, object]:
         "kind_source": info.kind_source,
         "kind_confidence": round(info.kind_confidence, 3),
         "duration_s": round(info.duration_s, 4),
+        "start_s": round(info.start_s, 6),
+        "end_s": round(info.end_s, 6),
         "loudness_db": round(info.loudness_db, 2),
         "pitch_hz": round(info.pitch_hz, 2),
         "pitch_confidence": round(info.pitch_confidence, 3),

@@ -2,7 +2,8 @@
 
 import argparse
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -18,17 +19,24 @@ from klustr_bridge.settings import LoadedSettings
 
 
 def export(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
-    """Write one row for each present, analysed file."""
+    """Write one row for each present, analysed file, and for each slice if asked."""
     corpus = open_corpus(chosen_library(loaded.settings))
-    n_rows = export_rows(_rows(corpus), Path(namespace.out))
-    slices = "; no slices, the library has none" if namespace.slices else ""
-    print(f"{namespace.out}: {n_rows} files{slices}")
+    n_slices = 0
+    chosen = corpus.analysed_files()
+    if namespace.slices:
+        slices = list(corpus.slices())
+        n_slices, chosen = len(slices), chain(chosen, slices)
+    n_rows = export_rows(_rows(corpus, chosen), Path(namespace.out))
+    none = "no slices (hits of loops are sounds with the setting index.slices on)"
+    told = f", {f'{n_slices} slices' if n_slices else none}" if namespace.slices else ""
+    print(f"{namespace.out}: {n_rows - n_slices} files{told}")
     return 0
 
 
-def _rows(corpus: Corpus) -> Iterator[ExportRow]:
-    columns = {name: corpus.column(name) for name in MEASURED}
-    for path, row in corpus.analysed_files():
+def _rows(corpus: Corpus, chosen: Iterable[tuple[bytes, int]]) -> Iterator[ExportRow]:
+    columns = {name: corpus.column(name) for name in MEASURED if name not in ("start_s", "end_s")}
+    for path, row in chosen:
+        start_s, end_s = corpus.span_s(row)
         x, y = corpus.xy[row].tolist()
         yield ExportRow(
             path=path,
@@ -39,6 +47,8 @@ def _rows(corpus: Corpus) -> Iterator[ExportRow]:
             y=y,
             kind=corpus.kind(row),
             kind_source=corpus.kind_source(row),
+            start_s=start_s,
+            end_s=end_s,
             is_loop=corpus.is_loop(row),
             epoch=corpus.epoch,
             **{name: float(column[row]) for name, column in columns.items()},

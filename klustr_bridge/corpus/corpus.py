@@ -5,6 +5,7 @@ It must not know clients or surfaces, and nothing in it loops over rows in Pytho
 loading in a thread never keeps the interpreter from the event loop for long.
 """
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from klustr_bridge.types import Float32Array, Int32Array
 
 _ID_BITS = 32
 _UID_CHARACTERS = 16
+_FRAMES = re.compile(r"(\d{1,18})-(\d{1,18})", re.ASCII)
 
 
 class Corpus:
@@ -92,7 +94,7 @@ class Corpus:
 
     @property
     def n_sounds(self) -> int:
-        """Distinct sounds."""
+        """Distinct sounds; slices aren't counted."""
         return self._snapshot.n_sounds
 
     @property
@@ -152,8 +154,21 @@ class Corpus:
         return self._snapshot.sound[name]
 
     def uid(self, row: int) -> str:
-        """Return the uid of the sound in a row."""
-        return bytes(self._snapshot.sound["uid"][row]).decode("ascii")
+        """Return the uid of the sound in a row; a slice's names its parent and its audio frames."""
+        uid = bytes(self._snapshot.sound["uid"][row]).decode("ascii")
+        start, end = self._snapshot.sound["frames"][row].tolist()
+        return f"{uid}:{start}-{end}" if self.is_slice(row) else uid
+
+    def is_slice(self, row: int) -> bool:
+        """Tell whether the sound in a row is a part of another one."""
+        return int(self._snapshot.sound["parent_row"][row]) >= 0
+
+    def span_s(self, row: int) -> tuple[float, float]:
+        """Return where the sound in a row begins and ends in its file, seconds."""
+        if not self.is_slice(row):
+            return 0.0, float(self._snapshot.sound["duration_s"][row])
+        start, end = (self._snapshot.sound["frames"][row] / self._snapshot.sound["sample_rate"][row]).tolist()
+        return start, end
 
     def kind(self, row: int) -> str:
         """Return the kind of the sound in a row."""
@@ -204,15 +219,42 @@ class Corpus:
         """Yield path and sound's row of every analysed file, by path; for exports, not for serving."""
         return self._files.analysed()
 
+    def slices(self) -> Iterator[tuple[bytes, int]]:
+        """Yield path and row of every slice, by path of its parent's first file, then in time."""
+        sound = self._snapshot.sound
+        rows = np.flatnonzero(sound["parent_row"] >= 0)
+        order = np.lexsort((sound["frames"][rows, 0], sound["sound_entry"][rows]))
+        for row in rows[order].tolist():
+            yield self._snapshot.text["path"][int(sound["sound_entry"][row])], row
+
     def id_of_uid(self, uid: str) -> int | None:
-        """Return the id of the sound of a uid, None if it isn't there."""
-        raw = uid.encode("utf-8", "replace")
+        """Return the id of the sound of a uid, None if it isn't there.
+
+        The uid of a slice that isn't found at these very frames any more stands for the slice of the same
+        sound that it overlaps most.
+        """
+        whole, is_of_slice, frames = uid.partition(":")
+        raw = whole.encode("utf-8", "replace")
         if len(raw) != _UID_CHARACTERS:
             return None
         first, second = np.frombuffer(raw, np.uint64)
         rows = np.flatnonzero(self._uid[:, 0] == first)
         rows = rows[self._uid[rows, 1] == second]
-        return int(self.ids[rows[0]]) if len(rows) else None
+        parts = self._snapshot.sound["parent_row"][rows] >= 0
+        if is_of_slice:
+            return self._id_of_slice(rows[parts], frames)
+        return int(self.ids[rows[~parts]][0]) if not parts.all() else None
+
+    def _id_of_slice(self, rows: NDArray[np.intp], frames: str) -> int | None:
+        wanted = _FRAMES.fullmatch(frames)
+        if wanted is None or len(rows) == 0:
+            return None
+        start, end = int(wanted[1]), int(wanted[2])
+        starts, ends = self._snapshot.sound["frames"][rows].T
+        overlap = np.minimum(ends, end) - np.maximum(starts, start)
+        same = (starts == start) & (ends == end)
+        best = int(np.argmax(np.where(same, np.iinfo(np.int64).max, overlap)))
+        return int(self.ids[rows[best]]) if overlap[best] > 0 else None
 
     # Searches
 

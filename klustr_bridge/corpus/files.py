@@ -26,7 +26,7 @@ class Entry:
     id : int
         The sound's id, or the file's reserved id.
     path : bytes
-        Absolute; of a sound in several files the first in the order of paths.
+        Absolute; of a sound in several files the first in the order of paths; of a slice its parent's.
     kind : str
         Of the sound, or of the waiting file by its name.
     kind_source : str
@@ -80,9 +80,9 @@ class Files:
         """Return the file that stands for a sound's id or a waiting file's reserved id."""
         row = self.row_of(sound_id)
         if row is not None:
-            return self._entry(int(self._snapshot.sound["sound_entry"][row]))
+            return self._entry_of_sound(row)
         at = _find(self._waiting_id, sound_id)
-        return None if at is None else self._entry(int(self._waiting[at]))
+        return None if at is None else self._waiting_entry(int(self._waiting[at]))
 
     def id_of_path(self, path: bytes) -> int | None:
         """Return the id, or reserved id, that a present file stands for; None if it isn't there."""
@@ -99,21 +99,27 @@ class Files:
         low, after = bounds_below(folder)
         return slice(self._before(low), self._before(after))
 
-    def _entry(self, index: int) -> Entry:
-        row = int(self.sound_row[index])
-        sound_id, path = int(self._ids[index]), self._paths[index]
-        if row < 0:
-            entry = self._snapshot.entry
-            source = KIND_SOURCES[int(entry["entry_kind_source"][index])]
-            return Entry(
-                sound_id, path, KINDS[int(entry["entry_kind"][index])], source, CONFIDENCE[source], None
-            )
+    def _entry_of_sound(self, row: int) -> Entry:
         sound = self._snapshot.sound
-        source, confidence = (
-            KIND_SOURCES[int(sound["kind_source"][row])],
-            float(sound["kind_confidence"][row]),
+        return Entry(
+            id=int(sound["sound_id"][row]),
+            path=self._paths[int(sound["sound_entry"][row])],
+            kind=KINDS[int(sound["kind"][row])],
+            kind_source=KIND_SOURCES[int(sound["kind_source"][row])],
+            kind_confidence=float(sound["kind_confidence"][row]),
+            row=row,
         )
-        return Entry(sound_id, path, KINDS[int(sound["kind"][row])], source, confidence, row)
+
+    def _waiting_entry(self, index: int) -> Entry:
+        source = KIND_SOURCES[int(self._snapshot.entry["entry_kind_source"][index])]
+        return Entry(
+            id=int(self._ids[index]),
+            path=self._paths[index],
+            kind=KINDS[int(self._snapshot.entry["entry_kind"][index])],
+            kind_source=source,
+            kind_confidence=CONFIDENCE[source],
+            row=None,
+        )
 
     def _before(self, path: bytes) -> int:
         """Return how many entries sort before a path."""

@@ -89,7 +89,8 @@ def select(snapshot: Snapshot, files: Files, filters: Filters) -> Selection | No
         below[files.below(filters.folder)] = True
         inside = np.zeros(len(sound), np.bool_)
         inside[sound_row[below & ~waiting]] = True
-        sound &= inside
+        parent = sounds["parent_row"]
+        sound &= inside | ((parent >= 0) & inside[parent])
         entry &= below
     entry[~waiting] &= sound[sound_row[~waiting]]
     return Selection(sound, entry)

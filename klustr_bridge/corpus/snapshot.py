@@ -39,6 +39,9 @@ _SOUND_ARRAYS: dict[str, Any] = {
     "favourite": np.bool_,
     "uid": np.dtype("S16"),
     "sound_entry": np.int32,
+    "sample_rate": np.int32,
+    "parent_row": np.int32,
+    "frames": np.int64,
 }
 _ENTRY_ARRAYS: dict[str, Any] = {
     "entry_id": np.int32,
@@ -124,7 +127,7 @@ class Snapshot:
 
 def empty_snapshot() -> Snapshot:
     """Return a snapshot of nothing, before the first one is there."""
-    shapes = {"xy": (0, 2), "embedding": (0, 0)}
+    shapes = {"xy": (0, 2), "embedding": (0, 0), "frames": (0, 2)}
     return Snapshot(
         library_id="",
         generation=-1,
@@ -205,7 +208,7 @@ def _map(directory: Path, name: str, dtype: Any) -> NDArray[Any]:
 def _check(snapshot: Snapshot) -> None:
     n, m = len(snapshot.ids), len(snapshot.entry["entry_id"])
     for name, array in snapshot.sound.items():
-        wanted = {"xy": (n, 2), "embedding": (n, *array.shape[1:2])}.get(name, (n,))
+        wanted = {"xy": (n, 2), "frames": (n, 2), "embedding": (n, *array.shape[1:2])}.get(name, (n,))
         if array.shape != wanted or (name == "embedding" and array.ndim != 2):
             raise ValueError(f"{name} has shape {array.shape}, expected {wanted}")
     for name, array in snapshot.entry.items():
@@ -225,3 +228,8 @@ def _check(snapshot: Snapshot) -> None:
     place = snapshot.sound["sound_entry"]
     if n and not (int(place.min()) >= 0 and int(place.max()) < m):
         raise ValueError(f"sound_entry points outside the {m} entries")
+    parent = snapshot.sound["parent_row"]
+    if n and not (int(parent.min()) >= -1 and int(parent.max()) < n):
+        raise ValueError(f"parent_row points outside the {n} sounds")
+    if n and bool((snapshot.sound["sample_rate"] <= 0).any()):
+        raise ValueError("a sample_rate isn't positive")

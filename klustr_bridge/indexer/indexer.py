@@ -77,6 +77,7 @@ class Indexer:
         watch: bool = False,
         analyse: Analyse = analyse_file,
     ) -> None:
+        store.show_slices(settings.index.slices)
         self._store = store
         self._settings = settings
         self._send = send

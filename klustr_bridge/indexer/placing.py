@@ -109,6 +109,11 @@ class MapKeeper:
         """Give up a running fit."""
         self._process.cancel()
 
+    def _n_sounds(self) -> int:
+        """Live sounds, slices too."""
+        counts = self._store.counts()
+        return counts.sounds + counts.slices
+
     def _decide(self, settled: bool) -> None:
         asked = (self._store.generation, settled)
         if asked == self._decided_at:
@@ -118,14 +123,14 @@ class MapKeeper:
         fitted = (
             FittedMap(epoch.method, epoch.n_fitted, epoch.scores.get("neighbour_share")) if epoch else None
         )
-        counts = self._store.counts()
+        n_sounds = self._n_sounds()
         n_placed = self._store.count_placed()
         share = None
-        if needs_neighbour_share(counts.sounds, settled=settled, fitted=fitted, n_placed=n_placed):
+        if needs_neighbour_share(n_sounds, settled=settled, fitted=fitted, n_placed=n_placed):
             live = self._store.embeddings()
             share = neighbour_share(live.embedding, live.xy)
         method = next_fit(
-            counts.sounds,
+            n_sounds,
             settled=settled,
             fitted=fitted,
             n_placed=n_placed,
@@ -135,7 +140,7 @@ class MapKeeper:
             failed_at=self._failed_at,
         )
         self._wants_more = method is not None
-        if method == "pca" and counts.sounds <= _MOST_FITTED_AT_ONCE:
+        if method == "pca" and n_sounds <= _MOST_FITTED_AT_ONCE:
             self._fit_at_once()
         elif method is not None:
             self._start(method)
@@ -156,7 +161,7 @@ class MapKeeper:
 
     def _start_demanded(self) -> None:
         demanded, self._demanded = self._demanded, []
-        if not self._store.counts().sounds:
+        if not self._n_sounds():
             for when_done in demanded:
                 when_done("there are no analysed sounds yet")
             return
@@ -199,7 +204,7 @@ class MapKeeper:
         self._tell(None)
 
     def _note_failure(self, reason: str) -> None:
-        self._failed_at = self._store.counts().sounds
+        self._failed_at = self._n_sounds()
         self._decided_at = (-1, False)  # what is wanted now is decided anew, knowing of the failure
         self._notice("layout", reason)
 

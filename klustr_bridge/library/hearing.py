@@ -15,14 +15,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from klustr_bridge.errors import LibraryError
+from klustr_bridge.library import slices
 from klustr_bridge.library.database import Transaction
 from klustr_bridge.library.rows import Committed, Embeddings, Epoch, Place
 from klustr_bridge.types import Analysis, Float32Array, Int32Array, Outcome
 
-IS_LIVE = """EXISTS (
-    SELECT 1 FROM files f JOIN folders d ON d.id = f.folder_id
-    WHERE f.sound_id = s.id AND d.state != 'absent')"""
-"""SQL condition on a sound ``s``: a file of a folder that is there holds it."""
+IS_LIVE = """((s.parent_id IS NULL OR (
+        (SELECT value FROM meta WHERE key = 'slices') AND s.analysis_version =
+            (SELECT whole.analysis_version FROM sounds whole WHERE whole.id = s.parent_id)))
+    AND EXISTS (
+        SELECT 1 FROM files f JOIN folders d ON d.id = f.folder_id
+        WHERE f.sound_id = coalesce(s.parent_id, s.id) AND d.state != 'absent'))"""
+"""SQL condition on a sound ``s``: a file of a folder that is there holds it; and if it is a slice, the
+library shows slices, and the newest analysis of its parent has found it."""
+
+MAY_BE_LIVE = "(s.parent_id IS NULL OR (SELECT value FROM meta WHERE key = 'slices'))"
+"""SQL condition on a sound ``s``: it is no slice, or the library shows slices."""
 
 _BYTES_A_NUMBER = 4
 _ROWS_AT_ONCE = 4096
@@ -45,7 +53,8 @@ def commit(
     for outcome in outcomes:
         _commit_one(transaction, outcome, analysis_version, tally)
     if place is not None:
-        _place(transaction, sorted({*tally.new, *tally.revived}), place)
+        parts = slices.live_of(transaction.connection, {*tally.new, *tally.revived, *tally.updated})
+        _place(transaction, sorted({*tally.new, *tally.revived, *parts}), place)
     if tally.updated:  # what they tell of other sounds is another thing now
         transaction.execute("UPDATE meta SET value = 0 WHERE key = 'kinds_known'")
     transaction.shown |= tally.dropped < len(outcomes)
@@ -95,6 +104,7 @@ def _join_sound(
             """,
             (*_measures(analysis, version), analysis.uid, sound_id),
         )
+        slices.keep(transaction, sound_id, analysis, version)
         tally.new.append(sound_id)
         return sound_id
     sound_id = int(known[0])
@@ -108,6 +118,7 @@ def _join_sound(
             """,
             (*_measures(analysis, version), sound_id),
         )
+        slices.keep(transaction, sound_id, analysis, version)
         tally.updated.add(sound_id)
     if not known[2] and sound_id not in tally.new:
         tally.revived.add(sound_id)
@@ -134,7 +145,7 @@ def _measures(analysis: Analysis, version: int) -> tuple[object, ...]:
 
 
 def _is_finite(analysis: Analysis) -> bool:
-    numbers = (
+    numbers: tuple[float, ...] = (
         analysis.duration_s,
         analysis.loudness_db,
         analysis.brightness_hz,
@@ -143,7 +154,11 @@ def _is_finite(analysis: Analysis) -> bool:
         analysis.stereo_width,
         analysis.tempo_bpm,
     )
-    return all(map(math.isfinite, numbers)) and bool(np.isfinite(analysis.embedding).all())
+    embeddings = [analysis.embedding]
+    for part in analysis.slices:
+        numbers += (part.loudness_db, part.brightness_hz, part.pitch_hz, part.pitch_confidence)
+        embeddings.append(part.embedding)
+    return all(map(math.isfinite, numbers)) and all(np.isfinite(each).all() for each in embeddings)
 
 
 def dimension(connection: sqlite3.Connection) -> int:
@@ -151,15 +166,18 @@ def dimension(connection: sqlite3.Connection) -> int:
 
     Only while a newer release re-analyses a library can there be more than one.
     """
-    # Two look-ups in the index; DISTINCT would walk all of it.
+    # Two look-ups in the index; DISTINCT would walk all of it. Slices are as long as their parents.
     shortest, longest = connection.execute(
-        "SELECT (SELECT min(dimension) FROM sounds), (SELECT max(dimension) FROM sounds)"
+        """
+        SELECT (SELECT min(dimension) FROM sounds WHERE parent_id IS NULL),
+            (SELECT max(dimension) FROM sounds WHERE parent_id IS NULL)
+        """
     ).fetchone()
     if shortest == longest:
         return int(shortest or 0)
     row = connection.execute(
         f"""
-        SELECT s.dimension FROM sounds s
+        SELECT s.dimension FROM sounds s WHERE s.parent_id IS NULL
         GROUP BY s.dimension ORDER BY sum({IS_LIVE}) DESC, max(s.analysis_version) DESC LIMIT 1
         """
     ).fetchone()
@@ -172,7 +190,7 @@ def read_embeddings(connection: sqlite3.Connection, *, dormant: bool) -> Embeddi
     rows = connection.execute(
         f"""
         SELECT s.id, p.x, p.y, s.embedding FROM sounds s LEFT JOIN positions p ON p.sound_id = s.id
-        WHERE s.dimension = ? {"" if dormant else f"AND {IS_LIVE}"} ORDER BY s.id
+        WHERE s.dimension = ? AND {MAY_BE_LIVE if dormant else IS_LIVE} ORDER BY s.id
         """,
         (d,),
     )

@@ -13,7 +13,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE TABLE meta (key TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID",
         "INSERT INTO meta VALUES ('library_id', lower(hex(randomblob(8))))",
         "INSERT INTO meta VALUES ('generation', 1), ('token', lower(hex(randomblob(8)))), ('next_id', 1)",
-        "INSERT INTO meta VALUES ('kinds_known', 0)",
+        "INSERT INTO meta VALUES ('kinds_known', 0), ('slices', 0)",
         """
         CREATE TABLE folders (
             id INTEGER PRIMARY KEY,
@@ -40,11 +40,17 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             user_kind TEXT,
             heard_kind TEXT,
             heard_confidence REAL NOT NULL DEFAULT 0,
+            parent_id INTEGER REFERENCES sounds (id),
+            start_frame INTEGER,
+            end_frame INTEGER,
             dimension INTEGER NOT NULL,
-            embedding BLOB NOT NULL CHECK (length(embedding) = 4 * dimension)
+            embedding BLOB NOT NULL CHECK (length(embedding) = 4 * dimension),
+            CHECK ((parent_id IS NULL) = (start_frame IS NULL)),
+            CHECK ((parent_id IS NULL) = (end_frame IS NULL))
         )
         """,
-        "CREATE INDEX sounds_dimension ON sounds (dimension)",
+        "CREATE INDEX sounds_dimension ON sounds (dimension) WHERE parent_id IS NULL",
+        "CREATE INDEX sounds_parent ON sounds (parent_id, analysis_version) WHERE parent_id IS NOT NULL",
         "CREATE INDEX sounds_unheard ON sounds (id) WHERE heard_kind IS NULL AND user_kind IS NULL",
         """
         CREATE TABLE files (

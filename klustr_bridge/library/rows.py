@@ -160,13 +160,15 @@ class Counts:
     files : int
         Listed files in any state.
     sounds : int
-        Live sounds.
+        Live sounds, slices not counted.
     pending : int
         Files still to be analysed, or analysed anew.
     refused : int
         Files that are no sounds.
     epoch : int
         Number of the layout, 0 with none.
+    slices : int
+        Live slices; none while the library doesn't show them.
     """
 
     files: int
@@ -174,3 +176,4 @@ class Counts:
     pending: int
     refused: int
     epoch: int
+    slices: int = 0

@@ -179,7 +179,9 @@ def _write(view: View, directory: _Arrays) -> None:
     ids, first = np.unique(entries.sound_id[entries.sound_id > 0], return_index=True)
     rows_with_sound = np.flatnonzero(entries.sound_id > 0).astype(np.int32)
     sound_entry = rows_with_sound[first] if len(ids) else np.empty(0, np.int32)
+    ids, parent_row, sound_entry = _with_slices(view, ids.astype(np.int32), sound_entry)
     directory.save("sound_entry.npy", sound_entry)
+    directory.save("parent_row.npy", parent_row)
     version = _write_sounds(view, directory, ids, _Kinds.by_name(entries, ids))
     problems = view.problems()
     _save_strings(directory, "problem_path", [path for path, _ in problems])
@@ -203,6 +205,20 @@ def _write(view: View, directory: _Arrays) -> None:
         "bytes": {path.name: path.stat().st_size for path in sorted(directory.place.iterdir())},
     }
     (directory.place / _META).write_text(json.dumps(meta, indent=1), encoding="utf-8")
+
+
+def _with_slices(
+    view: View, ids: Int32Array, sound_entry: Int32Array
+) -> tuple[Int32Array, Int32Array, Int32Array]:
+    """Ids of all live sounds, rising; the rows of slices' parents, -1 for whole sounds; entries of all."""
+    slice_ids, parents = view.live_slices()
+    together = np.concatenate((ids, slice_ids))
+    order = np.argsort(together, kind="stable")
+    rows = np.empty(len(order), np.int32)
+    rows[order] = np.arange(len(order), dtype=np.int32)
+    at = np.searchsorted(ids, parents)
+    parent_row = np.concatenate((np.full(len(ids), -1, np.int32), rows[at]))
+    return together[order], parent_row[order], np.concatenate((sound_entry, sound_entry[at]))[order]
 
 
 @dataclass(frozen=True)
@@ -332,7 +348,8 @@ _SOUND_ARRAYS: tuple[tuple[str, str], ...] = (
     ("tempo_bpm", "<f4"),
     ("is_loop", "?"),
     ("favourite", "?"),
-    ("uid", "S16"),
+    ("uid", "S16"),  # a slice's is longer and cut to its parent's
+    ("sample_rate", "<i4"),
 )
 
 
@@ -341,6 +358,7 @@ def _write_sounds(view: View, directory: _Arrays, ids: Int32Array, kinds: _Kinds
     n, d = len(ids), view.dimension
     columns = {name: np.zeros(n, dtype) for name, dtype in _SOUND_ARRAYS}
     xy = np.full((n, 2), np.nan, np.float32)
+    frames = np.zeros((n, 2), np.int64)
     versions: dict[int, int] = {}
     blank = np.full(d, np.nan, "<f4").tobytes()
     row = 0
@@ -354,6 +372,9 @@ def _write_sounds(view: View, directory: _Arrays, ids: Int32Array, kinds: _Kinds
             for version, count in Counter(sounds.analysis_version).items():
                 versions[version] = versions.get(version, 0) + count
             kinds.take(sounds, row)
+            if any(sounds.parent_id):
+                frames[span, 0] = [frame or 0 for frame in sounds.start_frame]
+                frames[span, 1] = [frame or 0 for frame in sounds.end_frame]
             same = zip(sounds.dimension, sounds.embedding, strict=True)
             file.write(b"".join([embedding if length == d else blank for length, embedding in same]))
             row = span.stop
@@ -365,6 +386,7 @@ def _write_sounds(view: View, directory: _Arrays, ids: Int32Array, kinds: _Kinds
         directory.save(f"{name}.npy", column)
     directory.save("sound_id.npy", ids.astype(np.int32))
     directory.save("xy.npy", xy)
+    directory.save("frames.npy", frames)
     kinds.save(directory)
     return max(versions, key=lambda version: (versions[version], version), default=0)
 

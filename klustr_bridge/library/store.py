@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Self
 
 from klustr_bridge.errors import LibraryError
-from klustr_bridge.library import database, heard_kinds, hearing, listing, paths
+from klustr_bridge.library import database, heard_kinds, hearing, listing, paths, slices
 from klustr_bridge.library.rows import (
     AddedFolder,
     Committed,
@@ -34,7 +34,8 @@ class Store:
 
     A *file* is a path, a *sound* is distinct audio that any number of files hold. A sound is *live*
     while a file of a folder that is not absent holds it, else *dormant*: it keeps its id, uid,
-    position, favourite and kind, and has them again when its audio comes back.
+    position, favourite and kind, and has them again when its audio comes back. A *slice* is a sound within
+    another one, its parent: live with it if the library shows slices, and if it was found at last.
 
     Every method raises `LibraryError` where the file can't be read or written.
     """
@@ -385,6 +386,11 @@ class Store:
                 if column == "user_kind":  # what the user says tells of other sounds, too
                     transaction.execute("UPDATE meta SET value = 0 WHERE key = 'kinds_known'")
                 transaction.shown = True
+
+    def show_slices(self, on: bool) -> None:
+        """Have the slices that were found be live with their parents, or keep them for later."""
+        with self._writing() as transaction:
+            slices.show(transaction, on)
 
     # The whole
 

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from klustr_bridge.library import hearing
+from klustr_bridge.library import hearing, slices
 from klustr_bridge.library.rows import Counts, Epoch, Folder
+from klustr_bridge.types import Int32Array
 
 _ROWS_AT_ONCE = 4096
 
@@ -26,7 +27,10 @@ class Entries(NamedTuple):
 
 
 class Sounds(NamedTuple):
-    """Sounds, live and dormant: columns of equal length. `dimension` is the length of an embedding."""
+    """Sounds, live and dormant: columns of equal length. `dimension` is the length of an embedding.
+
+    A slice has a `parent_id` and its audio frames in the parent's file.
+    """
 
     id: tuple[int, ...]
     uid: tuple[str, ...]
@@ -43,6 +47,10 @@ class Sounds(NamedTuple):
     user_kind: tuple[str | None, ...]
     heard_kind: tuple[str | None, ...]
     heard_confidence: tuple[float, ...]
+    sample_rate: tuple[int, ...]
+    parent_id: tuple[int | None, ...]
+    start_frame: tuple[int | None, ...]
+    end_frame: tuple[int | None, ...]
     x: tuple[float | None, ...]
     y: tuple[float | None, ...]
     dimension: tuple[int, ...]
@@ -116,7 +124,8 @@ class View:
         ).fetchone()[0]
         number = self.connection.execute("SELECT coalesce(max(number), 0) FROM epochs").fetchone()[0]
         pending, refused = by_state.get("pending", 0), by_state.get("refused", 0)
-        return Counts(sum(by_state.values()), n_sounds, pending, refused, number)
+        n_slices = slices.count_live(self.connection)
+        return Counts(sum(by_state.values()), n_sounds, pending, refused, number, n_slices)
 
     def entries(self) -> Iterator[Entries]:
         """Present files, refused ones left out, sorted by path, in chunks."""
@@ -131,17 +140,23 @@ class View:
             yield Entries._make(zip(*chunk, strict=True))
 
     def sounds(self) -> Iterator[Sounds]:
-        """All sounds, dormant ones too, by rising id, in chunks."""
+        """All sounds, dormant ones too, by rising id, in chunks; slices only if the library shows them."""
         rows = self.connection.execute(
-            """
+            f"""
             SELECT s.id, s.uid, s.duration_s, s.loudness_db, s.pitch_hz, s.brightness_hz, s.pitch_confidence,
                 s.stereo_width, s.is_loop, s.tempo_bpm, s.analysis_version, s.favourite, s.user_kind,
-                s.heard_kind, s.heard_confidence, p.x, p.y, s.dimension, s.embedding
-            FROM sounds s LEFT JOIN positions p ON p.sound_id = s.id ORDER BY s.id
+                s.heard_kind, s.heard_confidence, s.sample_rate, s.parent_id, s.start_frame,
+                s.end_frame, p.x, p.y, s.dimension, s.embedding
+            FROM sounds s LEFT JOIN positions p ON p.sound_id = s.id
+            WHERE {hearing.MAY_BE_LIVE} ORDER BY s.id
             """
         )
         while chunk := rows.fetchmany(_ROWS_AT_ONCE):
             yield Sounds._make(zip(*chunk, strict=True))
+
+    def live_slices(self) -> tuple[Int32Array, Int32Array]:
+        """Ids of the live slices, rising, and of their parents."""
+        return slices.live(self.connection)
 
     def problems(self, limit: int = -1, offset: int = 0) -> list[tuple[bytes, str]]:
         """Refused files and why, sorted by path; a negative limit is none."""

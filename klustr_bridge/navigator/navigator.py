@@ -432,8 +432,9 @@ class Navigator:
         internal = self._sounds_here(client)
         if entry.row is None:
             return self._voices.play(entry, velocity, None, None, internal=internal)
-        duration_s, loudness_db = (view.measure(name, entry.row) for name in ("duration_s", "loudness_db"))
-        return self._voices.play(entry, velocity, duration_s, loudness_db, internal=internal)
+        span_s, loudness_db = view.corpus.span_s(entry.row), view.measure("loudness_db", entry.row)
+        is_slice = view.corpus.is_slice(entry.row)
+        return self._voices.play(entry, velocity, span_s, loudness_db, is_slice=is_slice, internal=internal)
 
     def _sounds_here(self, client: ClientState) -> bool:
         """Whether the bridge's own player sounds what this client plays."""

@@ -116,6 +116,7 @@ class View:
         row = entry.row
         placed = bool(corpus.placed[row])
         x, y = corpus.xy[row].tolist() if placed else (NO_PLACE, NO_PLACE)
+        start_s, end_s = corpus.span_s(row)
         return Info(
             id=sound_id,
             state="ready" if placed else "unplaced",
@@ -135,8 +136,8 @@ class View:
             is_loop=corpus.is_loop(row),
             tempo_bpm=self.measure("tempo_bpm", row),
             favourite=corpus.is_favourite(row),
-            start_s=0.0,
-            end_s=self.measure("duration_s", row),
+            start_s=start_s,
+            end_s=end_s,
         )
 
     def measure(self, name: str, row: int) -> float:

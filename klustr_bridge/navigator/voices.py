@@ -39,9 +39,10 @@ class Voices:
         self,
         entry: Entry,
         velocity: float,
-        duration_s: float | None,
+        span_s: tuple[float, float] | None,
         loudness_db: float | None,
         *,
+        is_slice: bool = False,
         internal: bool,
     ) -> Play:
         """Start a file.
@@ -52,8 +53,12 @@ class Voices:
             The file.
         velocity : float
             0..1.
-        duration_s, loudness_db : float or None
+        span_s : tuple of two floats, optional
+            Where the sound begins and ends in the file; None while it waits for its analysis.
+        loudness_db : float, optional
             Of the sound; None while it waits for its analysis.
+        is_slice : bool
+            Whether it is a part of the file only.
         internal : bool
             Whether the bridge's own player sounds it; if not, it is only given its number.
 
@@ -63,10 +68,15 @@ class Voices:
             Also when the player has a problem.
         """
         voice = next(self._numbers) % _MOST_NUMBER + 1
+        start_s, end_s = span_s or (0.0, 0.0)
         if internal and self.player is not None:
             try:
                 self._inner[voice] = self.player.play(
-                    entry.path, start_s=0.0, end_s=None, velocity=velocity, loudness_db=loudness_db
+                    entry.path,
+                    start_s=start_s,
+                    end_s=end_s if is_slice else None,
+                    velocity=velocity,
+                    loudness_db=loudness_db,
                 )
             except (KlustrError, OSError):
                 self.n_failed += 1
@@ -77,8 +87,8 @@ class Voices:
             id=entry.id,
             velocity=velocity,
             path=entry.path,
-            start_s=0.0,
-            end_s=duration_s or 0.0,
+            start_s=start_s,
+            end_s=end_s,
         )
 
     def stop(self, voice: int | None) -> None:

@@ -194,6 +194,14 @@ TABLE: tuple[Setting, ...] = (
         metavar="SECONDS",
     ),
     Setting(
+        "index.slices",
+        "bool",
+        False,
+        "--slice-loops",
+        "Whether the hits of loops are sounds of their own on the map; nothing is analysed anew for it",
+        metavar="on|off",
+    ),
+    Setting(
         "layout.seed",
         "int",
         1,

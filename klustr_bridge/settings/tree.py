@@ -30,6 +30,7 @@ class IndexSettings:
     rescan_s: float
     watch: Literal["auto", "poll", "off"]
     poll_s: float
+    slices: bool
 
 
 @dataclass(frozen=True, slots=True)

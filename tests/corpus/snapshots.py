@@ -24,7 +24,7 @@ def below(*names: str) -> bytes:
 
 @dataclass(frozen=True)
 class MadeSound:
-    """A sound; `paths` are the files that hold it."""
+    """A sound; `paths` are the files that hold it. A slice has the id of its parent and its uid."""
 
     id: int
     paths: Sequence[bytes]
@@ -35,6 +35,8 @@ class MadeSound:
     favourite: bool = False
     uid: str = ""
     kind_source: str = ""
+    parent: int = 0
+    frames: tuple[int, int] = (0, 0)
 
     @property
     def made_source(self) -> str:
@@ -95,10 +97,12 @@ def snapshot_of(made: Made) -> Snapshot:
 def arrays_of(made: Made) -> tuple[dict[str, Any], dict[str, Any]]:
     """The arrays of a snapshot, by file, and its meta.json."""
     sounds = sorted(made.sounds, key=lambda sound: sound.id)
-    rows = [(path, sound.id, 0, sound.kind) for sound in sounds for path in sound.paths]
+    rows = [(path, sound.id, 0, sound.kind) for sound in sounds if not sound.parent for path in sound.paths]
     rows += [(waiting.path, waiting.id, 1, waiting.kind) for waiting in made.waiting]
     rows.sort()
     first = {sound_id: at for at, (_, sound_id, _, _) in reversed(list(enumerate(rows)))}
+    first |= {sound.id: first[sound.parent] for sound in sounds if sound.parent}
+    at = {sound.id: row for row, sound in enumerate(sounds)}
     n = len(sounds)
     arrays: dict[str, Any] = {
         "sound_id": np.array([sound.id for sound in sounds], np.int32),
@@ -117,6 +121,9 @@ def arrays_of(made: Made) -> tuple[dict[str, Any], dict[str, Any]]:
         "kind": np.array([KIND_CODES[sound.kind] for sound in sounds], np.uint8),
         "favourite": np.array([sound.favourite for sound in sounds], np.bool_),
         "uid": np.array([sound.made_uid.encode() for sound in sounds], "S16"),
+        "sample_rate": np.full(n, 1000, np.int32),
+        "parent_row": np.array([at[s.parent] if s.parent else -1 for s in sounds], np.int32),
+        "frames": np.array([sound.frames for sound in sounds], np.int64).reshape(n, 2),
         "sound_entry": np.array([first[sound.id] for sound in sounds], np.int32),
         "entry_id": np.array([row[1] for row in rows], np.int32),
         "entry_state": np.array([row[2] for row in rows], np.uint8),
@@ -134,7 +141,7 @@ def arrays_of(made: Made) -> tuple[dict[str, Any], dict[str, Any]]:
         "analysis_version": 1,
         "epoch": made.epoch,
         "n_files": len(rows) + len(made.problems),
-        "n_sounds": n,
+        "n_sounds": sum(not sound.parent for sound in sounds),
         "n_pending": len(made.waiting),
         "n_refused": len(made.problems),
         "folders": [{"path": to_export(f), "n_files": len(rows), "state": "watched"} for f in made.folders],

@@ -14,6 +14,7 @@ class FileContent(NamedTuple):
     uid: str | None
     descriptors: tuple[float, ...] | None
     embedding: bytes | None
+    slices: tuple[tuple[int, int, bytes], ...] = ()
 
 
 def contents(library: Path) -> dict[bytes, FileContent]:
@@ -24,9 +25,19 @@ def contents(library: Path) -> dict[bytes, FileContent]:
             "brightness_hz, pitch_hz, pitch_confidence, stereo_width, is_loop, tempo_bpm, embedding "
             "FROM files LEFT JOIN sounds ON sounds.id = files.sound_id"
         ).fetchall()
+        found = database.execute(
+            "SELECT p.uid, s.start_frame, s.end_frame, s.embedding FROM sounds s "
+            "JOIN sounds p ON p.id = s.parent_id AND p.analysis_version = s.analysis_version "
+            "ORDER BY s.start_frame"
+        ).fetchall()
     database.close()
+    slices: dict[str, list[tuple[int, int, bytes]]] = {}
+    for uid, *part in found:
+        slices.setdefault(uid, []).append(tuple(part))
     return {
-        bytes(row[0]): FileContent(row[1], row[2], row[3], row[4], row[5:15] if row[4] else None, row[15])
+        bytes(row[0]): FileContent(
+            *row[1:5], row[5:15] if row[4] else None, row[15], tuple(slices.get(row[4], ()))
+        )
         for row in rows
     }
 

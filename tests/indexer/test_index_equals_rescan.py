@@ -19,7 +19,8 @@ from klustr_bridge.sound.decode import is_candidate
 from klustr_bridge.sound.kinds import kind_from_path
 from tests.indexer.contents import FileContent, contents, epoch, sounds_and_places
 from tests.indexer.live import LiveIndex, quick_settings
-from tests.sounds import write_library
+from tests.sound.test_loops import beat
+from tests.sounds import write, write_library
 
 N_SEQUENCES = int(os.environ.get("BRIDGE_TEST_SEQUENCES", "12"))
 N_SOUNDS = 10
@@ -28,7 +29,7 @@ DIRECTORIES = st.sampled_from(["", "Kicks", "Snares", "Kicks/Deep", ".hidden", "
 NAMES = st.sampled_from(
     ["kick 1.wav", "snare.wav", "hat-öpen.wav", "loop.WAV", "._kick 1.wav", "notes.txt", "x.wav"]
 )
-SOUNDS = st.integers(0, N_SOUNDS - 1)
+SOUNDS = st.integers(0, N_SOUNDS)  # and a loop
 
 
 class FilesUnderAWatcher(RuleBasedStateMachine):
@@ -173,7 +174,8 @@ def _heard(path: bytes, root: bytes) -> FileContent:
         int(heard.is_loop),
         heard.tempo_bpm,
     )
-    return FileContent("analysed", None, kind, heard.uid, descriptors, heard.embedding.tobytes())
+    slices = tuple((part.start_frame, part.end_frame, part.embedding.tobytes()) for part in heard.slices)
+    return FileContent("analysed", None, kind, heard.uid, descriptors, heard.embedding.tobytes(), slices)
 
 
 def _difference(got: dict[bytes, FileContent], expected: dict[bytes, FileContent]) -> str:
@@ -194,6 +196,7 @@ def _short(content: FileContent | None) -> str:
 def test_watched_index_equals_a_rescan(tmp_path: Path) -> None:
     """After any sequence of file operations the watched index equals a fresh one; ids and positions stay."""
     write_library(tmp_path, N_SOUNDS, seed=3)
+    write(tmp_path / "Loops" / "beat.wav", beat(128)[0])
     FilesUnderAWatcher.pool = tmp_path
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
         FilesUnderAWatcher,

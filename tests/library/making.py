@@ -3,7 +3,8 @@
 import hashlib
 import os
 from base64 import b32encode
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from klustr_bridge.library.store import Store
-from klustr_bridge.types import Analysis, FileStamp, Float32Array, FoundFile, Outcome
+from klustr_bridge.types import Analysis, FileStamp, Float32Array, FoundFile, Outcome, Slice
 
 D = 8
 
@@ -47,8 +48,13 @@ def analysis(audio: int, version: int = 1, d: int = D) -> Analysis:
     )
 
 
-def heard(file: FoundFile, audio: int, version: int = 1) -> Outcome:
-    return Outcome(file.path, file.stamp, analysis(audio, version), None)
+def hit(start_frame: int, end_frame: int, version: int = 1) -> Slice:
+    return Slice(start_frame, end_frame, -20.0, 500.0, 0.0, 0.5, embedding_of(start_frame, version))
+
+
+def heard(file: FoundFile, audio: int, version: int = 1, frames: Sequence[tuple[int, int]] = ()) -> Outcome:
+    whole = replace(analysis(audio, version), slices=tuple(hit(*each, version) for each in frames))
+    return Outcome(file.path, file.stamp, whole, None)
 
 
 def refused(file: FoundFile, reason: str = "no audio in it") -> Outcome:

@@ -59,7 +59,8 @@ def test_arrays_hold_what_the_library_shows(store: Store, folder: bytes, tmp_pat
     assert place == tmp_path / "snapshots" / f"{store.library_id}-{store.generation}"
     shown = load(place)
     assert {name: array.dtype.str for name, array in shown.items() if name != "meta"} == {
-        **dict.fromkeys(("sound_id", "entry_id", "sound_entry"), "<i4"),
+        **dict.fromkeys(("sound_id", "entry_id", "sound_entry", "parent_row", "sample_rate"), "<i4"),
+        "frames": "<i8",
         **dict.fromkeys(("xy", "embedding", "duration_s", "loudness_db", "pitch_hz", "brightness_hz"), "<f4"),
         **dict.fromkeys(("pitch_confidence", "stereo_width", "tempo_bpm", "kind_confidence"), "<f4"),
         **dict.fromkeys(

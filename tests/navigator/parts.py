@@ -41,6 +41,7 @@ class NotingPlayer:
 
     def __init__(self) -> None:
         self.played: list[tuple[bytes, float, float | None]] = []
+        self.spans: list[tuple[float, float | None]] = []
         self.stopped: list[int | None] = []
         self.ready: list[bytes] = []
         self.fails = False
@@ -48,7 +49,7 @@ class NotingPlayer:
     def play(self, path, *, start_s, end_s, velocity, loudness_db):
         if self.fails:
             raise PlayerError("the device is gone")
-        assert (start_s, end_s) == (0.0, None)
+        self.spans.append((start_s, end_s))
         self.played.append((path, velocity, loudness_db))
         return 99 + len(self.played)
 
