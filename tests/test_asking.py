@@ -38,3 +38,19 @@ def test_a_link_from_outside_leads_to_the_file(home: Path) -> None:
     found = json.loads(run(home, "similar", str(home / "first.wav"), "--json").stdout)
     assert len(found) == 5
     assert own not in [row["id"] for row in found]
+
+
+def test_why_says_what_keeps_two_sounds_apart(home: Path) -> None:
+    """By id, uid, file of the library or any other file; the shares add up to one."""
+    kick, snare = (json.loads(run(home, "find", name, "--json").stdout)[0] for name in ("kick", "snare"))
+    told = json.loads(run(home, "why", str(kick["id"]), snare["uid"], "--json").stdout)
+    assert told["distance"] > 0 and abs(sum(told["shares"].values()) - 1) < 1e-6
+    assert json.loads(run(home, "why", kick["path"], snare["path"], "--json").stdout) == told
+    (home / "copy.wav").write_bytes(Path(kick["path"]).read_bytes())
+    same = json.loads(run(home, "why", str(home / "copy.wav"), kick["uid"], "--json").stdout)
+    assert same["distance"] < 1e-4
+    lines = run(home, "why", kick["uid"], snare["uid"]).stdout.splitlines()
+    assert lines[0].split()[0] == "distance"
+    assert {line.split()[0] for line in lines[1:]} == set(told["shares"])
+    wrong = run(home, "why", kick["uid"], "nothing")
+    assert wrong.returncode == 1 and "nothing is neither a file" in wrong.stderr

@@ -20,6 +20,7 @@ from klustr_bridge.bridge.vocabulary import (
     Y,
 )
 from klustr_bridge.library.kind_sources import KIND_SOURCES
+from klustr_bridge.sound.aspects import ASPECTS
 from klustr_bridge.sound.kinds import KINDS
 
 DONE = Answer("/klustr/done", (Argument("address", "s"),), help="The library command is finished.")
@@ -33,6 +34,13 @@ NEAR_REPLY = Answer(
     HEADER,
     (ID, Argument("distance", "f", 0.0), Argument("x", "f"), Argument("y", "f")),
     "Sounds, nearest first; `x`, `y` are -1 where a sound has no place on the map yet.",
+)
+
+WHY_REPLY = Answer(
+    "/klustr/why.reply",
+    HEADER,
+    (Argument("aspect", "s", choices=tuple(ASPECTS)), Argument("share", "f", 0.0, 1.0)),
+    "Shares of the squared distance, which add up to 1; all are 0 where there is no distance.",
 )
 
 REPLIES: Final = {
@@ -102,6 +110,7 @@ REPLIES: Final = {
             "`start` and `end` are a slice's place in its file, else 0 and the duration. `x`, `y` are -1 "
             "before the sound has a place; `uid` is empty and the measures are 0 before it is analysed.",
         ),
+        WHY_REPLY,
         Answer("/klustr/path.reply", (REQ, ID, PATH), help="Absolute path of the sound's first file."),
         Answer("/klustr/resolve.reply", (REQ, ID), help="The id that the `uid` has in this library."),
         Answer("/klustr/find.reply", HEADER, (ID,), "Sounds whose file names hold every word."),

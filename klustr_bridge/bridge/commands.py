@@ -8,7 +8,7 @@ from it. Only what is implemented stands here.
 from collections.abc import Iterator
 from typing import Final
 
-from klustr_bridge.bridge.answers import DONE, NEAR_REPLY
+from klustr_bridge.bridge.answers import DONE, NEAR_REPLY, WHY_REPLY
 from klustr_bridge.bridge.vocabulary import (
     AUDITION_MODES,
     CURSOR,
@@ -24,6 +24,7 @@ from klustr_bridge.bridge.vocabulary import (
     X,
     Y,
 )
+from klustr_bridge.sound.aspects import ASPECTS
 from klustr_bridge.sound.kinds import KINDS
 
 _WIRE_PATH = (
@@ -149,6 +150,14 @@ def _commands() -> Iterator[Command]:
     )
     yield Command("/klustr/info", ask, (REQ, ID), "/klustr/info.reply", "What is known of a sound.", "info")
     yield Command(
+        "/klustr/why",
+        ask,
+        (REQ, ID, Argument("other", "i", 1)),
+        WHY_REPLY.address,
+        "What keeps two sounds apart: each aspect's share of their distance, as this client weighs them.",
+        "why",
+    )
+    yield Command(
         "/klustr/path",
         ask,
         (REQ, ID),
@@ -214,6 +223,14 @@ def _commands() -> Iterator[Command]:
         "",
         "Later answers keep to favourites.",
         "filter_favourites",
+    )
+    yield Command(
+        "/klustr/weight",
+        narrow,
+        (Argument("aspect", "s", choices=tuple(ASPECTS)), Argument("weight", "f", 0.0, 2.0)),
+        "",
+        "How much an aspect counts for what is similar, to this client: 0 not at all, 1 as made, 2 double.",
+        "weight",
     )
     yield Command("/klustr/filter/clear", narrow, (), "", "Takes every filter away.", "filter_clear")
 

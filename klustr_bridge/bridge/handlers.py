@@ -11,7 +11,7 @@ from typing import Any, Final
 from numpy.typing import NDArray
 
 import klustr_bridge
-from klustr_bridge.bridge.answers import DONE, NEAR_REPLY, PUSHES, REPLIES
+from klustr_bridge.bridge.answers import DONE, NEAR_REPLY, PUSHES, REPLIES, WHY_REPLY
 from klustr_bridge.bridge.codec import encode, encode_chunks
 from klustr_bridge.bridge.commands import COMMANDS
 from klustr_bridge.bridge.session import Client
@@ -189,6 +189,11 @@ class Handlers:
         kind = (info.kind_source, info.kind_confidence)
         return _one("/klustr/info.reply", req, *told, *heard, *more, info.tempo_bpm, *kind)
 
+    def why(self, client: Client, req: int, sound_id: int, other_id: int) -> Packets:
+        """``/klustr/why``."""
+        shares = self._navigator.why(client.state, sound_id, other_id)
+        return encode_chunks(WHY_REPLY, req, list(shares.items()))
+
     def path(self, client: Client, req: int, sound_id: int) -> Packets:
         """``/klustr/path``."""
         return _one("/klustr/path.reply", req, sound_id, to_export(self._navigator.path(sound_id)))
@@ -224,6 +229,10 @@ class Handlers:
     def filter_favourites(self, client: Client, on: int) -> None:
         """``/klustr/filter/favourites``."""
         self._navigator.filter_favourites(client.state, bool(on))
+
+    def weight(self, client: Client, aspect: str, weight: float) -> None:
+        """``/klustr/weight``."""
+        self._navigator.set_weight(client.state, aspect, weight)
 
     def filter_clear(self, client: Client) -> None:
         """``/klustr/filter/clear``."""

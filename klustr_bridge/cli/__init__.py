@@ -51,6 +51,15 @@ COMMANDS: dict[str, _Command] = {
         "list the sounds most like a file or a sound",
         (_argument("sound", metavar="FILE|UID|ID", help="any audio file, or a sound's uid or id"), _K, _JSON),
     ),
+    "why": _Command(
+        "asking",
+        "say which aspects keep two sounds apart",
+        (
+            _argument("one", metavar="FILE|UID|ID", help="any audio file, or a sound's uid or id"),
+            _argument("other", metavar="FILE|UID|ID", help="another one"),
+            _JSON,
+        ),
+    ),
     "near": _Command(
         "asking",
         "list the sounds nearest to a point of the map",

@@ -1,4 +1,4 @@
-"""Commands that ask the library: similar, near, find, status, problems, folders.
+"""Commands that ask the library: similar, why, near, find, status, problems, folders.
 
 They read a snapshot of the library file, made anew when the library has changed: the answers are
 the same with a daemon running and without one.
@@ -11,8 +11,10 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
+
 from klustr_bridge.cli.library import chosen_library
-from klustr_bridge.corpus import Corpus
+from klustr_bridge.corpus import Corpus, aspect_shares
 from klustr_bridge.errors import KlustrError, LibraryError, SettingsError
 from klustr_bridge.library.lock import daemon_of
 from klustr_bridge.library.paths import to_export, to_text
@@ -20,6 +22,7 @@ from klustr_bridge.library.snapshot import write_snapshot
 from klustr_bridge.library.store import Store
 from klustr_bridge.navigator import ClientState, Navigator, Neighbour
 from klustr_bridge.settings import LoadedSettings, cache_dir
+from klustr_bridge.types import Float32Array
 
 
 def similar(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
@@ -41,6 +44,23 @@ def similar(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
     else:
         raise LibraryError(f"{given} is neither a file nor the id or uid of a sound; find lists both")
     _print_neighbours(navigator, found, namespace.json)
+    return 0
+
+
+def why(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
+    """Say what keeps two sounds apart: the share of each aspect in their distance."""
+    navigator, _ = _navigator(loaded)
+    one, other = (_vector_of(navigator, given) for given in (namespace.one, namespace.other))
+    if not navigator.corpus.has_aspects or one.shape != other.shape:
+        raise LibraryError(
+            "the library was analysed by another release: index its folders anew, then ask again"
+        )
+    shares, distance = aspect_shares(one, other), float(np.linalg.norm(one - other))
+    if namespace.json:
+        print(json.dumps({"distance": distance, "shares": shares}, indent=1))
+    else:
+        rows = sorted(shares.items(), key=lambda row: -row[1])
+        _print_table([("distance", f"{distance:.4f}"), *((name, f"{share:.1%}") for name, share in rows)])
     return 0
 
 
@@ -144,6 +164,31 @@ def _navigator(loaded: LoadedSettings) -> tuple[Navigator, ClientState]:
         why = gone if absent else "its folders hold no sample files"
         raise LibraryError(f"the library has no sounds: {why}")
     return Navigator(None, None, corpus), ClientState("command line")
+
+
+def _vector_of(navigator: Navigator, given: str) -> Float32Array:
+    """Embedding of a file, of the library or not, or of the sound with an id or uid."""
+    corpus = navigator.corpus
+    sound_id: int | None = None
+    if os.path.isfile(given):
+        path = _path_in(corpus, os.fsencode(given))
+        sound_id = corpus.id_of_path(path)
+        if sound_id is None or corpus.row_of(sound_id) is None:
+            from klustr_bridge.sound.analyse import analyse_file
+
+            heard: Float32Array = analyse_file(path).embedding
+            return heard
+    elif given.isdecimal():
+        sound_id = navigator.info(int(given)).id
+    else:
+        sound_id = corpus.id_of_uid(given)
+    row = None if sound_id is None else corpus.row_of(sound_id)
+    if row is None:
+        raise LibraryError(f"{given} is neither a file nor the id or uid of a sound; find lists both")
+    if not corpus.is_heard(row):
+        raise LibraryError(f"the sound {given} waits to be analysed anew; run klustr-bridge index")
+    vector: Float32Array = corpus.embedding[row]
+    return vector
 
 
 def _path_in(corpus: Corpus, given: bytes) -> bytes:

@@ -24,6 +24,7 @@ _MAX_KEPT: Final = 10_000
 _LIST_SHAPES: Final = {  # address: values between header and list, values of one entry
     "/klustr/near.reply": (0, 4),
     "/klustr/find.reply": (0, 1),
+    "/klustr/why.reply": (0, 2),
     "/klustr/points.reply": (1, 3),
     "/klustr/folders.reply": (0, 3),
     "/klustr/problems.reply": (0, 2),
@@ -205,6 +206,15 @@ class Client:
     def info(self, sound_id: int) -> Info:
         """Return what is known of a sound."""
         return Info(*self.request("/klustr/info", sound_id)[0])  # type: ignore[arg-type]
+
+    def why(self, sound_id: int, other_id: int) -> dict[str, float]:
+        """Return the share of each aspect in the squared distance of two sounds."""
+        rows = self.request("/klustr/why", sound_id, other_id)
+        return {str(aspect): float(share) for aspect, share in rows}
+
+    def weight(self, aspect: str, weight: float) -> None:
+        """Choose how much an aspect counts for what is similar, 0..2; nothing is waited for."""
+        self.send("/klustr/weight", aspect, float(weight))
 
     def path(self, sound_id: int) -> str:
         """Return the path of a sound's file, as `os.fsdecode` gives it."""

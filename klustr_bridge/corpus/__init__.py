@@ -11,8 +11,10 @@ from klustr_bridge.corpus.files import Entry
 from klustr_bridge.corpus.nearest import Nearest
 from klustr_bridge.corpus.selection import Filters, Selection
 from klustr_bridge.corpus.snapshot import SnapshotFolder
+from klustr_bridge.corpus.weights import EVEN, Weights, aspect_shares
 
 __all__ = [
+    "EVEN",
     "Changes",
     "Corpus",
     "Entry",
@@ -20,5 +22,7 @@ __all__ = [
     "Nearest",
     "Selection",
     "SnapshotFolder",
+    "Weights",
+    "aspect_shares",
     "difference",
 ]

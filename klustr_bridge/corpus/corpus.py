@@ -17,7 +17,9 @@ from klustr_bridge.corpus.names import NameSearch, query_words
 from klustr_bridge.corpus.nearest import BoolArray, Nearest, PlaceSearch, SoundSearch
 from klustr_bridge.corpus.selection import Filters, Selection, select
 from klustr_bridge.corpus.snapshot import Snapshot, SnapshotFolder, empty_snapshot, read_snapshot
+from klustr_bridge.corpus.weights import EVEN, Weights
 from klustr_bridge.library.kind_sources import KIND_SOURCES
+from klustr_bridge.sound.aspects import ASPECTS, EMBEDDING_SIZE
 from klustr_bridge.sound.kinds import KINDS
 from klustr_bridge.types import Float32Array, Int32Array
 
@@ -42,7 +44,7 @@ class Corpus:
         self._files = Files(snapshot)
         self._uid = snapshot.sound["uid"].view(np.uint64).reshape(-1, 2)
         self._places = PlaceSearch(snapshot.xy)
-        self._sounds = SoundSearch(snapshot.sound["embedding"])
+        self._sounds = SoundSearch(self.embedding, tuple(ASPECTS.values()) if self.has_aspects else ())
         self._names = NameSearch(snapshot.text["name"])
 
     @classmethod
@@ -137,6 +139,11 @@ class Corpus:
         """The space of similarity; float32, shape (n, d); NaN rows wait to be analysed anew."""
         embedding: Float32Array = self._snapshot.sound["embedding"]
         return embedding
+
+    @property
+    def has_aspects(self) -> bool:
+        """Whether it is known which columns of the embedding are which aspect: not if a release differs."""
+        return bool(self.embedding.shape[1] == EMBEDDING_SIZE)
 
     def is_heard(self, row: int) -> bool:
         """Tell whether the sound in a row has an embedding of the present analysis."""
@@ -263,7 +270,12 @@ class Corpus:
         return self._places.nearest(x, y, k, None if selection is None else selection.sound)
 
     def similar(
-        self, vector: Float32Array, k: int, selection: Selection | None = None, without: int | None = None
+        self,
+        vector: Float32Array,
+        k: int,
+        selection: Selection | None = None,
+        without: int | None = None,
+        weights: Weights = EVEN,
     ) -> Nearest:
         """Find the sounds nearest to a vector in the space of similarity.
 
@@ -277,6 +289,8 @@ class Corpus:
             Of this corpus; everything by default.
         without : int, optional
             A row that is left out: the sound that is asked about.
+        weights : Weights
+            How much each aspect counts; uneven ones only if the corpus `has_aspects`.
 
         Returns
         -------
@@ -284,7 +298,8 @@ class Corpus:
             By rising distance, then id.
         """
         keep = None if selection is None else selection.sound
-        found = self._sounds.nearest(vector, k + (without is not None), keep)
+        factors = None if weights == EVEN else tuple(weights)
+        found = self._sounds.nearest(vector, k + (without is not None), keep, factors)
         others = found.rows != (-1 if without is None else without)
         return Nearest(found.rows[others][:k], found.distance[others][:k])
 

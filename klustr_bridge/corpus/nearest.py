@@ -4,6 +4,7 @@ This module owns the two searches over plain arrays; it must not know ids, files
 Rows are in the order of rising ids, so that breaking ties by row is breaking them by id.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import faiss
@@ -111,22 +112,32 @@ class PlaceSearch:
 class SoundSearch:
     """Nearest embeddings.
 
-    Searches the array where it lies (memory-mapped): an index object would copy it.
+    Searches the array where it lies (memory-mapped): an index object would copy it, and so would weighing it.
 
     Parameters
     ----------
     embedding : ndarray of float32, shape (n, d), C-contiguous
         One row a sound; NaN rows are left out of every answer.
+    aspects : sequence of slice
+        Blocks of columns that can be weighed, all columns together; none if they can't.
     """
 
-    def __init__(self, embedding: Float32Array) -> None:
+    def __init__(self, embedding: Float32Array, aspects: Sequence[slice] = ()) -> None:
         self._embedding = embedding
+        self._aspects = aspects
+        self._powers = _powers(embedding, aspects)
         # A row is either whole or blank, so its first number tells.
         # Reading it also brings the pages of the file in here rather than in the first question.
         heard: BoolArray = np.asarray(~np.isnan(embedding[:, :1]).any(axis=1))
         self.heard: BoolArray | None = None if heard.all() else heard
 
-    def nearest(self, vector: Float32Array, k: int, keep: BoolArray | None = None) -> Nearest:
+    def nearest(
+        self,
+        vector: Float32Array,
+        k: int,
+        keep: BoolArray | None = None,
+        weights: Sequence[float] | None = None,
+    ) -> Nearest:
         """Find the `k` embeddings nearest to a vector.
 
         Parameters
@@ -137,6 +148,8 @@ class SoundSearch:
             How many at most, at least 1.
         keep : ndarray of bool, shape (n,), optional
             Rows that may be answered; all by default.
+        weights : sequence of float, optional
+            What the columns of each aspect are multiplied by; 1 by default.
 
         Returns
         -------
@@ -149,6 +162,8 @@ class SoundSearch:
         k = min(k, n_kept)
         if k == 0:
             return _NOTHING
+        if weights is not None:
+            return self._nearest_weighted(vector, k, keep, np.array(weights, np.float64))
         ask = k + _SPARE
         while n_kept > _BRUTE_VECTORS and ask < min(n_kept, _BLOCK):
             squares, rows = self._ask_faiss(vector, ask, keep)
@@ -158,6 +173,26 @@ class SoundSearch:
             ask *= 4
         rows = np.arange(n_kept) if keep is None else np.flatnonzero(keep)
         return _smallest(self._squares(vector, rows), rows, k)
+
+    def _nearest_weighted(
+        self, vector: Float32Array, k: int, keep: BoolArray | None, weights: FloatArray
+    ) -> Nearest:
+        """Find what can be among the nearest by |a|^2 - 2ab + |b|^2 in float32, then measure that exactly."""
+        scale = np.empty(self._embedding.shape[1], np.float64)
+        for aspect, weight in zip(self._aspects, weights, strict=True):
+            scale[aspect] = weight
+        rows = np.arange(len(self._embedding)) if keep is None else np.flatnonzero(keep)
+        if not scale.any():
+            return Nearest(rows[:k], np.zeros(k))
+        if len(rows) > max(_BRUTE_VECTORS, k):
+            wanted = np.square(scale) * vector
+            own = float(wanted @ vector)
+            powers = (self._powers @ np.square(weights).astype(np.float32))[rows]
+            squares = powers - 2 * (self._embedding @ wanted.astype(np.float32))[rows] + np.float32(own)
+            doubt = _rounding(len(scale)) * (powers + np.float32(own))
+            most = np.partition(squares + doubt, k - 1)[k - 1]
+            rows = rows[squares - doubt <= most]
+        return _smallest(self._squares(vector, rows, scale), rows, k)
 
     def _ask_faiss(
         self, vector: Float32Array, ask: int, keep: BoolArray | None
@@ -182,14 +217,34 @@ class SoundSearch:
         )
         return squares, rows
 
-    def _squares(self, vector: Float32Array, rows: IntArray) -> FloatArray:
+    def _squares(self, vector: Float32Array, rows: IntArray, scale: FloatArray | None = None) -> FloatArray:
         wanted = vector.astype(np.float64)
         squares = np.empty(len(rows), np.float64)
         for start in range(0, len(rows), _BLOCK):
             block = self._embedding[rows[start : start + _BLOCK]].astype(np.float64)
             block -= wanted
+            if scale is not None:
+                block *= scale
             squares[start : start + _BLOCK] = np.square(block).sum(axis=1)
         return squares
+
+
+def _powers(embedding: Float32Array, aspects: Sequence[slice]) -> Float32Array:
+    """Sum of the squares of each row within each aspect, shape (n, number of aspects)."""
+    powers = np.empty((len(embedding), len(aspects)), np.float32)
+    for start in range(0, len(embedding) if aspects else 0, _BLOCK):
+        block = np.square(embedding[start : start + _BLOCK])
+        for number, aspect in enumerate(aspects):
+            powers[start : start + _BLOCK, number] = block[:, aspect].sum(axis=1)
+    return powers
+
+
+def _rounding(n_terms: int) -> np.float32:
+    """Bound of the error of a float32 sum of so many products, as a share of the summands' sizes.
+
+    |a|^2 - 2ab + |b|^2 is off by at most this share of |a|^2 + |b|^2, whatever the order of summation.
+    """
+    return np.float32(4 * (n_terms + 4) * 2.0**-24)
 
 
 def _smallest(squares: FloatArray, rows: IntArray, k: int) -> Nearest:

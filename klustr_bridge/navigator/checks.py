@@ -16,6 +16,7 @@ MOST_NEIGHBOURS = 1000
 MOST_CURSORS = 256
 MOST_WORDS = 16
 MOST_TEXT = 256
+MOST_WEIGHT = 2.0
 
 
 def point(x: float, y: float) -> tuple[float, float]:
@@ -43,6 +44,13 @@ def velocity(value: float) -> float:
     """Return a velocity, 0..1."""
     if not 0.0 <= value <= 1.0:
         raise QueryError("badargs", f"the velocity is {value}, allowed is 0 to 1")
+    return float(value)
+
+
+def weight(value: float) -> float:
+    """Return the weight of an aspect, 0..2."""
+    if not 0.0 <= value <= MOST_WEIGHT:
+        raise QueryError("badargs", f"the weight is {value}, allowed is 0 to {MOST_WEIGHT:g}")
     return float(value)
 
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from klustr_bridge.corpus import Corpus, Filters
+from klustr_bridge.corpus import Corpus, Filters, aspect_shares
 from klustr_bridge.errors import QueryError
 from klustr_bridge.library.paths import containing, to_export
 from klustr_bridge.navigator import checks
@@ -32,6 +32,7 @@ from klustr_bridge.navigator.results import (
 from klustr_bridge.navigator.state import AUDITION_MODES, PLAYER_MODES, ClientState
 from klustr_bridge.navigator.view import View
 from klustr_bridge.navigator.voices import Voices
+from klustr_bridge.sound.aspects import ASPECTS
 from klustr_bridge.sound.kinds import KINDS
 from klustr_bridge.types import Float32Array
 
@@ -249,7 +250,7 @@ class Navigator:
         size = view.corpus.embedding.shape[1]
         if wanted.shape != (size,) or not np.isfinite(wanted).all():
             raise QueryError("badargs", f"an embedding is {size} finite numbers, not {wanted.shape}")
-        return view.neighbours(view.corpus.similar(wanted, k, view.selection(client.filters)))
+        return view.similar(client, wanted, k)
 
     async def similar_file(self, client: ClientState, path: bytes, k: int) -> list[Neighbour]:
         """Return the `k` sounds most like any readable audio file.
@@ -260,6 +261,17 @@ class Navigator:
         self._view.require_sounds()
         analysis = await self._writer().analyse(path)
         return self.similar_vector(client, analysis.embedding, k)
+
+    def why(self, client: ClientState, sound_id: int, other_id: int) -> dict[str, float]:
+        """Return the share of each aspect in the squared distance of two sounds, as the client weighs them.
+
+        They add up to 1; all are 0 where there is no distance.
+        """
+        view = self._asked()
+        one, other = view.heard_row(sound_id), view.heard_row(other_id)
+        view.require_aspects()
+        embedding = view.corpus.embedding
+        return aspect_shares(embedding[one], embedding[other], client.weights)
 
     def info(self, sound_id: int) -> Info:
         """Return what is known of a sound, or of a listed file that waits."""
@@ -352,6 +364,11 @@ class Navigator:
         """Keep everything again."""
         client.filters = Filters()
 
+    def set_weight(self, client: ClientState, aspect: str, weight: float) -> None:
+        """Choose how much an aspect counts for what is similar: 0, not at all, to 2, double."""
+        aspect, weight = checks.choice("aspect", aspect, tuple(ASPECTS)), checks.weight(weight)
+        client.weights = client.weights._replace(**{aspect: weight})
+
     # Library: each returns when the librarian has accepted it
 
     async def add_folder(self, path: bytes) -> None:
@@ -392,12 +409,8 @@ class Navigator:
         return self._view
 
     def _similar_to(self, view: View, client: ClientState, sound_id: int, k: int) -> list[Neighbour]:
-        k, row, corpus = checks.count(k), view.row(sound_id), view.corpus
-        if not corpus.is_heard(row):
-            raise QueryError("notready", f"the sound {sound_id} waits to be analysed anew; ask again later")
-        return view.neighbours(
-            corpus.similar(corpus.embedding[row], k, view.selection(client.filters), without=row)
-        )
+        k, row = checks.count(k), view.heard_row(sound_id)
+        return view.similar(client, view.corpus.embedding[row], k, without=row)
 
     def _land(
         self, view: View, client: ClientState, x: float, y: float, cursor: int, origin: str

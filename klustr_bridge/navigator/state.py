@@ -6,7 +6,7 @@ This module owns the state only; it is created by a surface and changed by the n
 import random
 from dataclasses import dataclass, field
 
-from klustr_bridge.corpus import Filters
+from klustr_bridge.corpus import EVEN, Filters, Weights
 
 AUDITION_MODES = ("off", "change", "retrigger", "hold")
 PLAYER_MODES = ("internal", "client", "both")
@@ -22,6 +22,8 @@ class ClientState:
         As it called itself.
     filters : Filters
         What its answers are kept to.
+    weights : Weights
+        How much each aspect counts for what is similar.
     audition : str
         One of `AUDITION_MODES`: what moving a cursor sounds. ``off``: nothing; ``change``: the
         nearest sound whenever it changes; ``retrigger``: the nearest at every move; ``hold``:
@@ -41,6 +43,7 @@ class ClientState:
 
     name: str = ""
     filters: Filters = field(default_factory=Filters)
+    weights: Weights = EVEN
     audition: str = "off"
     player_mode: str = "internal"
     is_surface: bool = False

@@ -7,10 +7,12 @@ in one step. It must not know players or the librarian.
 import math
 import os
 
-from klustr_bridge.corpus import Corpus, Entry, Filters, Nearest, Selection
+from klustr_bridge.corpus import EVEN, Corpus, Entry, Filters, Nearest, Selection
 from klustr_bridge.errors import QueryError
 from klustr_bridge.library.paths import to_export
 from klustr_bridge.navigator.results import NO_PLACE, Info, Neighbour
+from klustr_bridge.navigator.state import ClientState
+from klustr_bridge.types import Float32Array
 
 _MOST_SELECTIONS = 64
 
@@ -69,6 +71,30 @@ class View:
         if entry.row is None:
             raise QueryError("notready", f"the file of id {sound_id} waits for its analysis; ask again later")
         return entry.row
+
+    def heard_row(self, sound_id: int) -> int:
+        """Return the row of a sound with an embedding; raise ``notfound``, or ``notready`` while it waits."""
+        row = self.row(sound_id)
+        if not self.corpus.is_heard(row):
+            raise QueryError("notready", f"the sound {sound_id} waits to be analysed anew; ask again later")
+        return row
+
+    def require_aspects(self) -> None:
+        """Raise ``notready`` while the sounds are those of another release, whose aspects aren't known."""
+        if not self.corpus.has_aspects:
+            raise QueryError(
+                "notready",
+                "the library was analysed by another release and is analysed anew; ask again later",
+            )
+
+    def similar(
+        self, client: ClientState, vector: Float32Array, k: int, without: int | None = None
+    ) -> list[Neighbour]:
+        """Return the sounds nearest to a vector, as the client narrows and weighs."""
+        if client.weights != EVEN:
+            self.require_aspects()
+        selection = self.selection(client.filters)
+        return self.neighbours(self.corpus.similar(vector, k, selection, without, client.weights))
 
     def id_of_uid(self, uid: str) -> int:
         """Return the id of a uid's sound, or raise ``notfound``."""

@@ -21,6 +21,7 @@ from typing import Final
 
 import numpy as np
 
+from klustr_bridge.sound.aspects import ASPECTS, EMBEDDING_SIZE
 from klustr_bridge.sound.envelope import Envelope, envelope_of
 from klustr_bridge.sound.excerpt import LEAD_FRAMES, Excerpt, excerpt_of
 from klustr_bridge.sound.mel import (
@@ -35,7 +36,7 @@ from klustr_bridge.sound.mel import (
     power_frames,
 )
 from klustr_bridge.sound.pitch import Pitch, pitch_of
-from klustr_bridge.sound.tone import N_SHAPE, N_TONALITY, long_power, third_octave_shape, tonality
+from klustr_bridge.sound.tone import long_power, third_octave_shape, tonality
 from klustr_bridge.types import Float32Array
 
 __all__ = [
@@ -80,26 +81,6 @@ _COEFFICIENT_WEIGHTS = (
     SHAPE_WEIGHT * (1.0 + DETAIL_LIFT * np.arange(N_COEFFICIENTS)) / math.sqrt(N_BANDS)
 ).astype(np.float32)
 _COEFFICIENT_WEIGHTS[0] = LEVEL_WEIGHT / math.sqrt(N_BANDS)
-
-_SIZES: Final = {
-    "attack": 2 * (N_COEFFICIENTS - 1) + 3,
-    "body": N_COEFFICIENTS - 1 + N_TONALITY + 1,
-    "tail": N_COEFFICIENTS - 1,
-    "brightness": len(SPAN_EDGES) - 1 + 1,
-    "pitch": N_SHAPE + 2,
-    "length": 3,
-}
-
-
-def _slices() -> dict[str, slice]:
-    ends = np.cumsum(list(_SIZES.values())).tolist()
-    return {name: slice(end - _SIZES[name], end) for name, end in zip(_SIZES, ends, strict=True)}
-
-
-ASPECTS: Final[dict[str, slice]] = _slices()
-"""Which dimensions belong to which aspect. The squared distance is the sum of those of the aspects."""
-
-EMBEDDING_SIZE: Final = sum(_SIZES.values())
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from klustr_bridge.bridge.session import LEASE_S, MAX_SUBSCRIBERS
 from klustr_bridge.client import Client, FailError, NoAnswerError
 from klustr_bridge.corpus import Corpus
 from klustr_bridge.errors import BridgeError
-from klustr_bridge.navigator import Navigator
+from klustr_bridge.navigator import ClientState, Navigator
 from klustr_bridge.player import open_player
 from tests.bridge.places import N_SOUNDS, STRANGE_NAME, Clock, Loop, Place, SilentPlayer
 from tests.bridge.test_codec import bundle, message
@@ -65,6 +65,7 @@ def examples(place: Place) -> dict[str, tuple[Any, ...]]:
         "/klustr/similar/path": (12, path, 5),
         "/klustr/similar/file": (13, path, 5),
         "/klustr/info": (14, first),
+        "/klustr/why": (21, first, place.ids[1]),
         "/klustr/path": (15, first),
         "/klustr/resolve": (16, uid),
         "/klustr/find": (17, "snare", 5),
@@ -73,6 +74,7 @@ def examples(place: Place) -> dict[str, tuple[Any, ...]]:
         "/klustr/filter/duration": (0.0, 10.0),
         "/klustr/filter/folder": (folder,),
         "/klustr/filter/favourites": (0,),
+        "/klustr/weight": ("attack", 1.0),
         "/klustr/filter/clear": (),
         "/klustr/folder/add": (folder,),
         "/klustr/folder/remove": (folder,),
@@ -119,6 +121,14 @@ def test_answers_are_the_navigators(place: Place, client: Client) -> None:
     assert client.similar(info.uid, 3) == client.similar(first, 3)
     assert first not in [n.id for n in client.similar(first, 1000)]
     assert client.similar_path(client.path(first), 3) == client.similar(first, 3)
+    second = place.ids[1]
+    shares = client.why(first, second)
+    assert shares == pytest.approx(place.navigator.why(ClientState(), first, second))
+    even = client.similar(first, 3)
+    client.weight("attack", 0)
+    assert client.similar(first, 3) != even
+    client.weight("attack", 1)
+    assert client.similar(first, 3) == even
     found = client.similar_file(client.path(first), 3)
     assert (found[0].id, found[0].distance) == (first, 0.0)
     assert [(p.id, p.x, p.y) for p in client.points()] == [

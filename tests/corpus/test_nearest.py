@@ -89,3 +89,33 @@ def test_nothing_kept_answers_nothing(n):
     assert len(PlaceSearch(np.zeros((n, 2), np.float32)).nearest(0.5, 0.5, 3, nobody).rows) == 0
     sounds = SoundSearch(np.zeros((n, 5), np.float32))
     assert len(sounds.nearest(np.zeros(5, np.float32), 3, nobody).rows) == 0
+
+
+BLOCKS = (slice(0, 2), slice(2, 3), slice(3, 8))
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    n=SIZES,
+    k=st.sampled_from([1, 3, 10, 400, 1000]),
+    share=KEPT,
+    steps=st.sampled_from([0, 1, 20]),
+    weights=st.tuples(*[st.sampled_from([0.0, 0.001, 0.5, 1.0, 2.0])] * 3),
+    away=st.sampled_from([0.0, 1000.0]),
+)
+def test_weighted_sounds_equal_brute_force_on_scaled_ones(seed, n, k, share, steps, weights, away):
+    """Weighing is exactly the search among scaled embeddings, far from zero and with ties, too."""
+    rng = np.random.default_rng(seed)
+    embedding = (values_of(rng, n, 8, steps) + np.float32(away)).astype(np.float32)
+    keep = mask_of(rng, embedding, share)
+    heard = rng.random(n) < 0.9
+    embedding[~heard] = np.nan
+    query = (values_of(rng, 1, 8, steps)[0] + np.float32(away)).astype(np.float32)
+    found = SoundSearch(embedding, BLOCKS).nearest(query, k, keep, weights)
+    scale = np.repeat(weights, [2, 1, 5])
+    wanted = brute(embedding * scale, query * scale, k, heard if keep is None else heard & keep)
+    np.testing.assert_allclose(found.distance, wanted.distance, rtol=1e-9, atol=1e-9)
+    assert len(set(found.rows.tolist())) == len(wanted.rows)
+    if steps and not away:  # sums of so few digits are the same in whatever order
+        assert found.rows.tolist() == wanted.rows.tolist()

@@ -1,0 +1,49 @@
+"""How much each aspect of a sound counts for similarity, and how much it does between two sounds.
+
+This module owns the two values; it must not search.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from klustr_bridge.sound.aspects import ASPECTS
+from klustr_bridge.types import Float32Array
+
+
+class Weights(NamedTuple):
+    """What each aspect's block of the embedding is multiplied by, in the order of `ASPECTS`; 1: as it is."""
+
+    attack: float = 1.0
+    body: float = 1.0
+    tail: float = 1.0
+    brightness: float = 1.0
+    pitch: float = 1.0
+    length: float = 1.0
+
+
+EVEN = Weights()
+
+
+def aspect_shares(one: Float32Array, other: Float32Array, weights: Weights = EVEN) -> dict[str, float]:
+    """Share of each aspect in the squared distance of two sounds.
+
+    Parameters
+    ----------
+    one, other : ndarray of float32, shape (EMBEDDING_SIZE,)
+        Embeddings.
+    weights : Weights
+        How much each aspect counts.
+
+    Returns
+    -------
+    dict of str to float
+        0..1 by aspect, 1 together; all 0 where there is no distance.
+    """
+    squares = np.square(one.astype(np.float64) - other)
+    parts = {
+        name: weight**2 * float(squares[columns].sum())
+        for (name, columns), weight in zip(ASPECTS.items(), weights, strict=True)
+    }
+    whole = sum(parts.values())
+    return {name: part / whole if whole else 0.0 for name, part in parts.items()}
