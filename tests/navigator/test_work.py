@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from klustr_bridge.navigator import Navigator
-from tests.corpus.snapshots import Made, Waiting, MadeSound, below
+from tests.corpus.snapshots import Made, MadeSound, Waiting, below
 from tests.navigator.parts import NotingLibrarian, corpus_of
 
 
