@@ -6,13 +6,20 @@ import difflib
 import json
 import os
 import socket
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from klustr_bridge.cli import COMMANDS
 from klustr_bridge.cli.library import has_folders
 from klustr_bridge.errors import BridgeError, SettingsError
-from klustr_bridge.settings import LoadedSettings, demo_folder, demo_library_file, library_file
-from klustr_bridge.settings.table import BY_KEY
+from klustr_bridge.library.lock import daemon_of
+from klustr_bridge.settings import (
+    LoadedSettings,
+    default_settings,
+    demo_folder,
+    demo_library_file,
+    library_file,
+)
 
 if TYPE_CHECKING:
     from klustr_bridge.daemon import DaemonStart
@@ -58,7 +65,8 @@ def _run(start: "DaemonStart") -> int:
     except BridgeError as error:
         osc, http = start.settings.osc.port, start.settings.http.port
         for flag, port in (("--osc-port", osc), ("--http-port", http)):
-            if str(error).startswith(f"port {port} is in use") and (first := _bridge_on(port, http)):
+            is_taken = str(error).startswith(f"port {port} is in use")
+            if is_taken and (first := _bridge_on(port, _http_ports(port, http))):
                 raise BridgeError(
                     f"port {port} is in use by {first}; use it, stop it, or choose another port with {flag} "
                     "(0 takes a free one)"
@@ -66,13 +74,20 @@ def _run(start: "DaemonStart") -> int:
         raise
 
 
-def _bridge_on(port: int, http_port: int) -> str | None:
+def _http_ports(port: int, http_port: int) -> list[int]:
+    """Return the HTTP ports at which the bridge that holds a port may say who it is, the likeliest first."""
+    running = [daemon_of(file) for file in (library_file(default_settings()), demo_library_file())]
+    theirs = [info.http_port for info in running if info and port in (info.osc_port, info.http_port)]
+    return list(dict.fromkeys((*theirs, http_port, default_settings().http.port)))
+
+
+def _bridge_on(port: int, http_ports: Sequence[int]) -> str | None:
     """Name the bridge that holds a port: by its status over HTTP, else by its welcome over OSC."""
     from klustr_bridge.client import Client
-    from klustr_bridge.doctor.ports import holder
+    from klustr_bridge.doctor.ports import UNKNOWN, holder
 
-    for asked in dict.fromkeys((http_port, BY_KEY["http.port"].default)):
-        said = _status(int(str(asked)))
+    for asked in http_ports:
+        said = _status(asked)
         if "sounds" in said and port in (asked, said.get("osc_port")):
             where = f"pid {said.get('pid')}, library {said.get('library')}"
             what = f"{_sounds(said['sounds'])}, {said.get('state')}"
@@ -80,7 +95,8 @@ def _bridge_on(port: int, http_port: int) -> str | None:
     with contextlib.suppress(BridgeError), Client(port=port, timeout=0.5) as client:
         first = client.hello("klustr-bridge")
         process = holder(socket.SOCK_DGRAM, port)
-        return f"klustr-bridge {first.version} ({process}, {_sounds(first.sounds)}, {first.state})"
+        by = "" if process == UNKNOWN else f", process {process}"
+        return f"klustr-bridge {first.version} with {_sounds(first.sounds)} ({first.state}){by}"
     return None
 
 

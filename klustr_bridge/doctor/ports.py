@@ -14,6 +14,8 @@ from klustr_bridge.doctor.check import Check
 from klustr_bridge.library.lock import DaemonInfo
 from klustr_bridge.settings import Settings
 
+UNKNOWN = "another program"
+
 
 def check_ports(settings: Settings, daemon: DaemonInfo | None) -> list[Check]:
     """Check the ports of OSC (UDP, TCP) and HTTP.
@@ -95,4 +97,4 @@ def holder(kind: socket.SocketKind, port: int) -> str:
             listens = kind == socket.SOCK_DGRAM or connection.status == psutil.CONN_LISTEN
             if connection.type == kind and listens and address and address.port == port and connection.pid:
                 return f"{psutil.Process(connection.pid).name()} (pid {connection.pid})"
-    return "another program"
+    return UNKNOWN

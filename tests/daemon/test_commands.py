@@ -78,9 +78,9 @@ def test_a_second_bridge_on_the_port_names_the_first(tmp_path: Path) -> None:
         assert "--osc-port (0 takes a free one)" in second.stderr
         third = run(tmp_path / "other", *words, "0")
         assert f"{daemon.port} is in use by klustr-bridge " in third.stderr
-        assert f"{N_SOUNDS} sounds, ready" in third.stderr
+        assert f"with {N_SOUNDS} sounds (ready)" in third.stderr
         if sys.platform == "linux":  # where the system tells who holds a port
-            assert f"(pid {daemon.process.pid})" in third.stderr
+            assert f"(pid {daemon.process.pid}); use it, stop it, or" in third.stderr
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="names of any bytes exist on Linux")

@@ -73,6 +73,7 @@ def test_a_second_daemon_names_the_first(tmp_path: Path, folder: Path) -> None:
         assert f"port {daemon.port}" in third.stderr
         assert "--osc-port" in third.stderr
         assert f"in use by klustr-bridge {__version__} (" in third.stderr
+        assert f"(pid {daemon.process.pid}, library {next(home.rglob('*.klustr'))}, " in third.stderr
         assert f"{N_SOUNDS} sounds, ready)" in third.stderr
         assert daemon.client.status().sounds == N_SOUNDS
 
