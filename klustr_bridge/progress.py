@@ -229,7 +229,7 @@ class ProgressLine:
             return
         new_stage = self._latest is None or progress.stage != self._latest.stage
         self._latest = progress
-        if progress.pending:
+        if progress.pending and progress.stage == "analysing":  # files that can't be read wait, too
             self._rate.note(self._clock(), progress.analysed + progress.refused)
         else:
             self._rate.forget()

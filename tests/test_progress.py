@@ -264,7 +264,8 @@ def test_the_rate_is_that_of_the_last_seconds():
     assert rate.per_s(220) is None
 
 
-def test_the_rate_counts_work_alone():
+@pytest.mark.parametrize("n_waiting", [0, 3])
+def test_the_rate_counts_work_alone(n_waiting):
     """Neither what comes before the first finished file nor idling slows it; two seconds make it known."""
     rate = Rate()
     for second in range(6):
@@ -277,8 +278,8 @@ def test_the_rate_counts_work_alone():
     clock = Clock()
     stream = io.StringIO()
     line = ProgressLine(stream, "plain", clock=clock)
-    for _ in range(100):  # nothing to do
-        line.show(work(1000, "ready"))
+    for _ in range(56):  # nothing to do, with or without files that can't be read now
+        line.show(work(1000, "ready", files=1000 + n_waiting))
         clock.now_s += 0.25
     for done in range(0, 100, 5):  # 20 a second
         line.show(work(1000 + done, files=2000))
