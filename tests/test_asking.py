@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.daemon.running import run
+from tests.daemon.running import RunningDaemon, run
 from tests.sounds import write_library
 
 
@@ -54,3 +54,84 @@ def test_why_says_what_keeps_two_sounds_apart(home: Path) -> None:
     assert {line.split()[0] for line in lines[1:]} == set(told["shares"])
     wrong = run(home, "why", kick["uid"], "nothing")
     assert wrong.returncode == 1 and "nothing is neither a file" in wrong.stderr
+
+
+def test_similar_weighs_aspects(home: Path) -> None:
+    """Distances are the weighed ones, by id, uid and any file alike; aspects not named count as they are."""
+    kick = json.loads(run(home, "find", "kick", "--json").stdout)[0]
+    (home / "twin.wav").write_bytes(Path(kick["path"]).read_bytes())
+    even = distances(home, str(kick["id"]))
+    other = next(iter(even))
+    told = json.loads(run(home, "why", str(kick["id"]), str(other), "--json").stdout)
+    weights = ("--weight", "attack=2", "--weight", "length=0")
+    weighed = distances(home, str(kick["id"]), *weights)
+    shares = told["shares"]
+    square = told["distance"] ** 2 * (1 + 3 * shares["attack"] - shares["length"])
+    assert weighed[other] == pytest.approx(square**0.5, rel=1e-5)
+    assert weighed == distances(home, kick["uid"], *weights)
+    assert weighed == pytest.approx(
+        {i: d for i, d in distances(home, str(home / "twin.wav"), *weights).items() if i != kick["id"]},
+        rel=1e-4,
+    )
+    assert even == distances(home, str(kick["id"]), "--weight", "body=1")
+
+
+def distances(home: Path, *words: str) -> dict[int, float]:
+    done = run(home, "similar", *words, "--json")
+    assert done.returncode == 0, done.stderr
+    return {row["id"]: row["distance"] for row in json.loads(done.stdout)}
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("similar", "1", "--weight", "atack=2"), "did you mean 'attack'?"),
+        (("similar", "1", "--weight", "attack=3"), "the weight is 3.0, allowed is 0 to 2"),
+        (("similar", "1", "--weight", "attack"), "such as attack=2; there are: attack body tail"),
+        (("kind", "1", "snaer"), "did you mean 'snare'?"),
+    ],
+)
+def test_wrong_weights_and_kinds_are_said(home: Path, words: tuple[str, ...], said: str) -> None:
+    """With what is allowed, before anything is done."""
+    done = run(home, *words)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in done.stderr and "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("given", ["999", "99999999999999999999", "elsewhere.wav", "nothing"])
+def test_only_sounds_of_the_library_have_kinds_to_correct(home: Path, tmp_path: Path, given: str) -> None:
+    """A file elsewhere, like an unknown id or uid, is refused."""
+    stranger = write_library(tmp_path, 12, seed=77)[-1]
+    done = run(home, "kind", str(stranger) if given == "elsewhere.wav" else given, "snare")
+    assert done.returncode == 1
+    assert "is no analysed sound of the library" in done.stderr
+
+
+def test_a_corrected_kind_stays(tmp_path: Path) -> None:
+    """By file without a daemon, by uid through one; indexing again and renaming change nothing."""
+    first, second, *_ = write_library(tmp_path / "samples", 6)
+    assert run(tmp_path, "index", str(tmp_path / "samples"), "--layout", "pca").returncode == 0
+    done = run(tmp_path, "kind", str(first), "Closed Hat")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(f"{first}: closed_hat from now on (was ")
+    renamed = first.with_name("Snare 99.wav")
+    first.rename(renamed)
+    assert run(tmp_path, "index").returncode == 0
+    assert kind_of(tmp_path, renamed) == ("closed_hat", "user")
+    with RunningDaemon(tmp_path, "--audio", "off") as daemon:
+        daemon.wait_ready(6)
+        uid = next(row["uid"] for row in rows(tmp_path) if row["path"] == str(second))
+        done = run(tmp_path, "kind", uid, "tom")
+        assert (done.returncode, done.stderr) == (0, "")
+        assert kind_of(tmp_path, second) == ("tom", "user")
+        sound_id = daemon.client.resolve(uid)
+        daemon.wait_until(lambda client: client.info(sound_id).kind == "tom")
+    assert kind_of(tmp_path, second) == ("tom", "user")
+
+
+def rows(home: Path) -> list[dict[str, str]]:
+    return json.loads(run(home, "find", "wav", "--json").stdout)  # type: ignore[no-any-return]
+
+
+def kind_of(home: Path, path: Path) -> tuple[str, str]:
+    return next((row["kind"], row["kind_source"]) for row in rows(home) if row["path"] == str(path))

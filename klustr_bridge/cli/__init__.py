@@ -49,7 +49,19 @@ COMMANDS: dict[str, _Command] = {
     "similar": _Command(
         "asking",
         "list the sounds most like a file or a sound",
-        (_argument("sound", metavar="FILE|UID|ID", help="any audio file, or a sound's uid or id"), _K, _JSON),
+        (
+            _argument("sound", metavar="FILE|UID|ID", help="any audio file, or a sound's uid or id"),
+            _argument(
+                "--weight",
+                action="append",
+                default=[],
+                metavar="ASPECT=N",
+                help="how much attack, body, tail, brightness, pitch or length counts: 0 (not at all) to 2 "
+                "(double); once for each aspect",
+            ),
+            _K,
+            _JSON,
+        ),
     ),
     "why": _Command(
         "asking",
@@ -58,6 +70,16 @@ COMMANDS: dict[str, _Command] = {
             _argument("one", metavar="FILE|UID|ID", help="any audio file, or a sound's uid or id"),
             _argument("other", metavar="FILE|UID|ID", help="another one"),
             _JSON,
+        ),
+    ),
+    "kind": _Command(
+        "asking",
+        "correct the kind of a sound; the correction stays",
+        (
+            _argument("sound", metavar="FILE|UID|ID", help="a file of the library, or a sound's uid or id"),
+            _argument(
+                "kind", metavar="KIND", help="kick, snare, closed_hat, ...; a wrong one lists them all"
+            ),
         ),
     ),
     "near": _Command(

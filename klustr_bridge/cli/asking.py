@@ -1,7 +1,7 @@
-"""Commands that ask the library: similar, why, near, find, status, problems, folders.
+"""Commands that ask the library (similar, why, near, find, status, problems, folders) or correct it (kind).
 
 They read a snapshot of the library file, made anew when the library has changed: the answers are
-the same with a daemon running and without one.
+the same with a daemon running and without one. A correction goes through the daemon where one runs.
 """
 
 import argparse
@@ -14,20 +14,24 @@ from pathlib import Path
 import numpy as np
 
 from klustr_bridge.cli.library import chosen_library
+from klustr_bridge.client import Client, FailError
 from klustr_bridge.corpus import Corpus, aspect_shares
-from klustr_bridge.errors import KlustrError, LibraryError, SettingsError
-from klustr_bridge.library.lock import daemon_of
+from klustr_bridge.errors import KlustrError, LibraryError, QueryError, SettingsError
+from klustr_bridge.library.lock import daemon_of, writer_lock
 from klustr_bridge.library.paths import to_export, to_text
 from klustr_bridge.library.snapshot import write_snapshot
 from klustr_bridge.library.store import Store
-from klustr_bridge.navigator import ClientState, Navigator, Neighbour
+from klustr_bridge.navigator import ClientState, Navigator, Neighbour, checks
 from klustr_bridge.settings import LoadedSettings, cache_dir
+from klustr_bridge.sound.aspects import ASPECTS
+from klustr_bridge.sound.kinds import KINDS
 from klustr_bridge.types import Float32Array
 
 
 def similar(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
     """List the sounds most like a file (of the library or not) or the sound with a uid."""
     navigator, client = _navigator(loaded)
+    _weigh(navigator, client, namespace.weight)
     given: str = namespace.sound
     if os.path.isfile(given):
         path = _path_in(navigator.corpus, os.fsencode(given))
@@ -51,16 +55,37 @@ def why(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
     """Say what keeps two sounds apart: the share of each aspect in their distance."""
     navigator, _ = _navigator(loaded)
     one, other = (_vector_of(navigator, given) for given in (namespace.one, namespace.other))
-    if not navigator.corpus.has_aspects or one.shape != other.shape:
-        raise LibraryError(
-            "the library was analysed by another release: index its folders anew, then ask again"
-        )
+    _require_aspects(navigator.corpus)
     shares, distance = aspect_shares(one, other), float(np.linalg.norm(one - other))
     if namespace.json:
         print(json.dumps({"distance": distance, "shares": shares}, indent=1))
     else:
         rows = sorted(shares.items(), key=lambda row: -row[1])
         _print_table([("distance", f"{distance:.4f}"), *((name, f"{share:.1%}") for name, share in rows)])
+    return 0
+
+
+def kind(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
+    """Correct a sound's kind for good; a daemon that serves the library does it, else this process."""
+    try:
+        wanted = checks.choice("kind", namespace.kind, KINDS)
+    except QueryError as error:
+        raise SettingsError(str(error)) from None
+    file = chosen_library(loaded.settings)
+    navigator, _ = _navigator(loaded)
+    sound_id = _id_in(navigator.corpus, namespace.sound)
+    if sound_id is None or navigator.corpus.row_of(sound_id) is None:
+        raise LibraryError(f"{namespace.sound} is no analysed sound of the library; find lists files and ids")
+    if (daemon := daemon_of(file)) is not None:
+        with Client(port=daemon.osc_port, timeout=30.0) as client:
+            try:
+                client.command("/klustr/kind", sound_id, wanted)
+            except FailError as failed:
+                raise LibraryError(failed.message) from failed
+    else:
+        with writer_lock(file, "klustr-bridge kind"), Store.open(file) as store:
+            store.set_kind(sound_id, wanted)
+    print(f"{to_text(navigator.path(sound_id))}: {wanted} from now on (was {navigator.info(sound_id).kind})")
     return 0
 
 
@@ -169,26 +194,50 @@ def _navigator(loaded: LoadedSettings) -> tuple[Navigator, ClientState]:
 def _vector_of(navigator: Navigator, given: str) -> Float32Array:
     """Embedding of a file, of the library or not, or of the sound with an id or uid."""
     corpus = navigator.corpus
-    sound_id: int | None = None
-    if os.path.isfile(given):
-        path = _path_in(corpus, os.fsencode(given))
-        sound_id = corpus.id_of_path(path)
-        if sound_id is None or corpus.row_of(sound_id) is None:
-            from klustr_bridge.sound.analyse import analyse_file
-
-            heard: Float32Array = analyse_file(path).embedding
-            return heard
-    elif given.isdecimal():
-        sound_id = navigator.info(int(given)).id
-    else:
-        sound_id = corpus.id_of_uid(given)
+    sound_id = _id_in(corpus, given)
     row = None if sound_id is None else corpus.row_of(sound_id)
+    if row is None and os.path.isfile(given):
+        from klustr_bridge.sound.analyse import analyse_file
+
+        heard: Float32Array = analyse_file(_path_in(corpus, os.fsencode(given))).embedding
+        return heard
     if row is None:
         raise LibraryError(f"{given} is neither a file nor the id or uid of a sound; find lists both")
     if not corpus.is_heard(row):
         raise LibraryError(f"the sound {given} waits to be analysed anew; run klustr-bridge index")
     vector: Float32Array = corpus.embedding[row]
     return vector
+
+
+def _weigh(navigator: Navigator, client: ClientState, given: Sequence[str]) -> None:
+    """Weigh aspects as the flags say, each ``ASPECT=N``."""
+    for text in given:
+        aspect, _, number = text.partition("=")
+        try:
+            navigator.set_weight(client, aspect, float(number))
+        except ValueError:
+            raise SettingsError(
+                f"--weight {text} is no aspect with a number from 0 to 2, such as attack=2; "
+                f"there are: {' '.join(ASPECTS)}"
+            ) from None
+        except QueryError as error:
+            raise SettingsError(f"--weight {text}: {error}") from None
+    if given:
+        _require_aspects(navigator.corpus)
+
+
+def _require_aspects(corpus: Corpus) -> None:
+    if not corpus.has_aspects:
+        raise LibraryError(
+            "the library was analysed by another release: index its folders anew, then ask again"
+        )
+
+
+def _id_in(corpus: Corpus, given: str) -> int | None:
+    """Id that a file, a number or a uid stands for; None if the library doesn't hold that file or uid."""
+    if os.path.isfile(given):
+        return corpus.id_of_path(_path_in(corpus, os.fsencode(given)))
+    return int(given) if given.isdecimal() else corpus.id_of_uid(given)
 
 
 def _path_in(corpus: Corpus, given: bytes) -> bytes:
