@@ -141,6 +141,23 @@ def test_answers_are_the_navigators(place: Place, client: Client) -> None:
     assert client.health()["player_plays"] == 1.0
 
 
+def test_weights_belong_to_one_client(place: Place, client: Client) -> None:
+    """What one weighs changes its own similar, its kin and its why, and nobody else's."""
+    first, second = place.ids[:2]
+    with Client(port=place.port) as other:
+        before, shares = other.similar(first, 3), other.why(first, second)
+        client.weight("attack", 0)
+        client.sync()
+        weighed = client.similar(first, 3)
+        assert weighed != before
+        assert client.similar(client.info(first).uid, 3) == weighed
+        assert client.similar_path(client.path(first), 3) == weighed
+        by_file = client.similar_file(client.path(first), 4)
+        assert [n.id for n in by_file] == [first, *(n.id for n in weighed)]
+        assert client.why(first, second)["attack"] == 0.0 < shares["attack"]
+        assert (other.similar(first, 3), other.why(first, second)) == (before, shares)
+
+
 def test_health_has_the_real_players_counters(loop: Loop) -> None:
     """They reach a client by the player's own names, of which the tests' player has some."""
     player = open_player(device="no such device", on_problem=lambda problem: None)
