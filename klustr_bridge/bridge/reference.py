@@ -65,8 +65,8 @@ hello, filters and modes are kept for the {MAX_STRANGERS} that were heard last.
 `/klustr/hit` goes to every subscriber. `/klustr/play` goes only to the client whose action caused it,
 so that two devices in one Live Set never both sound; play it yourself if you asked for
 `/klustr/player client` or `both`. What MIDI plays is sounded by the bridge, or by the one subscriber that
-last asked for `/klustr/player client`, which then gets its `/klustr/play`. Cursors, audition mode, player
-and filters belong to the client, favourites and kinds to the library.
+last asked for `/klustr/player client`, which then gets its `/klustr/play`. Cursors, audition mode, player,
+filters and weights belong to the client, favourites and kinds to the library.
 """
 
 

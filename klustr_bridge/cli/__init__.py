@@ -118,7 +118,7 @@ COMMANDS: dict[str, _Command] = {
             _argument(
                 "--slices",
                 action="store_true",
-                help="add a row for each slice; a library without slices has none to add (slices come later)",
+                help="add a row for each slice of a loop (none without --slice-loops on)",
             ),
         ),
     ),
