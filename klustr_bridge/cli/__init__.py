@@ -166,7 +166,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"klustr-bridge: {error}{_way_out(error)}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        return 130
+        if _command_at(words) is not None:
+            return 130
+        print("stopping")  # a bridge that was still starting ends as one that serves
+        return 0
     except BrokenPipeError:  # `klustr-bridge find kick | head`
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - the interpreter flushes it at its end
         return 0
@@ -261,20 +264,18 @@ def _add_version(to: argparse.ArgumentParser) -> None:
 
 
 def _parse(words: list[str]) -> argparse.Namespace:
-    if words and words[0] in COMMANDS:
-        return parser().parse_args(words)
-    # settings may stand before a command: klustr-bridge --library FILE status
-    named = _command_after_flags(words)
+    named = _command_at(words)
     if named is not None:
         return parser().parse_args([words[named], *words[:named], *words[named + 1 :]])
     return serving_parser().parse_args(words)
 
 
-def _command_after_flags(words: Sequence[str]) -> int | None:
+def _command_at(words: Sequence[str]) -> int | None:
+    """Find the command; settings may stand before it: klustr-bridge --library FILE status."""
     at = 0
     while at < len(words) and words[at].startswith("--") and words[at] not in ("--help", "--version"):
         at += 1 if "=" in words[at] else 2
-    return at if 0 < at < len(words) and words[at] in COMMANDS else None
+    return at if at < len(words) and words[at] in COMMANDS else None
 
 
 def _run(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:

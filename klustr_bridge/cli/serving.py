@@ -27,11 +27,7 @@ if TYPE_CHECKING:
 
 def serve(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
     """Serve the named folders, else those the library knows, else the demo library."""
-    try:
-        return _run(_start(namespace, loaded))
-    except KeyboardInterrupt:  # before the daemon could take it: the same clean end
-        print("stopping")
-        return 0
+    return _run(_start(namespace, loaded))
 
 
 def _start(namespace: argparse.Namespace, loaded: LoadedSettings) -> "DaemonStart":

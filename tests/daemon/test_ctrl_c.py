@@ -30,6 +30,28 @@ def test_it_says_stopping_and_nothing_else(tmp_path: Path, moment: str) -> None:
     assert not re.search("WARNING|Warning|Traceback|signal|crash|by force|failed", said), said
 
 
+@pytest.mark.parametrize(
+    ("words", "ends"), [((), (0, "stopping\n")), (("--library", "x.klustr", "status"), (130, ""))]
+)
+def test_it_ends_what_has_hardly_begun(tmp_path: Path, words: tuple[str, ...], ends: tuple[int, str]) -> None:
+    """While the settings are read a bridge says that it stops, and a command ends with the code of Ctrl-C."""
+    code = (
+        "import signal, sys\n"
+        "from klustr_bridge import cli\n"
+        "cli.load_for = lambda *_: signal.raise_signal(signal.SIGINT)\n"
+        "sys.exit(cli.main(sys.argv[1:]))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *words],
+        env=environment(tmp_path),
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (*ends, "")
+
+
 def test_an_audio_probe_does_not_hear_it() -> None:
     """A Ctrl-C while PortAudio is tried out is no crash of PortAudio."""
     code = (
