@@ -87,7 +87,7 @@ def jack(monkeypatch: pytest.MonkeyPatch) -> Iterator[JackServer]:
 
 
 def hit_by(pad: Controller, client: Client, place: Place, row: int) -> tuple[Any, ...]:
-    """Point at a sound and wait for its hit; once more where JACK has lost a message, as it does when busy."""
+    """Point at a sound until its hit comes: JACK loses messages when the machine is busy."""
     for _ in range(N_TRIES):
         pad.point(*place.navigator.corpus.xy[row])
         with contextlib.suppress(NoAnswerError):
