@@ -76,6 +76,7 @@ class LibrarianGateway:
         self._told = ""
         self._stopping = False
         self._running = False
+        self._reaping = threading.Lock()
 
     def start(self) -> None:
         """Start the process; to be called in the event loop."""
@@ -115,12 +116,21 @@ class LibrarianGateway:
                 if message:
                     self._to_loop(self._take, message)
                 else:
-                    process.join(_REAP_S)  # here, where it holds up nobody
+                    self._joined(process, _REAP_S)  # here, where it holds up nobody
                     self._to_loop(self._ended, process)
             except RuntimeError:  # the loop is closed: the daemon is gone
                 return
             if message is None:
                 return
+
+    def _joined(self, process: SpawnProcess, deadline_s: float) -> bool:
+        """Wait for the end of a process, in one thread at a time, and return whether it has ended.
+
+        Of two threads that wait, one reaps it, and for an instant the other takes it for alive still.
+        """
+        with self._reaping:
+            process.join(deadline_s)
+            return not process.is_alive()
 
     def _to_loop(self, call: Callable[..., None], *arguments: Any) -> None:
         assert self._loop is not None
@@ -206,11 +216,10 @@ class LibrarianGateway:
         if process is None:
             return
         self._outbox.put(Request(0, "stop"))
-        await asyncio.to_thread(process.join, deadline_s)
-        if process.is_alive():
+        if not await asyncio.to_thread(self._joined, process, deadline_s):
             _log.warning("the librarian did not end within %g s; ending it by force", deadline_s)
             process.kill()
-            await asyncio.to_thread(process.join, 2.0)
+            await asyncio.to_thread(self._joined, process, 2.0)
         self._outbox.put(None)
 
     # The navigator's `Librarian` interface: each raises `QueryError`.
