@@ -252,7 +252,7 @@ def _refuse_absurd(decoder: Decoder) -> None:
 def read_audio(
     path: bytes, start_s: float = 0.0, end_s: float | None = None, max_frames: int | None = None
 ) -> tuple[Float32Array, int]:
-    """Read a sample file, or a part of it, for playing.
+    """Read a sample file, or a part of it, into memory at once.
 
     Parameters
     ----------
