@@ -1,4 +1,4 @@
-"""A real MIDI system without hardware: JACK's dummy server, and a controller on it."""
+"""Real sound and MIDI without hardware: JACK's dummy server, and a controller on it."""
 
 import shutil
 import signal
@@ -18,34 +18,46 @@ PATIENCE_S = 30
 
 
 class JackServer:
-    """A JACK server of its own; skips the test, naming what is missing, where there can't be one."""
+    """A JACK server of its own; skips the test, naming what is missing, where there can't be one.
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    Args:
+        rate: Frames a second.
+        dummy: Further options of its dummy driver.
+
+    """
+
+    def __init__(self, rate: int = 48_000, dummy: str = "-p 256") -> None:
         for program in ("jackd", "jack_wait"):
             if shutil.which(program) is None:
                 pytest.skip(f"{program} is not installed")
-        rtmidi = pytest.importorskip("rtmidi", reason="python-rtmidi is not installed")
-        if rtmidi.API_UNIX_JACK not in rtmidi.get_compiled_api():
-            pytest.skip("this python-rtmidi has no JACK")
         # One name for all, in turn: JACK has room for eight, and one that was killed keeps its place until
         # it is started again by the same name.
-        self.name = "klustr-midi"
+        self.name = "klustr-bridge-test"
+        self.environment = {"JACK_DEFAULT_SERVER": self.name, "JACK_NO_START_SERVER": "1"}
+        self._driver = ["-d", "dummy", "-r", str(rate), *dummy.split()]
         self._turn = FileLock(
             Path(tempfile.gettempdir()) / "klustr-bridge-test-jack.lock", timeout=PATIENCE_S
         )
         self._turn.acquire()
-        monkeypatch.setenv("JACK_DEFAULT_SERVER", self.name)
-        monkeypatch.setenv("JACK_NO_START_SERVER", "1")
-        monkeypatch.setenv("MIDO_BACKEND", JACK)
         self.start()
+
+    @classmethod
+    def for_midi(cls, monkeypatch: pytest.MonkeyPatch) -> Self:
+        """One that this process' MIDI goes to."""
+        rtmidi = pytest.importorskip("rtmidi", reason="python-rtmidi is not installed")
+        if rtmidi.API_UNIX_JACK not in rtmidi.get_compiled_api():
+            pytest.skip("this python-rtmidi has no JACK")
+        server = cls()
+        for name, value in {**server.environment, "MIDO_BACKEND": JACK}.items():
+            monkeypatch.setenv(name, value)
+        return server
 
     def start(self) -> None:
         """Start it and wait until it can be used."""
         setpriv = shutil.which("setpriv")  # a test that was killed must not leave a server behind
         with_parent = [setpriv, "--pdeathsig", "KILL"] if setpriv else []
-        dummy = ["-d", "dummy", "-r", "48000", "-p", "256"]
         self.process = subprocess.Popen(
-            [*with_parent, "jackd", "-n", self.name, "-r", "-m", *dummy],
+            [*with_parent, "jackd", "-n", self.name, "-r", "-m", *self._driver],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )

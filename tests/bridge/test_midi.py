@@ -81,7 +81,7 @@ def listen(place: Place) -> Iterator[Callable[..., Listening]]:
 @pytest.fixture
 def jack(monkeypatch: pytest.MonkeyPatch) -> Iterator[JackServer]:
     """A JACK server that everything here and in started processes uses; ends after `listen`."""
-    server = JackServer(monkeypatch)
+    server = JackServer.for_midi(monkeypatch)
     yield server
     server.close()
 

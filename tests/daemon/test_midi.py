@@ -21,7 +21,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def jack(monkeypatch: pytest.MonkeyPatch) -> Iterator[JackServer]:
-    server = JackServer(monkeypatch)
+    server = JackServer.for_midi(monkeypatch)
     yield server
     server.close()
 

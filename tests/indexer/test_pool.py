@@ -103,19 +103,18 @@ def test_closing_leaves_no_process(tmp_path: Path) -> None:
     path.write_text("hang")
     pool.submit(os.fsencode(path))
     pool.collect()
-    children = [child for child in psutil.Process().children() if "spawn_main" in " ".join(child.cmdline())]
-    assert children
+    workers = [psutil.Process(worker.pid) for worker in multiprocessing.active_children()]
+    assert workers
     pool.close()
-    _, alive = psutil.wait_procs(children, timeout=5)
+    _, alive = psutil.wait_procs(workers, timeout=5)
     assert not alive
 
 
 def test_an_idle_worker_that_dies_is_buried(pool: AnalysisPool, tmp_path: Path) -> None:
     """A worker killed while it has nothing to do leaves no dead connection to wait on, and work goes on."""
     _answers(pool, tmp_path, ["a", "b", "c"])
-    for child in psutil.Process().children():
-        if "spawn_main" in " ".join(child.cmdline()):
-            child.kill()
+    for worker in multiprocessing.active_children():
+        worker.kill()
     until = time.monotonic() + 10
     while pool.connections and time.monotonic() < until:
         multiprocessing.connection.wait(pool.connections, 0.1)

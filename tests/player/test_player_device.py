@@ -1,9 +1,5 @@
 """The whole player with real PortAudio streams, in child processes: sound, loss, and what is missing."""
 
-import contextlib
-import os
-import shutil
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,6 +9,7 @@ import soundfile
 
 from klustr_bridge.player.mixer import FADE_S
 from klustr_bridge.types import Float32Array
+from tests.bridge.jack import JackServer
 from tests.player.streams import ALSA_DEFAULTS, RATE, Loudspeaker, PlayerChild
 
 Start = Callable[..., PlayerChild]
@@ -204,30 +201,19 @@ def test_a_file_that_is_gone_is_told(loudspeaker: Loudspeaker, start_child: Star
 
 
 @pytest.fixture
-def jack_server() -> Iterator[dict[str, str]]:
+def jack_server() -> Iterator[JackServer]:
     """A JACK server at 44.1 kHz, which refuses every other rate."""
-    if not (shutil.which("jackd") and shutil.which("jack_wait")):
-        pytest.skip("needs jackd (package jackd2)")
-    name = f"klustr{os.getpid()}"
-    environment = {"JACK_DEFAULT_SERVER": name, "JACK_NO_AUDIO_RESERVATION": "1"}
-    command = f"jackd -n {name} -r -m -d dummy -r 44100 -p 512 -C 0 -P 2".split()
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    server = JackServer(44_100, "-p 512 -C 0 -P 2")
     try:
-        waited = subprocess.run(
-            ["jack_wait", "-s", name, "-w", "-t", "20"], check=False, stdout=subprocess.DEVNULL
-        )
-        assert waited.returncode == 0
-        yield {**environment, "pid": str(server.pid)}
+        yield server
     finally:
-        with contextlib.suppress(ProcessLookupError):
-            server.kill()
-        server.wait()
+        server.close()
 
 
 @pytest.mark.peers
-def test_a_refused_rate_gives_way_to_the_devices_own(jack_server: dict[str, str], start_child: Start) -> None:
+def test_a_refused_rate_gives_way_to_the_devices_own(jack_server: JackServer, start_child: Start) -> None:
     """The player opens at the rate there is, says so, and resamples."""
-    child = started(start_child(NO_DEVICE, device="JACK", sample_rate=RATE, env=jack_server))
+    child = started(start_child(NO_DEVICE, device="JACK", sample_rate=RATE, env=jack_server.environment))
     assert "refuses 48000 Hz; playing at 44100 Hz" in child.wait_for_problem("refuses")
     assert child.call("problem") is None
     assert "44100 Hz" in str(child.call("describe"))
@@ -236,11 +222,11 @@ def test_a_refused_rate_gives_way_to_the_devices_own(jack_server: dict[str, str]
 
 
 @pytest.mark.peers
-def test_a_sound_server_that_dies_holds_up_nobody(jack_server: dict[str, str], start_child: Start) -> None:
+def test_a_sound_server_that_dies_holds_up_nobody(jack_server: JackServer, start_child: Start) -> None:
     """When the server is killed the loss is told, and the process still ends."""
-    child = started(start_child(NO_DEVICE, device="JACK", env=jack_server))
+    child = started(start_child(NO_DEVICE, device="JACK", env=jack_server.environment))
     assert child.call("problem") is None
-    os.kill(int(jack_server["pid"]), 9)
+    jack_server.kill()
     child.wait_for_problem("lost")
     assert child.call("play", "/kick.wav") == 1
     child.call("close", 1.0)
