@@ -8,7 +8,17 @@ import importlib
 import sys
 from pathlib import Path
 
-NAMES = ("indexing", "kinds-by-ear", "names", "quality", "roundtrip", "similarity", "speed", "startup")
+NAMES = (
+    "indexing",
+    "kinds-by-ear",
+    "kits",
+    "names",
+    "quality",
+    "roundtrip",
+    "similarity",
+    "speed",
+    "startup",
+)
 
 
 def main(words: list[str]) -> int:

@@ -82,6 +82,20 @@ def distances(home: Path, *words: str) -> dict[int, float]:
     return {row["id"]: row["distance"] for row in json.loads(done.stdout)}
 
 
+def test_kit_lists_a_sound_of_each_kind(home: Path) -> None:
+    """By file, uid or id; the sound asked about stands first."""
+    snare = json.loads(run(home, "find", "snare", "--json").stdout)[0]
+    kit = json.loads(run(home, "kit", snare["uid"], "--json").stdout)
+    assert kit[0]["id"] == snare["id"]
+    assert sorted(row["kind"] for row in kit) == ["closed_hat", "kick", "open_hat", "snare", "tom"]
+    assert json.loads(run(home, "kit", snare["path"], "--json").stdout) == kit
+    lines = run(home, "kit", str(snare["id"])).stdout.splitlines()
+    assert lines[0].split() == ["kind", "id", "uid", "path"]
+    assert [line.split()[0] for line in lines[1:]] == [row["kind"] for row in kit]
+    wrong = run(home, "kit", "nothing")
+    assert wrong.returncode == 1 and "nothing is no sound of the library" in wrong.stderr
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

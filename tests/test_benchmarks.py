@@ -1,6 +1,7 @@
 """The benchmarks run, at sizes that measure nothing."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -83,6 +84,39 @@ def test_similarity_counts_labels_and_leaves_groups_out(tmp_path: Path) -> None:
     again = run("similarity", "--library", str(tmp_path / "work" / "similarity.klustr"), *words)
     assert "for 4 of 'kick': kick" in again.stdout
     assert run("similarity", *words).returncode == 1
+
+
+def test_kits_are_told_from_chance(tmp_path: Path) -> None:
+    """Loud and soft kits of one collection: chance is a half, and the kit benchmark says what was found."""
+    lines = ["path,label,collection,kit"]
+    for kit, level in (("loud", 1.0), ("soft", 0.05)):
+        for number, (label, make) in enumerate(
+            {"kick": kick, "snare": snare, "closed_hat": closed_hat}.items()
+        ):
+            for seed in range(4):
+                file = write(tmp_path / "drums" / kit / f"{number}{seed}.wav", level * make(seed))
+                lines.append(f"{file.relative_to(tmp_path / 'drums')},{label},all,{kit}")
+    labels, library, out = tmp_path / "drums.csv", tmp_path / "kits.klustr", tmp_path / "out.json"
+    labels.write_text("\n".join(lines), encoding="utf-8")
+    words = (
+        "index",
+        str(tmp_path / "drums"),
+        "--library",
+        str(library),
+        "--layout",
+        "pca",
+        "--view",
+        "plain",
+    )
+    environment = os.environ | {f"XDG_{name}_HOME": str(tmp_path) for name in ("DATA", "CACHE", "CONFIG")}
+    command = [sys.executable, "-m", "klustr_bridge", *words]
+    subprocess.run(command, env=environment, check=True, capture_output=True, timeout=120)
+    words = ("--labels", str(labels), "--library", str(library), "--json", str(out))
+    done = run("kits", str(tmp_path / "drums"), *words)
+    assert done.returncode == 0, done.stderr
+    rows = {row["what"]: row["value"] for row in json.loads(out.read_text())["rows"]}
+    assert rows["same collection, by chance"] == rows["same collection, kit"] == 100.0
+    assert rows["same kit, by chance"] == 50.0 and rows["same kit, kit"] > 80.0
 
 
 def test_the_names_benchmark_prints_shares_per_kind(tmp_path: Path) -> None:

@@ -43,6 +43,13 @@ WHY_REPLY = Answer(
     "Shares of the squared distance, which add up to 1; all are 0 where there is no distance.",
 )
 
+KIT_REPLY = Answer(
+    "/klustr/kit.reply",
+    HEADER,
+    (Argument("kind", "s", choices=KINDS), ID),
+    "The sounds of a drum kit, the one asked about first; kinds that the library lacks are left out.",
+)
+
 REPLIES: Final = {
     answer.address: answer
     for answer in (
@@ -111,6 +118,7 @@ REPLIES: Final = {
             "before the sound has a place; `uid` is empty and the measures are 0 before it is analysed.",
         ),
         WHY_REPLY,
+        KIT_REPLY,
         Answer("/klustr/path.reply", (REQ, ID, PATH), help="Absolute path of the sound's first file."),
         Answer("/klustr/resolve.reply", (REQ, ID), help="The id that the `uid` has in this library."),
         Answer("/klustr/find.reply", HEADER, (ID,), "Sounds whose file names hold every word."),

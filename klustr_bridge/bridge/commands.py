@@ -8,7 +8,7 @@ from it. Only what is implemented stands here.
 from collections.abc import Iterator
 from typing import Final
 
-from klustr_bridge.bridge.answers import DONE, NEAR_REPLY, WHY_REPLY
+from klustr_bridge.bridge.answers import DONE, KIT_REPLY, NEAR_REPLY, WHY_REPLY
 from klustr_bridge.bridge.vocabulary import (
     AUDITION_MODES,
     CURSOR,
@@ -156,6 +156,18 @@ def _commands() -> Iterator[Command]:
         WHY_REPLY.address,
         "What keeps two sounds apart: each aspect's share of their distance, as this client weighs them.",
         "why",
+    )
+    yield Command(
+        "/klustr/kit",
+        ask,
+        (REQ, ID),
+        KIT_REPLY.address,
+        "A drum kit around a sound: for each other kind of kick, snare, closed and open hat, clap, two toms, "
+        "rim, ride, crash, cowbell, shaker and perc the sound that goes with it best. It is like it in "
+        "character: as much darker, longer or louder than others of its kind; rather of the nearest folder "
+        "that has the kind; and not where another of the kit lies already. No loops, no slices. The client's "
+        "filters hold, but for that of kinds; its weights don't count. The same library makes the same kit.",
+        "kit",
     )
     yield Command(
         "/klustr/path",

@@ -11,7 +11,7 @@ from typing import Any, Final
 from numpy.typing import NDArray
 
 import klustr_bridge
-from klustr_bridge.bridge.answers import DONE, NEAR_REPLY, PUSHES, REPLIES, WHY_REPLY
+from klustr_bridge.bridge.answers import DONE, KIT_REPLY, NEAR_REPLY, PUSHES, REPLIES, WHY_REPLY
 from klustr_bridge.bridge.codec import encode, encode_chunks
 from klustr_bridge.bridge.commands import COMMANDS
 from klustr_bridge.bridge.session import Client
@@ -193,6 +193,10 @@ class Handlers:
         """``/klustr/why``."""
         shares = self._navigator.why(client.state, sound_id, other_id)
         return encode_chunks(WHY_REPLY, req, list(shares.items()))
+
+    async def kit(self, client: Client, req: int, sound_id: int) -> Packets:
+        """``/klustr/kit``."""
+        return encode_chunks(KIT_REPLY, req, await self._navigator.kit(client.state, sound_id))
 
     def path(self, client: Client, req: int, sound_id: int) -> Packets:
         """``/klustr/path``."""

@@ -72,6 +72,14 @@ COMMANDS: dict[str, _Command] = {
             _JSON,
         ),
     ),
+    "kit": _Command(
+        "asking",
+        "list a drum kit around a sound",
+        (
+            _argument("sound", metavar="FILE|UID|ID", help="a file of the library, or a sound's uid or id"),
+            _JSON,
+        ),
+    ),
     "kind": _Command(
         "asking",
         "correct the kind of a sound; the correction stays",

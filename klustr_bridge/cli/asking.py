@@ -1,10 +1,11 @@
-"""Commands that ask the library (similar, why, near, find, status, problems, folders) or correct it (kind).
+"""Commands that ask the library (similar, why, kit, near, find, status, ...) or correct it (kind).
 
 They read a snapshot of the library file, made anew when the library has changed: the answers are
 the same with a daemon running and without one. A correction goes through the daemon where one runs.
 """
 
 import argparse
+import asyncio
 import json
 import os
 from collections.abc import Sequence
@@ -62,6 +63,22 @@ def why(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
     else:
         rows = sorted(shares.items(), key=lambda row: -row[1])
         _print_table([("distance", f"{distance:.4f}"), *((name, f"{share:.1%}") for name, share in rows)])
+    return 0
+
+
+def kit(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
+    """List a drum kit around a sound."""
+    navigator, client = _navigator(loaded)
+    sound_id = _id_in(navigator.corpus, namespace.sound)
+    if sound_id is None:
+        raise LibraryError(f"{namespace.sound} is no sound of the library; find lists files and ids")
+    chosen = asyncio.run(navigator.kit(client, sound_id))
+    rows = [{"id": one} | _described(navigator, one) for _, one in chosen]
+    if namespace.json:
+        print(json.dumps(rows, indent=1))
+    else:
+        columns = ("kind", "id", "uid", "path")
+        _print_table([columns, *(tuple(str(row[name]) for name in columns) for row in rows)])
     return 0
 
 

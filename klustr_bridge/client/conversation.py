@@ -25,6 +25,7 @@ _LIST_SHAPES: Final = {  # address: values between header and list, values of on
     "/klustr/near.reply": (0, 4),
     "/klustr/find.reply": (0, 1),
     "/klustr/why.reply": (0, 2),
+    "/klustr/kit.reply": (0, 2),
     "/klustr/points.reply": (1, 3),
     "/klustr/folders.reply": (0, 3),
     "/klustr/problems.reply": (0, 2),
@@ -211,6 +212,10 @@ class Client:
         """Return the share of each aspect in the squared distance of two sounds."""
         rows = self.request("/klustr/why", sound_id, other_id)
         return {str(aspect): float(share) for aspect, share in rows}
+
+    def kit(self, sound_id: int) -> list[tuple[str, int]]:
+        """Return kinds and ids of a drum kit around a sound, which comes first."""
+        return [(str(kind), int(i)) for kind, i in self.request("/klustr/kit", sound_id)]
 
     def weight(self, aspect: str, weight: float) -> None:
         """Choose how much an aspect counts for what is similar, 0..2; nothing is waited for."""

@@ -7,11 +7,13 @@ loading in a thread never keeps the interpreter from the event loop for long.
 
 import re
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from klustr_bridge.corpus.character import Character
 from klustr_bridge.corpus.files import Entry, Files
 from klustr_bridge.corpus.names import NameSearch, query_words
 from klustr_bridge.corpus.nearest import BoolArray, Nearest, PlaceSearch, SoundSearch
@@ -192,6 +194,30 @@ class Corpus:
     def is_favourite(self, row: int) -> bool:
         """Tell whether the user has marked the sound in a row."""
         return bool(self._snapshot.sound["favourite"][row])
+
+    @property
+    def kind_codes(self) -> NDArray[np.uint8]:
+        """Kinds of the sounds, as in ``sound.kinds.KINDS``; uint8, shape (n,)."""
+        return self._snapshot.sound["kind"]
+
+    @cached_property
+    def is_single(self) -> BoolArray:
+        """Which sounds are heard and neither loops nor slices; bool, shape (n,)."""
+        sound, heard = self._snapshot.sound, self._sounds.heard
+        single: BoolArray = ~sound["is_loop"] & (sound["parent_row"] < 0)
+        return single if heard is None else single & heard
+
+    @cached_property
+    def character(self) -> Character:
+        """What sets each sound apart from its kind; made when first asked for, in a thread."""
+        return Character(self.embedding, self.column("loudness_db"), self.kind_codes, self.is_single)
+
+    def rows_below(self, folder: bytes) -> BoolArray:
+        """Tell which sounds have a file below a folder; bool, shape (n,)."""
+        below: BoolArray = np.zeros(len(self), np.bool_)
+        rows = self._files.sound_row[self._files.below(folder)]
+        below[rows[rows >= 0]] = True
+        return below
 
     @property
     def n_problems(self) -> int:

@@ -5,6 +5,7 @@ audition. Searching belongs to the corpus, sounding to the player, changing the 
 librarian. It must not know how a question came in, and it never blocks.
 """
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -16,6 +17,7 @@ from klustr_bridge.corpus import Corpus, Filters, aspect_shares
 from klustr_bridge.errors import QueryError
 from klustr_bridge.library.paths import containing, to_export
 from klustr_bridge.navigator import checks
+from klustr_bridge.navigator.kits import kit_around
 from klustr_bridge.navigator.ports import Librarian, Player
 from klustr_bridge.navigator.results import (
     Event,
@@ -261,6 +263,18 @@ class Navigator:
         self._view.require_sounds()
         analysis = await self._writer().analyse(path)
         return self.similar_vector(client, analysis.embedding, k)
+
+    async def kit(self, client: ClientState, sound_id: int) -> list[tuple[str, int]]:
+        """Return kinds and ids of a drum kit around a sound, which comes first: see `kits.kit_around`.
+
+        The client's filters hold, but for that of kinds. It is worked out in a thread.
+        """
+        view = self._asked()
+        row = view.heard_row(sound_id)
+        selection = view.selection(replace(client.filters, kinds=frozenset()))
+        keep = None if selection is None else selection.sound
+        rows = await asyncio.to_thread(kit_around, view.corpus, row, keep)
+        return [(view.corpus.kind(row), int(view.corpus.ids[row])) for row in rows]
 
     def why(self, client: ClientState, sound_id: int, other_id: int) -> dict[str, float]:
         """Return the share of each aspect in the squared distance of two sounds, as the client weighs them.
