@@ -26,6 +26,7 @@ from klustr_bridge.library.rows import Counts
 from klustr_bridge.library.store import Store
 from klustr_bridge.settings import Settings
 from klustr_bridge.sound.analyse import analyse_file
+from klustr_bridge.sound.decode import NEEDS_AV, can_decode_av
 from klustr_bridge.sound.embedding import ANALYSIS_VERSION
 from klustr_bridge.sound.kinds import KINDS
 from klustr_bridge.types import FileStamp, FoundFile, Outcome
@@ -143,6 +144,7 @@ class Indexer:
     def rescan(self, when_done: Callable[[], None] | None = None) -> None:
         """Queue a walk of every folder; `when_done` is called after the last."""
         self._put_off.clear()
+        self._retry_with_av()
         left = len(self._scanner.folders)
         if not left and when_done:
             when_done()
@@ -155,6 +157,11 @@ class Indexer:
 
         for folder in self._scanner.folders:
             self._scanner.scan(folder, one_done)
+
+    def _retry_with_av(self) -> None:
+        """Hear the files that were refused for want of a decoder which has been installed since."""
+        if self._store.has_refused(NEEDS_AV) and can_decode_av():
+            self._store.requeue_refused(NEEDS_AV)
 
     def relayout(self, when_done: Callable[[str | None], None] | None = None) -> None:
         """Fit a new epoch; `when_done` gets None, or why it could not be done."""

@@ -32,6 +32,9 @@ library shows slices, and the newest analysis of its parent has found it."""
 MAY_BE_LIVE = "(s.parent_id IS NULL OR (SELECT value FROM meta WHERE key = 'slices'))"
 """SQL condition on a sound ``s``: it is no slice, or the library shows slices."""
 
+_REFUSED_SO = """state = 'refused' AND folder_id IN (SELECT id FROM folders)
+    AND substr(reason, -length(?)) = ?"""
+
 _BYTES_A_NUMBER = 4
 _ROWS_AT_ONCE = 4096
 
@@ -85,6 +88,24 @@ def _commit_one(transaction: Transaction, outcome: Outcome, analysis_version: in
         "UPDATE files SET state = 'analysed', reason = NULL, sound_id = ?, reserved_id = NULL WHERE id = ?",
         (sound_id, file[0]),
     )
+
+
+def has_refused(connection: sqlite3.Connection, ending: str) -> bool:
+    """Whether there are refused files whose reason ends so: only refused ones are looked at."""
+    row = connection.execute(f"SELECT EXISTS (SELECT 1 FROM files WHERE {_REFUSED_SO})", (ending, ending))
+    return bool(row.fetchone()[0])
+
+
+def requeue_refused(transaction: Transaction, ending: str) -> int:
+    """Make refused files pending, as if they were new: see `Store.requeue_refused`."""
+    rows = transaction.execute(f"SELECT id FROM files WHERE {_REFUSED_SO} ORDER BY id", (ending, ending))
+    numbers = [row[0] for row in rows]
+    transaction.executemany(
+        "UPDATE files SET state = 'pending', reason = NULL, reserved_id = ? WHERE id = ?",
+        [(transaction.new_id(), number) for number in numbers],
+    )
+    transaction.shown |= bool(numbers)
+    return len(numbers)
 
 
 def _join_sound(

@@ -254,6 +254,16 @@ class Store:
         with self._writing() as transaction:
             return listing.requeue_outdated(transaction, analysis_version)
 
+    def has_refused(self, ending: str) -> bool:
+        """Whether there are refused files whose reason ends so."""
+        with self.view() as view:
+            return hearing.has_refused(view.connection, ending)
+
+    def requeue_refused(self, ending: str) -> int:
+        """Make the refused files pending whose reason ends so; how many."""
+        with self._writing() as transaction:
+            return hearing.requeue_refused(transaction, ending)
+
     # Sounds
 
     def commit_outcomes(

@@ -19,7 +19,22 @@ from klustr_bridge.sound.opening import UnavailableSound, open_regular, read_hea
 from klustr_bridge.sound.sndfile import SndfileDecoder
 from klustr_bridge.types import Float32Array
 
-__all__ = ["AUDIO_SUFFIXES", "AudioStream", "Decoder", "is_candidate", "open_audio", "read_audio"]
+__all__ = [
+    "AUDIO_SUFFIXES",
+    "NEEDS_AV",
+    "AudioStream",
+    "Decoder",
+    "can_decode_av",
+    "is_candidate",
+    "open_audio",
+    "read_audio",
+]
+
+NEEDS_AV = "need the extra: pip install 'klustr-bridge[av]'"
+"""How the reason ends for which files are refused without PyAV.
+
+Libraries keep it and find such files by it when PyAV is there: a release with other words looks for both.
+"""
 
 HIGHEST_RATE = 768_000
 MOST_CHANNELS = 64
@@ -234,8 +249,17 @@ def _decoder(fd: int, size: int, head: bytes, suffix: bytes) -> Decoder:
     try:
         from klustr_bridge.sound.av import AvDecoder
     except ImportError as error:
-        raise RefusedSound(f"{av.name} files need the extra: pip install 'klustr-bridge[av]'") from error
+        raise RefusedSound(f"{av.name} files {NEEDS_AV}") from error
     return AvDecoder(fd, size, av)
+
+
+def can_decode_av() -> bool:
+    """Tell whether files that are refused with `NEEDS_AV` can be decoded: it loads PyAV to know."""
+    try:
+        import klustr_bridge.sound.av  # noqa: F401
+    except Exception:  # a package that is half there fails in any way
+        return False
+    return True
 
 
 def _refuse_absurd(decoder: Decoder) -> None:
