@@ -69,7 +69,7 @@ def abort() -> None:
 
 
 def fail(known: bool) -> None:
-    raise PlayerError("no sound today") if known else OSError("unexpected")
+    raise PlayerError("no sound today") if known else OSError("unexpected.")
 
 
 def test_a_child_answers_and_its_noise_is_swallowed(capfd):
@@ -89,7 +89,7 @@ def test_a_child_that_crashes_is_told():
     """A driver that aborts the process, or fails, is a reason and no crash of ours."""
     with pytest.raises(NoAnswer, match="has died"):
         ask_in_child(abort, limit_s=30)
-    with pytest.raises(NoAnswer, match="OSError: unexpected"):
+    with pytest.raises(NoAnswer, match=r"OSError: unexpected$"):
         ask_in_child(fail, False, limit_s=30)
     with pytest.raises(NoAnswer, match=r"^no sound today$"):
         ask_in_child(fail, True, limit_s=30)
@@ -170,7 +170,25 @@ def test_python_and_packages_are_told():
     assert "3.11 to 3.14" in old.mend
     assert check_python((3, 99, 0)).ok is None
     assert check_packages()[0].ok
-    assert check_decoding().ok
+
+
+def test_formats_are_told_and_how_to_have_those_of_the_extra(tmp_path, monkeypatch):
+    """Where PyAV is missing, or broken, the formats that need it are named with the command that helps."""
+    pytest.importorskip("av")
+    sndfile, av = check_decoding()
+    assert sndfile.ok and "FLAC" in sndfile.found
+    assert av.ok and "PyAV" in av.found and "M4A, AAC" in av.found
+    with monkeypatch.context() as hidden:
+        hidden.setitem(sys.modules, "av", None)
+        _, av = check_decoding()
+        assert (av.ok, av.mend) == (None, f'{sys.executable} -m pip install "klustr-bridge[av]"')
+        assert "can't be read: PyAV is not installed" in av.found and "M4A, AAC" in av.found
+    (tmp_path / "av.py").write_text("import no_such_part\n")
+    monkeypatch.delitem(sys.modules, "av")
+    monkeypatch.syspath_prepend(tmp_path)
+    _, av = check_decoding()
+    assert av.mend.endswith("--force-reinstall av")
+    assert av.ok is None and "PyAV can't be loaded: No module named 'no_such_part'" in av.found
 
 
 # library

@@ -56,7 +56,7 @@ def ask_in_child(question: Callable[..., Any], *arguments: Any, limit_s: float) 
         if child.exitcode is not None:
             child.close()
     if kind == "error":
-        raise NoAnswer(str(answer))
+        raise NoAnswer(str(answer).rstrip("."))  # some systems end with a full stop, ours don't
     return answer
 
 

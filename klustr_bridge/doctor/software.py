@@ -9,6 +9,7 @@ import sys
 from klustr_bridge import __version__
 from klustr_bridge.doctor.check import Check
 from klustr_bridge.doctor.devices import pip_install
+from klustr_bridge.sound.formats import av_formats
 
 OLDEST_PYTHON = (3, 11)
 NEWEST_PYTHON = (3, 14)
@@ -66,8 +67,26 @@ def _check_installed(name: str, packages: tuple[str, ...] | list[str], missing_i
     return Check(name, True, ", ".join(present))
 
 
-def check_decoding() -> Check:
-    """Check that libsndfile can be loaded and which formats it decodes."""
+def check_decoding() -> list[Check]:
+    """Check which formats can be decoded: those of libsndfile, and those that need an extra."""
+    return [_check_sndfile(), _check_av()]
+
+
+def _check_av() -> Check:
+    name = "decoding, extra"
+    formats = ", ".join(each.name for each in av_formats().values())
+    try:
+        import av
+    except ImportError as error:
+        found, mend = f"PyAV can't be loaded: {error}", "--force-reinstall av"
+        if isinstance(error, ModuleNotFoundError) and error.name == "av":
+            # double quotes mean the same to every shell, that of Windows included
+            found, mend = "PyAV is not installed", '"klustr-bridge[av]"'
+        return Check(name, None, f"{formats} can't be read: {found}", pip_install(mend))
+    return Check(name, True, f"PyAV {av.__version__}: {formats}")
+
+
+def _check_sndfile() -> Check:
     name = "decoding"
     try:
         import soundfile
