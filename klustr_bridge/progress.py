@@ -115,7 +115,7 @@ def facts(progress: Progress, per_s: float | None) -> list[str]:
     """
     if progress.stage == "empty":
         return ["the library has no sample files; add a folder: klustr-bridge add FOLDER"]
-    said = [f"{progress.analysed:,} of {progress.files:,} file{'s' * (progress.files != 1)} analysed"]
+    said = [f"{progress.analysed:,} of {counted(progress.files, 'file')} analysed"]
     if progress.refused:
         said.append(f"{progress.refused:,} refused")
     if progress.pending and per_s:
@@ -123,6 +123,11 @@ def facts(progress: Progress, per_s: float | None) -> list[str]:
     if per_s and progress.pending:
         said.append(f"{per_s:,.0f} per second" if per_s >= 10 else f"{per_s:.1f} per second")
     return said
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun: ``1 file``, ``1,200 files``."""
+    return f"{number:,} {noun}{'s' * (number != 1)}"
 
 
 def duration(seconds: float) -> str:

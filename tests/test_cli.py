@@ -109,6 +109,19 @@ def test_an_empty_library_says_so(tmp_path: Path) -> None:
     assert "its folders hold no sample files" in asked.stderr
 
 
+def test_one_file_is_no_plural(tmp_path: Path) -> None:
+    """A library of one file says so in every command that counts."""
+    write(tmp_path / "samples" / "kick.wav", kick(1))
+    done = run(tmp_path, "index", str(tmp_path / "samples"), "--layout", "pca")
+    assert done.stdout.startswith("1 file, 1 sound, 0 refused")
+    assert "1 of 1 file analysed" in done.stderr
+    assert run(tmp_path, "folders").stdout.split("  ")[1:] == ["1 file", "unwatched (no daemon runs)\n"]
+    assert "fitted on 1 sound\n" in run(tmp_path, "status").stdout
+    for command, out, said in (("map", "map.png", "1 sound"), ("export", "all.csv", "1 file")):
+        out = str(tmp_path / out)
+        assert run(tmp_path, command, out).stdout == f"{out}: {said}\n"
+
+
 def test_the_map_is_drawn(home: Path, tmp_path: Path) -> None:
     """The picture is a PNG or SVG as named, coloured by the labels of a CSV where one is given."""
     labels = tmp_path / "labels.csv"

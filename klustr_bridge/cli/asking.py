@@ -23,6 +23,7 @@ from klustr_bridge.library.paths import to_export, to_text
 from klustr_bridge.library.snapshot import write_snapshot
 from klustr_bridge.library.store import Store
 from klustr_bridge.navigator import ClientState, Navigator, Neighbour, checks
+from klustr_bridge.progress import counted
 from klustr_bridge.settings import LoadedSettings, cache_dir
 from klustr_bridge.sound.aspects import ASPECTS
 from klustr_bridge.sound.kinds import KINDS
@@ -143,7 +144,7 @@ def status(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
         "pending": counts.pending,
         "refused": counts.refused,
         "epoch": epoch.number if epoch else 0,
-        "layout": f"{epoch.method}, fitted on {epoch.n_fitted} sounds" if epoch else "none yet",
+        "layout": f"{epoch.method}, fitted on {counted(epoch.n_fitted, 'sound')}" if epoch else "none yet",
         "daemon": f"pid {info.pid}, OSC port {info.osc_port}" if info else "not running",
     }
     if counts.slices:
@@ -169,14 +170,22 @@ def problems(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
 
 
 def folders(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
-    """List the folders of the library."""
-    with _opened(chosen_library(loaded.settings)) as store:
+    """List the folders of the library; only a daemon watches those that are there."""
+    file = chosen_library(loaded.settings)
+    with _opened(file) as store:
         rows = store.folders()
+    is_served = daemon_of(file) is not None
+    states = [row.state if is_served or row.state == "absent" else "unwatched" for row in rows]
     if namespace.json:
-        listed = [{"path": to_export(row.path), "files": row.n_files, "state": row.state} for row in rows]
+        listed = [
+            {"path": to_export(row.path), "files": row.n_files, "state": state}
+            for row, state in zip(rows, states, strict=True)
+        ]
         print(json.dumps(listed, indent=1))
     else:
-        _print_table([(to_text(row.path), f"{row.n_files} files", row.state) for row in rows])
+        said = [f"{state} (no daemon runs)" if state == "unwatched" else state for state in states]
+        names = [(to_text(row.path), counted(row.n_files, "file")) for row in rows]
+        _print_table([(*name, state) for name, state in zip(names, said, strict=True)])
     return 0
 
 

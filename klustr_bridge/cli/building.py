@@ -23,7 +23,7 @@ from klustr_bridge.library.rows import Counts
 from klustr_bridge.library.snapshot import write_snapshot
 from klustr_bridge.library.store import Store
 from klustr_bridge.processes import ctrl_c_held_back
-from klustr_bridge.progress import Progress, ProgressLine
+from klustr_bridge.progress import Progress, ProgressLine, counted
 from klustr_bridge.settings import LoadedSettings, Settings, cache_dir, demo_library_file, library_file
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ def _index_here(store: Store, paths: Sequence[bytes], settings: Settings, *, rel
             view.close()
     except KeyboardInterrupt:
         counts = store.counts()
-        kept = f"{counts.files - counts.pending} of {_files(counts.files)} done with"
+        kept = f"{counts.files - counts.pending:,} of {counted(counts.files, 'file')} done with"
         print(f"stopped; {kept}, which are kept: the same command goes on from there", file=sys.stderr)
         raise
     if failed:
@@ -202,17 +202,13 @@ def _summary(store: Store) -> str:
 
 
 def _counted(counts: Counts) -> str:
-    text = f"{_files(counts.files)}, {counts.sounds} sound{'s' * (counts.sounds != 1)}"
-    text += f", {counts.refused} refused"
+    text = f"{counted(counts.files, 'file')}, {counted(counts.sounds, 'sound')}"
+    text += f", {counts.refused:,} refused"
     if counts.pending:
-        text += f", {counts.pending} could not be read now"
+        text += f", {counts.pending:,} could not be read now"
     if not counts.files:
         return f"{text}: no sample files in the library's folders"
     return text + (" (klustr-bridge problems says why)" if counts.refused else "")
-
-
-def _files(number: int) -> str:
-    return f"{number} file{'s' * (number != 1)}"
 
 
 def _existing_folder(folder: str) -> bytes:

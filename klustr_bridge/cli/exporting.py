@@ -15,6 +15,7 @@ from klustr_bridge.errors import LibraryError
 from klustr_bridge.export import MEASURED, ExportRow, export_rows
 from klustr_bridge.library.paths import to_text
 from klustr_bridge.library.store import Store
+from klustr_bridge.progress import counted
 from klustr_bridge.settings import LoadedSettings
 
 
@@ -28,8 +29,8 @@ def export(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
         n_slices, chosen = len(slices), chain(chosen, slices)
     n_rows = export_rows(_rows(corpus, chosen), Path(namespace.out))
     none = "no slices (hits of loops are sounds with the setting index.slices on)"
-    told = f", {f'{n_slices} slices' if n_slices else none}" if namespace.slices else ""
-    print(f"{namespace.out}: {n_rows - n_slices} files{told}")
+    told = f", {counted(n_slices, 'slice') if n_slices else none}" if namespace.slices else ""
+    print(f"{namespace.out}: {counted(n_rows - n_slices, 'file')}{told}")
     return 0
 
 
@@ -73,7 +74,7 @@ def map(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
                 "paths are absolute or relative to the CSV's folder"
             )
     draw_map(np.asarray(corpus.xy), kinds, Path(namespace.out))
-    print(f"{namespace.out}: {len(kinds)} sounds")
+    print(f"{namespace.out}: {counted(len(kinds), 'sound')}")
     return 0
 
 

@@ -11,6 +11,7 @@ import psutil
 from klustr_bridge.doctor.check import Check
 from klustr_bridge.doctor.machine import MIB, is_writable, size_text
 from klustr_bridge.errors import KlustrError
+from klustr_bridge.progress import counted
 
 _LOW_SPACE_MIB = 1000
 _NO_SPACE_MIB = 50
@@ -50,19 +51,15 @@ def _check_file(file: Path, folders: list[bytes]) -> Check:
     folders.extend(folder.path for folder in listed if folder.state != "absent")
     absent = sum(folder.state == "absent" for folder in listed)
     said = ", ".join(
-        _counted(number, name) for number, name in ((counts.files, "file"), (counts.sounds, "sound"))
+        counted(number, name) for number, name in ((counts.files, "file"), (counts.sounds, "sound"))
     )
-    said += f" in {_counted(len(listed), 'folder')}"
+    said += f" in {counted(len(listed), 'folder')}"
     found = f"{file}: {said}, {size_text(file.stat().st_size)}"
     if absent:
         return Check(
             name, None, f"{found}; {absent} not there now", "connect the drive, or: klustr-bridge folders"
         )
     return Check(name, True, found)
-
-
-def _counted(number: int, name: str) -> str:
-    return f"{number:,} {name}{'s' * (number != 1)}"
 
 
 def _check_folder(folder: Path) -> Check:

@@ -47,13 +47,16 @@ class View:
         """Raise ``notready`` while no sound is analysed."""
         self.require_files()
         if len(self.corpus) == 0:
-            raise QueryError("notready", f"no sound is analysed yet, {self.corpus.n_pending} files wait")
+            n_files = self.corpus.n_pending
+            waiting = "1 file waits" if n_files == 1 else f"{n_files} files wait"
+            raise QueryError("notready", f"no sound is analysed yet, {waiting}")
 
     def require_map(self) -> None:
         """Raise ``notready`` while no sound has a place."""
         self.require_sounds()
         if self.corpus.n_placed == 0:
-            raise QueryError("notready", f"{len(self.corpus)} sounds are analysed, but there is no map yet")
+            done = "1 sound is" if len(self.corpus) == 1 else f"{len(self.corpus)} sounds are"
+            raise QueryError("notready", f"{done} analysed, but there is no map yet")
 
     def entry(self, sound_id: int) -> Entry:
         """Return the file that stands for an id, or raise ``notfound``."""

@@ -1,5 +1,6 @@
 """Commands that have a running daemon do the work: they end when it is done, whatever the names."""
 
+import json
 import os
 import sys
 from pathlib import Path
@@ -48,6 +49,27 @@ def test_the_last_folder_taken_out_is_told_and_the_empty_library_is_asked(tmp_pa
         assert run(home, "remove", str(folder)).returncode == 0
         daemon.wait_for_line("^empty: the library has no sample files; add a folder")
         assert f"OSC port {daemon.port}" in run(home, "status").stdout
+
+
+def test_folders_are_watched_while_a_daemon_runs(tmp_path: Path) -> None:
+    """A folder is said to be watched by whom there is, absent in any case, and else unwatched."""
+    home, there, gone = tmp_path / "home", tmp_path / "there", tmp_path / "gone"
+    write_library(there, N_SOUNDS)
+    write_library(gone, 2, seed=7)
+
+    def states() -> list[str]:
+        return [row["state"] for row in json.loads(run(home, "folders", "--json").stdout)]
+
+    with RunningDaemon(home, str(there), str(gone)) as daemon:
+        daemon.wait_ready(N_SOUNDS + 2)
+        assert states() == ["watched", "watched"]
+        gone.rename(tmp_path / "elsewhere")
+        daemon.client.command("/klustr/rescan", timeout=60.0)
+        assert states() == ["absent", "watched"]
+        assert daemon.stop() == 0
+    assert states() == ["absent", "unwatched"]
+    said = run(home, "folders").stdout.splitlines()
+    assert said[0].endswith("absent") and said[1].endswith(f"{N_SOUNDS} files  unwatched (no daemon runs)")
 
 
 def test_add_through_the_daemon_says_what_a_folder_swallows(tmp_path: Path) -> None:

@@ -206,11 +206,13 @@ def test_questions_that_come_too_early(tmp_path, known):
     if known in made:
         navigator.publish(corpus_of(tmp_path, made[known]))
     stages = {"nothing": ["files", "sounds", "map"], "files": ["sounds", "map"], "sounds": ["map"]}[known]
+    said = {"nothing": "being opened", "files": "yet, 1 file waits", "sounds": "1 sound is analysed"}[known]
     for stage in stages:
         for ask in NEEDY[stage]:
             with pytest.raises(QueryError) as caught:
                 ask(navigator, a_client())
             assert caught.value.code == "notready"
+            assert said in str(caught.value)
     if known != "nothing":
         assert navigator.find(a_client(), "a", 5) == [1]
         assert navigator.path(1) == below("a.wav")
