@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,27 @@ def test_it_ends_what_has_hardly_begun(tmp_path: Path, words: tuple[str, ...], e
         check=False,
     )
     assert (done.returncode, done.stdout, done.stderr) == (*ends, "")
+
+
+@pytest.mark.parametrize("words", [(), ("status",)])
+def test_it_ends_quietly_while_modules_are_imported(tmp_path: Path, words: tuple[str, ...]) -> None:
+    """Before anything of the command line is there, Ctrl-C ends with its code and no traceback."""
+    (tmp_path / "platformdirs.py").write_text("import signal\nsignal.raise_signal(signal.SIGINT)\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "klustr_bridge", *words],
+        env=environment(tmp_path) | {"PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+def test_the_console_script_is_the_same_program() -> None:
+    """What pip installs as klustr-bridge begins where Ctrl-C is answered already."""
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))
+    assert project["project"]["scripts"] == {"klustr-bridge": "klustr_bridge.__main__:main"}
 
 
 def test_an_audio_probe_does_not_hear_it() -> None:
