@@ -298,15 +298,16 @@ def test_the_daemons_own_ports_are_fine(taken, tmp_path):
     assert all(f"the daemon is running there (pid {os.getpid()})" in check.found for check in checks)
 
 
-def test_a_free_port_is_free_again_afterwards(taken):
+def test_a_free_port_is_free_again_afterwards():
     """Looking at a port twice finds it free twice: the doctor holds nothing."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        free = probe.getsockname()[1]
-    for _ in range(2):
-        assert all(
-            check.ok for check in check_ports(settings_with(osc__port=str(free), http__port="0"), None)
-        )
+
+    def is_free_twice() -> bool:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            settings = settings_with(osc__port=str(probe.getsockname()[1]), http__port="0")
+        return all(check.ok for _ in range(2) for check in check_ports(settings, None))
+
+    assert any(is_free_twice() for _ in range(5))  # another program may take one in between
 
 
 # sound and MIDI
@@ -343,12 +344,12 @@ def alsa(tmp_path, monkeypatch):
 
 def test_the_output_device_is_named(alsa):
     """With a real PortAudio device the library, the device and its rate are told; a wrong name fails."""
-    found = check_audio(settings_with(audio__device="cap").audio)
+    found = check_audio(settings_with(audio__device="cap").audio, limit_s=60)
     assert found.ok, found
     assert "PortAudio" in found.found
     assert "cap" in found.found
     assert " Hz" in found.found
-    wrong = check_audio(settings_with(audio__device="Scarlett").audio)
+    wrong = check_audio(settings_with(audio__device="Scarlett").audio, limit_s=60)
     assert wrong.ok is False
     assert "no output device matches 'Scarlett'" in wrong.found
     assert "cap" in wrong.mend
