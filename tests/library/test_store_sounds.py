@@ -52,6 +52,21 @@ def test_refused_file_waits_for_a_change(store: Store, folder: bytes) -> None:
     assert store.take_pending(1) == [changed] and store.problems() == []
 
 
+def test_refused_files_are_found_by_the_end_of_their_reason(store: Store, folder: bytes) -> None:
+    """They wait again, each with an id of its own, and every other refused file stays as it is."""
+    files = [add(store, folder, name) for name in ("a.m4a", "b.wma", "c.wav", "d.m4a")]
+    reasons = ["M4A files need a thing", "WMA files need a thing", "silent", "need a thing, or two"]
+    store.commit_outcomes(list(map(refused, files, reasons)), analysis_version=1)
+    before = store.generation
+    assert not store.has_refused("a thing which is there")
+    assert store.requeue_refused("a thing which is there") == 0 and store.generation == before
+    assert store.has_refused("need a thing")
+    assert store.requeue_refused("need a thing") == 2 and store.generation > before
+    assert store.take_pending(9) == files[:2] and not store.has_refused("need a thing")
+    assert len({hear(store, file, number) for number, file in enumerate(files[:2])}) == 2
+    assert [path for path, _ in store.problems()] == [file.path for file in files[2:]]
+
+
 def test_outcome_of_a_forgotten_or_changed_file_is_dropped(store: Store, folder: bytes) -> None:
     """What was measured on another content is not believed; the file stays pending."""
     gone, old = add(store, folder, "gone.wav"), add(store, folder, "old.wav")
