@@ -34,6 +34,14 @@ def become_background_process(*, priority: int = 10) -> None:
     die_with_parent()
 
 
+def available_cores() -> int:
+    """Cores that this process may use; where the system doesn't say, all there are."""
+    process = psutil.Process()
+    if hasattr(process, "cpu_affinity"):  # not on macOS
+        return max(1, len(process.cpu_affinity()))
+    return os.cpu_count() or 1
+
+
 @contextlib.contextmanager
 def ctrl_c_held_back() -> Iterator[None]:
     """Start processes that Ctrl-C never reaches; who starts them gets it after the ``with`` block.

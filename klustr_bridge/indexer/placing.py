@@ -178,7 +178,7 @@ class MapKeeper:
             live.embedding,
             live.ids,
             seed=self._settings.seed,
-            method=method,  # type: ignore[arg-type]
+            method=method,
             previous=None if from_scratch else _known(live.xy),
         )
 

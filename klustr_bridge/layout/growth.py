@@ -4,7 +4,7 @@ A fit moves every sound on the map, so it has to be worth it. The rules:
 
 1. **The first sounds.** As soon as there is one sound there is a map: PCA, which takes
    milliseconds. New sounds are placed among their neighbours without moving the others.
-2. **The first good map.** UMAP follows at 300 sounds while the library is still being indexed, or
+2. **The first good map.** t-SNE follows at 300 sounds while the library is still being indexed, or
    with 16 sounds as soon as everything found has been heard.
 3. **A young library** (fewer than 5,000 sounds were fitted) gets a new map whenever it has grown to
    four times the sounds fitted, and once more when everything has been heard, if fewer than two
@@ -13,9 +13,10 @@ A fit moves every sound on the map, so it has to be worth it. The rules:
    everything has been heard and the map has become *poor*: more than half of the sounds were placed
    rather than fitted, or the share of neighbours it keeps has fallen below 80 % of what it was.
 
-With ``layout.refit = "manual"`` only the first map and the first UMAP come by themselves; all else
-waits for ``/klustr/relayout``. ``layout.method = "pca"`` keeps to PCA; ``"umap"`` begins with UMAP
-where there are 16 sounds. A fit that failed is tried again when the library has doubled.
+With ``layout.refit = "manual"`` only the first map and the first good one come by themselves; all
+else waits for ``/klustr/relayout``. ``layout.method = "pca"`` keeps to PCA; another method than
+``"auto"`` begins with it where there are 16 sounds. A fit that failed is tried again when the library
+has doubled.
 
 This module owns this policy, as a pure function. It must not fit, and must not know the store.
 """
@@ -23,15 +24,13 @@ This module owns this policy, as a pure function. It must not fit, and must not 
 from dataclasses import dataclass
 from typing import Literal
 
-from klustr_bridge.layout.fit import MIN_UMAP_SOUNDS
+from klustr_bridge.layout.fit import MIN_ENGINE_SOUNDS, best_engine
 from klustr_bridge.layout.quality import is_poor
 
-UMAP_WHILE_INDEXING = 300
+GOOD_MAP_WHILE_INDEXING = 300
 YOUNG_BELOW = 5_000
 GROWTH = 4
 SETTLED_FITTED_SHARE = 2 / 3
-
-FitMethod = Literal["pca", "umap"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +59,10 @@ def next_fit(
     fitted: FittedMap | None,
     n_placed: int = 0,
     neighbour_share: float | None = None,
-    method: Literal["auto", "pca", "umap"] = "auto",
+    method: str = "auto",
     refit: Literal["auto", "manual"] = "auto",
     failed_at: int = 0,
-) -> FitMethod | None:
+) -> str | None:
     """Say which map to fit now, if any.
 
     Parameters
@@ -85,19 +84,19 @@ def next_fit(
 
     Returns
     -------
-    {'pca', 'umap'} or None
+    str or None
         The method to hand to `fit_layout`. Asked again after that fit, without a change to the
-        library, the answer is None, or once more another method (from PCA to UMAP, never back).
+        library, the answer is None, or once more another method (from PCA to a better one, never back).
     """
     if n_live == 0 or n_live < 2 * failed_at:
         return None
-    has_umap = fitted is not None and fitted.method != "pca"
-    best = _best_method(n_live, settled or has_umap, method)
+    has_good = fitted is not None and fitted.method != "pca"
+    best = _best_method(n_live, settled or has_good, method)
     if fitted is None:
-        # the quick map first: UMAP follows at the next call
+        # the quick map first: the good one follows at the next call
         return "pca" if method == "auto" else best
-    if fitted.method == "pca" and best == "umap":
-        return "umap"
+    if fitted.method == "pca" and best != "pca":
+        return best
     if refit == "manual" or n_placed == 0:
         return None
     if fitted.n_fitted < YOUNG_BELOW:
@@ -120,7 +119,9 @@ def needs_neighbour_share(n_live: int, *, settled: bool, fitted: FittedMap | Non
     )
 
 
-def _best_method(n_live: int, worth_umap: bool, method: Literal["auto", "pca", "umap"]) -> FitMethod:
-    if method == "pca" or n_live < MIN_UMAP_SOUNDS:
+def _best_method(n_live: int, worth_waiting: bool, method: str) -> str:
+    if method == "pca" or n_live < MIN_ENGINE_SOUNDS:
         return "pca"
-    return "umap" if method == "umap" or worth_umap or n_live >= UMAP_WHILE_INDEXING else "pca"
+    if method != "auto":
+        return method
+    return best_engine() if worth_waiting or n_live >= GOOD_MAP_WHILE_INDEXING else "pca"

@@ -15,7 +15,8 @@ from klustr_bridge.types import Float32Array, Int32Array
 _SPARE = 8
 """Candidates fetched beyond k: enough to let float64 put right what float32 mixed up at the edge."""
 
-_CHUNK_ROWS = 4_096
+_CHUNK_VALUES = 16_000_000
+"""Numbers of float64 held at a time while distances are computed again: 128 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +86,9 @@ class NeighbourIndex:
         n_candidates = min(k + _SPARE, n_points)
         rows = np.empty((len(queries), k), dtype=np.int32)
         distances = np.empty((len(queries), k), dtype=np.float32)
-        for start in range(0, len(queries), _CHUNK_ROWS):
-            chunk = np.ascontiguousarray(queries[start : start + _CHUNK_ROWS], dtype=np.float32)
+        step = min(4_096, max(1, _CHUNK_VALUES // (n_candidates * self._points.shape[1])))
+        for start in range(0, len(queries), step):
+            chunk = np.ascontiguousarray(queries[start : start + step], dtype=np.float32)
             candidates = self._candidates(chunk - self._centre, n_candidates)
             exact = self._distances(chunk, candidates)
             order = np.lexsort((candidates, exact), axis=1)[:, :k]

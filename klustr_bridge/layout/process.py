@@ -14,7 +14,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
-from typing import Literal
 
 import numpy as np
 
@@ -49,7 +48,7 @@ class LayoutResult:
 class _Job:
     embeddings: Float32Array
     seed: int
-    method: Literal["auto", "pca", "umap"]
+    method: str
     previous: Float32Array | None
 
 
@@ -94,7 +93,7 @@ class LayoutProcess:
         ids: Int32Array,
         *,
         seed: int,
-        method: Literal["auto", "pca", "umap"] = "auto",
+        method: str = "auto",
         previous: Float32Array | None = None,
     ) -> None:
         """Start a fit and return at once. If the system gives no process, `poll` finds out.

@@ -215,8 +215,10 @@ TABLE: tuple[Setting, ...] = (
         "choice",
         "auto",
         "--layout",
-        "How the map is fitted: auto begins with pca and changes to umap as the library grows",
-        choices=("auto", "umap", "pca"),
+        "How the map is fitted: auto begins with pca and changes to tsne (umap where there is no openTSNE) "
+        "as the library grows; umap-direct leaves out its principal components. The map in force stays "
+        "until the next is made",
+        choices=("auto", "tsne", "umap", "umap-direct", "pca"),
         metavar="METHOD",
     ),
     Setting(

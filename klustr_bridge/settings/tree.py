@@ -38,7 +38,7 @@ class LayoutSettings:
     """How the map is made."""
 
     seed: int
-    method: Literal["auto", "umap", "pca"]
+    method: Literal["auto", "tsne", "umap", "umap-direct", "pca"]
     refit: Literal["auto", "manual"]
 
 

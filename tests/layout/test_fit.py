@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from klustr_bridge.errors import LayoutError
 from klustr_bridge.layout.align import procrustes
-from klustr_bridge.layout.fit import FEW, fit_layout, principal_components
+from klustr_bridge.layout.components import principal_components
+from klustr_bridge.layout.fit import FEW, METHODS, fit_layout
 from tests.layout.data import clusters
 
 # The first fit after an installation compiles for half a minute, several on a busy machine.
@@ -61,16 +62,17 @@ _CASES = {
 }
 
 
-@pytest.mark.parametrize("method", ["auto", "pca", "umap"])
+@pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("n", [0, 1, 2, 3, 14, 15, 16, 17, 50])
 def test_a_map_of_any_few_sounds(n, method):
     """However few sounds there are, they get distinct places inside the square, without a warning."""
     layout = fit_layout(clusters(n), seed=1, method=method)
     _check(layout, n)
-    assert layout.method == ("umap" if n >= 16 and method != "pca" else "pca")
+    wanted = "tsne" if method == "auto" else method
+    assert layout.method == (wanted if n >= 16 else "pca")
 
 
-@pytest.mark.parametrize("method", ["pca", "umap"])
+@pytest.mark.parametrize("method", ["pca", "tsne", "umap"])
 @pytest.mark.parametrize("case", _CASES)
 def test_a_map_of_awkward_sounds(case, method):
     """Outliers, far groups, copies and constant dimensions give a finite map, without a warning."""
@@ -84,7 +86,7 @@ def test_a_map_of_awkward_sounds(case, method):
 def test_one_outlier_leaves_the_map_to_the_others():
     """A sound far from all others doesn't take the map from them."""
     points = _with_outlier()
-    for method in ("pca", "umap"):
+    for method in ("pca", "tsne", "umap"):
         rest = np.delete(fit_layout(points, seed=1, method=method).xy, 7, axis=0)
         assert np.ptp(rest, axis=0).min() > 0.8
 
@@ -98,15 +100,16 @@ def test_equal_sounds_stand_side_by_side():
         assert np.linalg.norm(xy[same] - xy[row], axis=1).max() < 0.01
 
 
-def test_umap_keeps_more_neighbours_than_pca():
-    """The slow map is worth its time: clusters and neighbours show better."""
+def test_the_good_maps_keep_more_neighbours_than_pca():
+    """The slow maps are worth their time: clusters and neighbours show better, most of all with t-SNE."""
     points = clusters(600)
-    pca, umap = (fit_layout(points, seed=1, method=method).scores for method in ("pca", "umap"))
+    pca, umap, tsne = (fit_layout(points, seed=1, method=m).scores for m in ("pca", "umap", "tsne"))
     assert umap["neighbour_share"] > 1.5 * pca["neighbour_share"]
-    assert umap["trustworthiness"] > 0.9
+    assert tsne["neighbour_share"] > 1.1 * umap["neighbour_share"]
+    assert min(umap["trustworthiness"], tsne["trustworthiness"]) > 0.9
 
 
-@pytest.mark.parametrize("method", ["pca", "umap"])
+@pytest.mark.parametrize("method", ["pca", "tsne", "umap"])
 def test_the_order_of_the_sounds_does_not_matter(method):
     """Permuted input gives identical positions, equally permuted; with an earlier map, too."""
     points = clusters(200)
@@ -150,7 +153,7 @@ def test_the_same_seed_gives_the_same_map_in_every_process():
     assert run(2) != first
 
 
-@pytest.mark.parametrize("method", ["pca", "umap"])
+@pytest.mark.parametrize("method", ["pca", "tsne", "umap"])
 def test_a_refit_keeps_to_the_earlier_map(method):
     """Sounds of the earlier map move little when a tenth of new ones comes in."""
     points = clusters(440, n_clusters=3)
@@ -211,7 +214,7 @@ def test_principal_components_have_fixed_signs():
         (np.zeros((5, 0)), None, "auto", r"shape \(5, 0\)"),
         (np.zeros((5, 3)), np.zeros((4, 2)), "auto", r"\(4, 2\); needed: \(5, 2\)"),
         (np.array([[0.0, 1.0], [np.inf, 1.0]]), None, "auto", "first in row 1"),
-        (np.zeros((5, 3)), None, "tsne", "'tsne'; known: auto, pca, umap"),
+        (np.zeros((5, 3)), None, "som", "'som'; known: auto, tsne, umap, umap-direct, pca"),
     ],
 )
 def test_what_can_not_be_fitted_is_refused_with_the_reason(embeddings, previous, method, message):

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from klustr_bridge.layout.growth import FittedMap, needs_neighbour_share, next_fit
 
-_methods = st.sampled_from(["auto", "pca", "umap"])
+_methods = st.sampled_from(["auto", "pca", "tsne"])
 _refits = st.sampled_from(["auto", "manual"])
 
 
@@ -17,8 +17,8 @@ _refits = st.sampled_from(["auto", "manual"])
         (5_000, True, None, 0, None, "pca"),
         # the first good map
         (299, False, FittedMap("pca", 256), 43, None, None),
-        (300, False, FittedMap("pca", 256), 44, None, "umap"),
-        (16, True, FittedMap("pca", 16), 0, None, "umap"),
+        (300, False, FittedMap("pca", 256), 44, None, "tsne"),
+        (16, True, FittedMap("pca", 16), 0, None, "tsne"),
         (15, True, FittedMap("pca", 15), 0, None, None),
         # a PCA map of a few sounds is renewed while it grows
         (3, False, FittedMap("pca", 1), 2, None, None),
@@ -26,18 +26,18 @@ _refits = st.sampled_from(["auto", "manual"])
         (64, False, FittedMap("pca", 16), 48, None, "pca"),
         (5, True, FittedMap("pca", 3), 2, None, "pca"),
         # young
-        (1_199, False, FittedMap("umap", 300), 899, None, None),
-        (1_200, False, FittedMap("umap", 300), 900, None, "umap"),
-        (449, True, FittedMap("umap", 300), 149, None, None),
-        (451, True, FittedMap("umap", 300), 151, None, "umap"),
-        (80, False, FittedMap("umap", 20), 60, None, "umap"),
+        (1_199, False, FittedMap("tsne", 300), 899, None, None),
+        (1_200, False, FittedMap("tsne", 300), 900, None, "tsne"),
+        (449, True, FittedMap("tsne", 300), 149, None, None),
+        (451, True, FittedMap("tsne", 300), 151, None, "tsne"),
+        (80, False, FittedMap("tsne", 20), 60, None, "tsne"),
         # grown up
-        (30_000, False, FittedMap("umap", 5_000, 0.4), 25_000, 0.1, None),
-        (9_999, True, FittedMap("umap", 5_000, 0.4), 4_999, None, None),
-        (10_001, True, FittedMap("umap", 5_000, 0.4), 5_001, None, "umap"),
-        (6_000, True, FittedMap("umap", 5_000, 0.4), 1_000, 0.33, None),
-        (6_000, True, FittedMap("umap", 5_000, 0.4), 1_000, 0.31, "umap"),
-        (5_000, True, FittedMap("umap", 6_000, 0.4), 0, 0.1, None),
+        (30_000, False, FittedMap("tsne", 5_000, 0.4), 25_000, 0.1, None),
+        (9_999, True, FittedMap("tsne", 5_000, 0.4), 4_999, None, None),
+        (10_001, True, FittedMap("tsne", 5_000, 0.4), 5_001, None, "tsne"),
+        (6_000, True, FittedMap("tsne", 5_000, 0.4), 1_000, 0.33, None),
+        (6_000, True, FittedMap("tsne", 5_000, 0.4), 1_000, 0.31, "tsne"),
+        (5_000, True, FittedMap("tsne", 6_000, 0.4), 0, 0.1, None),
     ],
 )
 def test_the_rules_as_stated(n_live, settled, fitted, n_placed, share, expected):
@@ -48,20 +48,20 @@ def test_the_rules_as_stated(n_live, settled, fitted, n_placed, share, expected)
 
 
 def test_manual_leaves_all_but_the_first_maps_to_the_user():
-    """With manual refits the first map and the first UMAP still come by themselves."""
+    """With manual refits the first map and the first good one still come by themselves."""
     assert next_fit(1, settled=False, fitted=None, refit="manual") == "pca"
-    assert next_fit(400, settled=False, fitted=FittedMap("pca", 1), n_placed=399, refit="manual") == "umap"
+    assert next_fit(400, settled=False, fitted=FittedMap("pca", 1), n_placed=399, refit="manual") == "tsne"
     assert (
-        next_fit(9_000, settled=True, fitted=FittedMap("umap", 300), n_placed=8_700, refit="manual") is None
+        next_fit(9_000, settled=True, fitted=FittedMap("tsne", 300), n_placed=8_700, refit="manual") is None
     )
 
 
 def test_the_method_setting_is_kept():
-    """The setting pca never asks for UMAP; the setting umap doesn't begin with PCA where it can avoid it."""
+    """The setting pca never asks for another; the setting tsne begins with it where it can."""
     assert next_fit(400, settled=True, fitted=FittedMap("pca", 400), method="pca") is None
     assert next_fit(400, settled=True, fitted=FittedMap("pca", 100), n_placed=300, method="pca") == "pca"
-    assert next_fit(400, settled=False, fitted=None, method="umap") == "umap"
-    assert next_fit(10, settled=False, fitted=None, method="umap") == "pca"
+    assert next_fit(400, settled=False, fitted=None, method="tsne") == "tsne"
+    assert next_fit(10, settled=False, fitted=None, method="tsne") == "pca"
 
 
 def test_a_failed_fit_waits_for_the_library_to_double():
@@ -73,7 +73,7 @@ def test_a_failed_fit_waits_for_the_library_to_double():
 
 def _fit(asked, n_live, few_distinct):
     """Return the map that `fit_layout` gives for what was asked."""
-    used = "pca" if asked == "pca" or n_live < 16 else "pca-few" if few_distinct else "umap"
+    used = "pca" if asked == "pca" or n_live < 16 else "pca-few" if few_distinct else "tsne"
     return FittedMap(used, n_live, 0.4)
 
 
@@ -87,7 +87,7 @@ def _fit(asked, n_live, few_distinct):
     old=st.one_of(
         st.none(),
         st.builds(
-            FittedMap, st.sampled_from(["pca", "umap", "pca-few"]), st.integers(0, 50_000), st.floats(0, 1)
+            FittedMap, st.sampled_from(["pca", "tsne", "pca-few"]), st.integers(0, 50_000), st.floats(0, 1)
         ),
     ),
     placed_share=st.floats(0, 1),
@@ -132,7 +132,7 @@ def test_a_library_that_grows_is_fitted_rarely(steps, few_distinct):
 @given(
     n_live=st.integers(1, 50_000),
     settled=st.booleans(),
-    fitted=st.one_of(st.none(), st.builds(FittedMap, st.just("umap"), st.integers(1, 50_000), st.just(0.4))),
+    fitted=st.one_of(st.none(), st.builds(FittedMap, st.just("tsne"), st.integers(1, 50_000), st.just(0.4))),
     placed_share=st.floats(0, 1),
 )
 def test_the_share_is_measured_exactly_when_it_decides(n_live, settled, fitted, placed_share):

@@ -47,7 +47,7 @@ def test_a_fit_comes_back_with_its_ids(process):
     assert np.array_equal(result.ids, ids)
     expected = fit_layout(points, seed=4)
     assert np.array_equal(result.layout.xy, expected.xy)
-    assert result.layout.method == "umap"
+    assert result.layout.method == "tsne"
     assert result.layout.scores == expected.scores
     assert result.elapsed_s > 0
     assert not process.running
