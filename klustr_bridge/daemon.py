@@ -440,6 +440,9 @@ class _Library:
     async def analyse(self, path: bytes) -> Analysis:
         return await self._gateway.analyse(path)
 
+    async def duplicates(self) -> Int32Array:
+        return await self._gateway.duplicates()
+
 
 def snapshot_directory() -> Path:
     """Return where snapshots are kept: a cache, all of it can be made again."""

@@ -50,6 +50,13 @@ KIT_REPLY = Answer(
     "The sounds of a drum kit, the one asked about first; kinds that the library lacks are left out.",
 )
 
+DUPLICATES_REPLY = Answer(
+    "/klustr/duplicates.reply",
+    HEADER,
+    (Argument("group", "i", 1), ID),
+    "Near-identical sounds by rising group, in each of them the sound to keep first.",
+)
+
 REPLIES: Final = {
     answer.address: answer
     for answer in (
@@ -119,6 +126,7 @@ REPLIES: Final = {
         ),
         WHY_REPLY,
         KIT_REPLY,
+        DUPLICATES_REPLY,
         Answer("/klustr/path.reply", (REQ, ID, PATH), help="Absolute path of the sound's first file."),
         Answer("/klustr/resolve.reply", (REQ, ID), help="The id that the `uid` has in this library."),
         Answer("/klustr/find.reply", HEADER, (ID,), "Sounds whose file names hold every word."),

@@ -8,7 +8,7 @@ from it. Only what is implemented stands here.
 from collections.abc import Iterator
 from typing import Final
 
-from klustr_bridge.bridge.answers import DONE, KIT_REPLY, NEAR_REPLY, WHY_REPLY
+from klustr_bridge.bridge.answers import DONE, DUPLICATES_REPLY, KIT_REPLY, NEAR_REPLY, WHY_REPLY
 from klustr_bridge.bridge.vocabulary import (
     AUDITION_MODES,
     CURSOR,
@@ -168,6 +168,17 @@ def _commands() -> Iterator[Command]:
         "that has the kind; and not where another of the kit lies already. No loops, no slices. The client's "
         "filters hold, but for that of kinds; its weights don't count. The same library makes the same kit.",
         "kit",
+    )
+    yield Command(
+        "/klustr/duplicates",
+        ask,
+        (REQ,),
+        DUPLICATES_REPLY.address,
+        "Sounds that nobody could tell apart: the same recording in another file format, at another level or "
+        "rate, cut or faded out otherwise. Files with the very same audio are one sound here. The whole "
+        "library is searched, whatever the filters, in a process of low priority: the answer comes when that "
+        "is done, after seconds to minutes, and at once while the library is as it was. Nothing is deleted.",
+        "duplicates",
     )
     yield Command(
         "/klustr/path",

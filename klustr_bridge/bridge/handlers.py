@@ -11,7 +11,15 @@ from typing import Any, Final
 from numpy.typing import NDArray
 
 import klustr_bridge
-from klustr_bridge.bridge.answers import DONE, KIT_REPLY, NEAR_REPLY, PUSHES, REPLIES, WHY_REPLY
+from klustr_bridge.bridge.answers import (
+    DONE,
+    DUPLICATES_REPLY,
+    KIT_REPLY,
+    NEAR_REPLY,
+    PUSHES,
+    REPLIES,
+    WHY_REPLY,
+)
 from klustr_bridge.bridge.codec import encode, encode_chunks
 from klustr_bridge.bridge.commands import COMMANDS
 from klustr_bridge.bridge.session import Client
@@ -198,6 +206,10 @@ class Handlers:
         """``/klustr/kit``."""
         return encode_chunks(KIT_REPLY, req, await self._navigator.kit(client.state, sound_id))
 
+    async def duplicates(self, client: Client, req: int) -> Packets:
+        """``/klustr/duplicates``."""
+        return encode_chunks(DUPLICATES_REPLY, req, _ArrayRows(await self._navigator.duplicates()))
+
     def path(self, client: Client, req: int, sound_id: int) -> Packets:
         """``/klustr/path``."""
         return _one("/klustr/path.reply", req, sound_id, to_export(self._navigator.path(sound_id)))
@@ -301,6 +313,20 @@ class _PointRows(Sequence[tuple[int, float, float]]):
         if isinstance(index, slice):
             return [(i, x, y) for i, (x, y) in zip(ids, xy, strict=True)]
         return (ids, *xy)
+
+
+class _ArrayRows(Sequence[tuple[int, ...]]):
+    """The rows of an array; numpy numbers become plain ones a packet at a time."""
+
+    def __init__(self, rows: NDArray[Any]) -> None:
+        self._rows = rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, index: Any) -> Any:
+        rows = self._rows[index].tolist()
+        return [tuple(row) for row in rows] if isinstance(index, slice) else tuple(rows)
 
 
 def push_rows(answer: Answer, *columns: NDArray[Any]) -> Iterator[bytes]:

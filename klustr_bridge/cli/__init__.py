@@ -105,6 +105,16 @@ COMMANDS: dict[str, _Command] = {
         "list the sounds whose names hold all the words",
         (_argument("words", nargs="+", metavar="WORD", help="words or parts of words"), _K, _JSON),
     ),
+    "duplicates": _Command(
+        "duplicates",
+        "list files that hold the same sound, and which of them to keep",
+        (
+            _argument("--exact", action="store_true", help="only files with the very same audio: quick"),
+            _argument("--paths", action="store_true", help="print only the files that could go, one a line"),
+            _argument("--null", action="store_true", help="the same, each ended by a NUL: for xargs -0"),
+            _JSON,
+        ),
+    ),
     "status": _Command("asking", "say what the library holds and whether a daemon runs", (_JSON,)),
     "problems": _Command("asking", "list the files that could not be used, with the reasons", (_JSON,)),
     "folders": _Command("asking", "list the folders of the library", (_JSON,)),

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from klustr_bridge.cli.library import chosen_library
+from klustr_bridge.cli.library import chosen_library, opened
 from klustr_bridge.client import Client, FailError
 from klustr_bridge.corpus import Corpus, aspect_shares
 from klustr_bridge.errors import KlustrError, LibraryError, QueryError, SettingsError
@@ -135,7 +135,7 @@ def status(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
     """Say what the library holds and whether a daemon serves it."""
     file = chosen_library(loaded.settings)
     info = daemon_of(file)
-    with _opened(file) as store:
+    with opened(file) as store:
         counts, epoch = store.counts(), store.epoch()
     facts = {
         "library": str(file),
@@ -160,7 +160,7 @@ def status(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
 
 def problems(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
     """List the refused files with the reasons."""
-    with _opened(chosen_library(loaded.settings)) as store:
+    with opened(chosen_library(loaded.settings)) as store:
         rows = store.problems(limit=1_000_000, offset=0)
     if namespace.json:
         print(json.dumps([{"path": to_export(path), "reason": reason} for path, reason in rows], indent=1))
@@ -172,7 +172,7 @@ def problems(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
 def folders(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
     """List the folders of the library; only a daemon watches those that are there."""
     file = chosen_library(loaded.settings)
-    with _opened(file) as store:
+    with opened(file) as store:
         rows = store.folders()
     is_served = daemon_of(file) is not None
     states = [row.state if is_served or row.state == "absent" else "unwatched" for row in rows]
@@ -197,14 +197,8 @@ def open_corpus(file: Path) -> Corpus:
     LibraryError
         If there is no library at `file`, or it can't be read.
     """
-    with _opened(file) as store:
+    with opened(file) as store:
         return Corpus.load(write_snapshot(store, cache_dir() / "snapshots", prune=False))
-
-
-def _opened(file: Path) -> Store:
-    if not file.exists():
-        raise LibraryError(f"there is no library at {file} yet; make one: klustr-bridge index FOLDER")
-    return Store.open(file, writable=False)
 
 
 def _navigator(loaded: LoadedSettings) -> tuple[Navigator, ClientState]:

@@ -19,6 +19,19 @@ def chosen_library(settings: Settings) -> Path:
     return demo
 
 
+def opened(file: Path) -> Store:
+    """Open a library to read it.
+
+    Raises
+    ------
+    LibraryError
+        If there is none at `file`, or it can't be opened.
+    """
+    if not file.exists():
+        raise LibraryError(f"there is no library at {file} yet; make one: klustr-bridge index FOLDER")
+    return Store.open(file, writable=False)
+
+
 def has_folders(file: Path) -> bool:
     """Return whether a library knows a folder; one that can't be read counts, so that it is told of."""
     if not file.exists() or not file.stat().st_size:

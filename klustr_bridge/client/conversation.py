@@ -26,6 +26,7 @@ _LIST_SHAPES: Final = {  # address: values between header and list, values of on
     "/klustr/find.reply": (0, 1),
     "/klustr/why.reply": (0, 2),
     "/klustr/kit.reply": (0, 2),
+    "/klustr/duplicates.reply": (0, 2),
     "/klustr/points.reply": (1, 3),
     "/klustr/folders.reply": (0, 3),
     "/klustr/problems.reply": (0, 2),
@@ -216,6 +217,21 @@ class Client:
     def kit(self, sound_id: int) -> list[tuple[str, int]]:
         """Return kinds and ids of a drum kit around a sound, which comes first."""
         return [(str(kind), int(i)) for kind, i in self.request("/klustr/kit", sound_id)]
+
+    def duplicates(self, timeout: float = 600.0) -> list[list[int]]:
+        """Return groups of ids of near-identical sounds, in each the one to keep first.
+
+        The bridge searches for seconds to minutes if the library has changed since it was last asked.
+        """
+        usual, self.timeout = self.timeout, timeout
+        try:
+            rows = self.request("/klustr/duplicates")
+        finally:
+            self.timeout = usual
+        groups: dict[int, list[int]] = {}
+        for group, sound_id in rows:
+            groups.setdefault(int(group), []).append(int(sound_id))
+        return list(groups.values())
 
     def weight(self, aspect: str, weight: float) -> None:
         """Choose how much an aspect counts for what is similar, 0..2; nothing is waited for."""

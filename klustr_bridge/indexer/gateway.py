@@ -30,7 +30,7 @@ from klustr_bridge.indexer.messages import (
     Request,
     Setback,
 )
-from klustr_bridge.types import Analysis
+from klustr_bridge.types import Analysis, Int32Array
 
 _log = logging.getLogger(__name__)
 
@@ -183,9 +183,7 @@ class LibrarianGateway:
                 future.set_result(Reply(token, "internal", "the librarian process ended before it was done"))
         self._open.clear()
 
-    async def ask(
-        self, action: Action, *, path: bytes = b"", sound_id: int = 0, value: str = ""
-    ) -> Analysis | None:
+    async def ask(self, action: Action, *, path: bytes = b"", sound_id: int = 0, value: str = "") -> Reply:
         """Have one thing done and wait for its end.
 
         Raises
@@ -207,7 +205,7 @@ class LibrarianGateway:
             self._open.pop(token, None)
         if reply.code:
             raise QueryError(reply.code, reply.message)
-        return reply.analysis
+        return reply
 
     async def stop(self, deadline_s: float = 5.0) -> None:
         """Ask the process to finish its batch and end; end it by force after `deadline_s`."""
@@ -250,10 +248,17 @@ class LibrarianGateway:
 
     async def analyse(self, path: bytes) -> Analysis:
         """Analyse any audio file of this machine in a worker; nothing of it is kept."""
-        analysis = await self.ask("analyse", path=path)
-        if analysis is None:
+        reply = await self.ask("analyse", path=path)
+        if reply.analysis is None:
             raise QueryError("internal", "the librarian answered without an analysis")
-        return analysis
+        return reply.analysis
+
+    async def duplicates(self) -> Int32Array:
+        """Find near-identical sounds in a process of their own; kept until the library changes."""
+        reply = await self.ask("duplicates")
+        if reply.duplicates is None:
+            raise QueryError("internal", "the librarian answered without the duplicates")
+        return reply.duplicates
 
 
 def _write(connection: Connection, outbox: queue.SimpleQueue[Request | None]) -> None:

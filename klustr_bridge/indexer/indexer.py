@@ -10,9 +10,11 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from klustr_bridge.errors import IndexerError, LibraryError, QueryError
+from klustr_bridge.indexer.duplicates_process import DuplicatesSearch
 from klustr_bridge.indexer.kinds_by_ear import KindsByEar
 from klustr_bridge.indexer.messages import Notice, ProgressReport, Reply, Request
 from klustr_bridge.indexer.placing import MapKeeper
@@ -29,7 +31,7 @@ from klustr_bridge.sound.analyse import analyse_file
 from klustr_bridge.sound.decode import NEEDS_AV, can_decode_av
 from klustr_bridge.sound.embedding import ANALYSIS_VERSION
 from klustr_bridge.sound.kinds import KINDS
-from klustr_bridge.types import FileStamp, FoundFile, Outcome
+from klustr_bridge.types import FileStamp, FoundFile, Int32Array, Outcome
 
 _COMMIT_EVERY_S = 0.5
 _COMMIT_AT = 64
@@ -93,6 +95,7 @@ class Indexer:
         )
         self._map = MapKeeper(store, settings.layout, self._note)
         self._kinds = KindsByEar(store, self._note)
+        self._duplicates = DuplicatesSearch(store)
         self._hints = Hints(self._scanner, ignore, settings.index, self._note) if watch else None
         self._at_work: dict[int, FoundFile] = {}
         self._asked: dict[int, tuple[Request, Done]] = {}
@@ -207,6 +210,8 @@ class Indexer:
                 end(None)
             case "analyse":
                 self._asked[self._pool.submit(request.path, first=True)] = (request, done)
+            case "duplicates":
+                self._duplicates.demand(partial(_reply_to_search, request, done))
             case _:
                 raise QueryError("unknown", f"the librarian knows no action {request.action!r}")
 
@@ -216,7 +221,8 @@ class Indexer:
     def connections(self) -> list[multiprocessing.connection.Connection]:
         """What to wait on between steps, beside the time that `step` returns."""
         watched = [self._hints.connection] if self._hints else []
-        return [*self._pool.connections, *self._map.connections, *self._kinds.connections, *watched]
+        beside = [*self._map.connections, *self._kinds.connections, *self._duplicates.connections]
+        return [*self._pool.connections, *beside, *watched]
 
     @property
     def settled(self) -> bool:
@@ -254,6 +260,7 @@ class Indexer:
         self._commit(now)
         self._map.step(self.settled)
         self._kinds.step(self.settled)
+        self._duplicates.step()
         # who hears that it is done must not find a state from before it was asked
         self._publisher.step(lambda: self._report(float("inf")))
         self._report(now)
@@ -270,6 +277,7 @@ class Indexer:
             self._pool.close()
             self._map.close()
             self._kinds.close()
+            self._duplicates.close()
 
     def _collect(self) -> None:
         for answer in self._pool.collect():
@@ -368,6 +376,13 @@ class Indexer:
 
 def _same_content(one: FileStamp, other: FileStamp) -> bool:
     return (one.size, one.mtime_ns) == (other.size, other.mtime_ns)
+
+
+def _reply_to_search(request: Request, done: Done, rows: Int32Array | None, why_not: str) -> None:
+    if rows is None:
+        done(Reply(request.token, "internal", why_not))
+    else:
+        done(Reply(request.token, duplicates=rows))
 
 
 def _reply_to_asked(answer: Answer, request: Request, done: Done) -> None:

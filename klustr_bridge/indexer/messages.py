@@ -6,10 +6,19 @@ Only frozen values; no behaviour. The pipe joins two processes of one program on
 from dataclasses import dataclass
 from typing import Literal
 
-from klustr_bridge.types import Analysis
+from klustr_bridge.types import Analysis, Int32Array
 
 Action = Literal[
-    "add_folder", "remove_folder", "rescan", "relayout", "favourite", "kind", "analyse", "backup", "stop"
+    "add_folder",
+    "remove_folder",
+    "rescan",
+    "relayout",
+    "favourite",
+    "kind",
+    "analyse",
+    "duplicates",
+    "backup",
+    "stop",
 ]
 
 
@@ -40,12 +49,16 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """The end of a request: done (`code` empty) or failed with a code of ``/klustr/fail``."""
+    """The end of a request: done (`code` empty) or failed with a code of ``/klustr/fail``.
+
+    `duplicates` has rows of group and id, the sound to keep first in each group.
+    """
 
     token: int
     code: str = ""
     message: str = ""
     analysis: Analysis | None = None
+    duplicates: Int32Array | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from klustr_bridge.corpus import Corpus, Filters, aspect_shares
 from klustr_bridge.errors import QueryError
 from klustr_bridge.library.paths import containing, to_export
 from klustr_bridge.navigator import checks
+from klustr_bridge.navigator.groups import groups_within
 from klustr_bridge.navigator.kits import kit_around
 from klustr_bridge.navigator.ports import Librarian, Player
 from klustr_bridge.navigator.results import (
@@ -36,7 +37,7 @@ from klustr_bridge.navigator.view import View
 from klustr_bridge.navigator.voices import Voices
 from klustr_bridge.sound.aspects import ASPECTS
 from klustr_bridge.sound.kinds import KINDS
-from klustr_bridge.types import Float32Array
+from klustr_bridge.types import Float32Array, Int32Array
 
 _N_PREFETCHED = 8
 _NAMED_FOLDERS = 3
@@ -275,6 +276,12 @@ class Navigator:
         keep = None if selection is None else selection.sound
         rows = await asyncio.to_thread(kit_around, view.corpus, row, keep)
         return [(view.corpus.kind(row), int(view.corpus.ids[row])) for row in rows]
+
+    async def duplicates(self) -> Int32Array:
+        """Return near-identical sounds of the whole library (no filter): see `groups_within`."""
+        self._asked().require_sounds()
+        rows = await self._writer().duplicates()
+        return groups_within(rows, self.corpus.ids)
 
     def why(self, client: ClientState, sound_id: int, other_id: int) -> dict[str, float]:
         """Return the share of each aspect in the squared distance of two sounds, as the client weighs them.

@@ -6,7 +6,7 @@ This module owns no behaviour.
 from collections.abc import Iterable
 from typing import Protocol
 
-from klustr_bridge.types import Analysis
+from klustr_bridge.types import Analysis, Int32Array
 
 
 class Player(Protocol):
@@ -69,4 +69,11 @@ class Librarian(Protocol):
 
     async def analyse(self, path: bytes) -> Analysis:
         """Hear any readable audio file in a worker."""
+        ...
+
+    async def duplicates(self) -> Int32Array:
+        """Find near-identical sounds beside all else; takes seconds to minutes.
+
+        Returns rows of group (rising from 1) and id, shape (n, 2), the sound to keep first in each group.
+        """
         ...

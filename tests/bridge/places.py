@@ -14,6 +14,7 @@ import numpy as np
 from klustr_bridge.bridge import OscServer
 from klustr_bridge.corpus import Corpus
 from klustr_bridge.errors import QueryError, RefusedSound
+from klustr_bridge.indexer.duplicates import find_duplicates
 from klustr_bridge.library.ignore import IgnoreRules
 from klustr_bridge.library.scan import scan_folder
 from klustr_bridge.library.snapshot import write_snapshot
@@ -23,7 +24,7 @@ from klustr_bridge.sound.analyse import analyse_file
 from klustr_bridge.sound.decode import is_candidate
 from klustr_bridge.sound.embedding import ANALYSIS_VERSION
 from klustr_bridge.sound.kinds import kind_of_path
-from klustr_bridge.types import Analysis, Outcome
+from klustr_bridge.types import Analysis, Int32Array, Outcome
 from tests import sounds
 
 T = TypeVar("T")
@@ -88,6 +89,12 @@ class StoreLibrarian:
             return analyse_file(path)
         except RefusedSound as error:
             raise QueryError("badargs", str(error)) from None
+
+    async def duplicates(self) -> Int32Array:
+        self.asked.append(("duplicates",))
+        await self._held()
+        with Store.open(self.place / "library.sqlite3", writable=False) as store:
+            return find_duplicates(store).by_sound()
 
 
 @dataclass

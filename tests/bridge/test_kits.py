@@ -1,8 +1,12 @@
 """Drum kits and duplicates over OSC."""
 
+import asyncio
+
+import numpy as np
 import pytest
 
 from klustr_bridge.client import Client, FailError
+from klustr_bridge.types import Int32Array
 from tests.bridge.places import Place
 
 
@@ -29,3 +33,24 @@ def test_a_kit_is_told_by_kind_and_id(client: Client, place: Place) -> None:
     with pytest.raises(FailError) as failed:
         client.kit(999_999)
     assert failed.value.code == "notfound"
+
+
+def test_duplicates_are_told_by_group(client: Client, place: Place) -> None:
+    """The sound to keep first, whatever the filters; what isn't there any more is left out, and who asks
+    meanwhile for something else is answered.
+    """
+    assert client.duplicates() == []  # no sounds of the library are the same
+    found = np.array([[1, place.ids[5]], [1, place.ids[2]], [2, place.ids[1]], [2, 999]], np.int32)
+    searched = asyncio.Event()
+
+    async def search() -> Int32Array:
+        await searched.wait()
+        return found
+
+    place.librarian.duplicates = search  # type: ignore[method-assign]
+    client.send("/klustr/filter/kind", "shaker")
+    client.send("/klustr/duplicates", 77)
+    client.ping()
+    place.loop.call(searched.set)
+    assert client.wait("/klustr/duplicates.reply") == (77, 1, 1, 2, 1, place.ids[5], 1, place.ids[2])
+    assert client.duplicates() == [[place.ids[5], place.ids[2]]]

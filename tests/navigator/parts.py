@@ -93,3 +93,7 @@ class NotingLibrarian:
         if path.endswith(b"noise"):
             raise QueryError("notfound", "not audio")
         return Analysis("a" * 16, 1.0, 44100, 1, -6.0, 1000.0, 0.0, np.array([0, 4], np.float32))
+
+    async def duplicates(self):
+        self.asked.append(("duplicates",))
+        return np.array([[1, 2], [1, 99], [3, 4], [3, 1], [3, 3]], np.int32)

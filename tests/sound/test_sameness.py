@@ -1,0 +1,84 @@
+"""Whether two files hold the same recording: copies are told, look-alikes are not."""
+
+import itertools
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from klustr_bridge.sound.sameness import Recording, are_the_same, read_recording
+from tests.copies import COPIES
+from tests.sounds import DRUMS, RATE, noise, write
+
+
+def recording(path: Path) -> Recording:
+    return read_recording(os.fsencode(path))
+
+
+@pytest.mark.parametrize("copy", COPIES)
+@pytest.mark.parametrize("kind", DRUMS)
+def test_a_copy_is_the_same(tmp_path: Path, kind: str, copy: str) -> None:
+    """Whichever is asked about, and however the copy came about."""
+    audio = DRUMS[kind](3)
+    own = recording(write(tmp_path / "own.wav", audio))
+    other = recording(COPIES[copy](tmp_path / f"other {copy}", audio))
+    assert are_the_same(own, other) and are_the_same(other, own)
+
+
+def test_sounds_of_one_kind_are_not_the_same(tmp_path: Path) -> None:
+    """Six of each kind, alike as they are: no two of them are taken for one."""
+    for kind, make in DRUMS.items():
+        made = [recording(write(tmp_path / f"{kind} {seed}.wav", make(seed))) for seed in range(6)]
+        assert not any(are_the_same(one, other) for one, other in itertools.combinations(made, 2)), kind
+
+
+def test_noise_of_another_moment_is_not_the_same(tmp_path: Path) -> None:
+    """Spectrum and envelope are those of the same hat; the waves are not."""
+    fall = np.exp(-np.arange(RATE // 4) / 2000).astype(np.float32)
+    one, other = (
+        recording(write(tmp_path / f"{s}.wav", noise(0.25, seed=s)[: len(fall)] * fall)) for s in (1, 2)
+    )
+    assert are_the_same(one, one) and not are_the_same(one, other)
+
+
+def test_a_sound_that_ends_elsewhere_is_another(tmp_path: Path) -> None:
+    """The same beginning isn't enough, nor the same first second of two seconds."""
+    long = noise(2.0, seed=5)
+    whole = recording(write(tmp_path / "whole.wav", long))
+    assert not are_the_same(whole, recording(write(tmp_path / "half.wav", long[: RATE // 2])))
+    changed = np.concatenate([long[:RATE], noise(1.0, seed=6)])
+    assert not are_the_same(whole, recording(write(tmp_path / "changed.wav", changed)))
+
+
+def test_another_equalisation_is_another_sound(tmp_path: Path) -> None:
+    """All of the wave is there, but the treble is 9 dB louder."""
+    audio = DRUMS["snare"](1)
+    spectrum = np.fft.rfft(audio)
+    spectrum[np.fft.rfftfreq(len(audio), 1 / RATE) > 4000] *= 2.8
+    brighter = np.fft.irfft(spectrum, len(audio)).astype(np.float32)
+    brighter *= 0.8 / np.abs(brighter).max()
+    one, other = recording(write(tmp_path / "a.wav", audio)), recording(write(tmp_path / "b.wav", brighter))
+    assert not are_the_same(one, other)
+
+
+def test_channels_that_cancel_are_heard_one_by_one(tmp_path: Path) -> None:
+    """A sound in opposite phase is the same as its left channel."""
+    audio = DRUMS["tom"](1)
+    both = np.column_stack([audio, -audio])
+    assert are_the_same(
+        recording(write(tmp_path / "wide.wav", both)), recording(write(tmp_path / "left.wav", audio))
+    )
+
+
+def test_what_a_file_is_worth_is_read(tmp_path: Path) -> None:
+    """Rate, bits, channels, whether it is lossy, and where the sound ends whatever silence follows."""
+    audio = np.concatenate([np.full(RATE // 2, 0.5, np.float32), np.zeros(RATE, np.float32)])
+    told = recording(write(tmp_path / "a.wav", np.column_stack([audio, audio]), subtype="PCM_24"))
+    assert (told.is_lossy, told.sample_rate, told.channels, told.bits) == (False, RATE, 2, 24)
+    assert told.length_s == pytest.approx(0.5, abs=0.01)
+    ogg = recording(write(tmp_path / "a.ogg", audio))
+    assert (ogg.is_lossy, ogg.channels, ogg.bits) == (True, 1, 0)
+    assert recording(write(tmp_path / "f.wav", audio, subtype="FLOAT")).bits == 32
+    silent = recording(write(tmp_path / "silent.wav", np.zeros(1000, np.float32)))
+    assert not are_the_same(silent, silent)
