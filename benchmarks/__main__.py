@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 NAMES = (
+    "duplicates",
     "indexing",
     "kinds-by-ear",
     "kits",

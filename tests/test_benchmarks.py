@@ -119,6 +119,24 @@ def test_kits_are_told_from_chance(tmp_path: Path) -> None:
     assert rows["same kit, by chance"] == 50.0 and rows["same kit, kit"] > 80.0
 
 
+def test_copies_are_told_from_neighbours(tmp_path: Path) -> None:
+    """Plain copies of made-up drums are found, and none of their neighbours but the one that is a copy."""
+    for seed in range(3):
+        write(tmp_path / "drums" / f"snare {seed}.wav", snare(seed))
+    write(tmp_path / "drums" / "hat.wav", closed_hat(0))
+    out = tmp_path / "out.json"
+    words = ("duplicates", str(tmp_path / "drums"), "--json", str(out))
+    assert run(*words).returncode == 0
+    rows = {row["what"]: row["value"] for row in json.loads(out.read_text())["rows"]}
+    assert rows["found: -6 dB"] == rows["found: 5 ms of silence"] == rows["found: 48 kHz"] == 100.0
+    assert rows["found: MP3 of 128 kbit/s"] >= 75.0
+    assert rows["nearest others taken for the same"] == 0.0
+    write(tmp_path / "drums" / "again.wav", 0.4 * snare(1))
+    done = run(*words)
+    assert "again.wav" in done.stdout and "snare 1.wav" in done.stdout
+    assert done.stdout.count("the same: ") == 1
+
+
 def test_the_names_benchmark_prints_shares_per_kind(tmp_path: Path) -> None:
     """Right, wrong and silent add up; labels of other lists mean our kinds, or stand apart if none does."""
     rows = "Kicks/1.wav,kick\nSnare.wav,kick\nx.wav,kick\nConga.wav,conga_bongo\nPiano.wav,other\n"

@@ -22,8 +22,8 @@ from klustr_bridge.sound.sameness import Recording, are_the_same, read_recording
 from klustr_bridge.types import Float32Array, Int32Array
 
 RADIUS = 12.0
-"""Distance of embeddings within which sounds are compared wave by wave. Measured with 343 sounds, single ones
-and short loops of many sources, and copies of each; found within the radius, and told as the same at last:
+"""Distance of embeddings within which sounds are compared wave by wave. Measured with 343 sounds of many
+sources and copies of each (as ``python -m benchmarks duplicates`` does): within the radius, and found at last:
 
 =================  ======  =====
 copy               within  found
@@ -208,13 +208,13 @@ def candidates(embedding: Float32Array, stereo_width: Float32Array) -> list[tupl
         return []
     index = NeighbourIndex(embedding[heard], approximate_above=_EXACT_BELOW)
     found = index.nearest_others(min(N_NEIGHBOURS, len(heard) - 1))
-    at, place = np.nonzero(found.distances <= RADIUS)
-    one, other = heard[at], heard[found.rows[at, place]]
+    at, nth = np.nonzero(found.distances <= RADIUS)
+    one, other = heard[at], heard[found.rows[at, nth]]
     alike = np.abs(stereo_width[one] - stereo_width[other]) <= _MOST_WIDER
     pairs = np.unique(np.sort(np.column_stack([one[alike], other[alike]]), axis=1), axis=0)
     if len(pairs):
-        along = embedding[pairs].mean(axis=1) @ _main_direction(embedding[heard])
-        pairs = pairs[np.lexsort((pairs[:, 1], pairs[:, 0], along))]
+        place = embedding @ _main_direction(embedding[heard])
+        pairs = pairs[np.lexsort((pairs[:, 1], pairs[:, 0], place[pairs].mean(axis=1)))]
     return [(int(low), int(high)) for low, high in pairs]
 
 
