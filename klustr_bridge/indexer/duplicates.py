@@ -23,20 +23,20 @@ from klustr_bridge.types import Float32Array, Int32Array
 
 RADIUS = 12.0
 """Distance of embeddings within which sounds are compared wave by wave. Measured with 343 sounds of many
-sources and copies of each (as ``python -m benchmarks duplicates`` does): within the radius, and found at last:
+sources and copies of each, as ``python -m benchmarks duplicates`` does: within the radius, and found at last:
 
-=================  ======  =====
-copy               within  found
-=================  ======  =====
-MP3, 128 kbit/s    .991    .988
-Ogg Vorbis         .97     .953
--6 dB              1       1
-44.1 and 48 kHz    .991    .991
-5 ms of silence    .99     .988
-last quarter faded .99     .930
-22.05 kHz          .43     .411
-8 bit              .32     .198
-=================  ======  =====
+==================  ======  =====
+copy                within  found
+==================  ======  =====
+MP3, 128 kbit/s     .991    .988
+Ogg Vorbis          .965    .953
+-6 dB               1       1
+44.1 and 48 kHz     .991    .991
+5 ms of silence     .988    .988
+last quarter faded  .983    .930
+22.05 kHz           .429    .411
+8 bits              .324    .198
+==================  ======  =====
 
 Half the rate takes away all above 11 kHz, and 8 bits add noise: both can be heard in most sounds.
 
