@@ -17,13 +17,14 @@ from klustr_bridge.library.paths import from_export
 from klustr_bridge.types import Float32Array, Int32Array
 
 # The same number as in library.snapshot, which would bring the database into the serving process.
-SNAPSHOT_FORMAT = 2
+SNAPSHOT_FORMAT = 3
 ANALYSED = 0
 PENDING = 1
 
 _SOUND_ARRAYS: dict[str, Any] = {
     "sound_id": np.int32,
     "xy": np.float32,
+    "even_xy": np.float32,
     "embedding": np.float32,
     "duration_s": np.float32,
     "loudness_db": np.float32,
@@ -127,7 +128,7 @@ class Snapshot:
 
 def empty_snapshot() -> Snapshot:
     """Return a snapshot of nothing, before the first one is there."""
-    shapes = {"xy": (0, 2), "embedding": (0, 0), "frames": (0, 2)}
+    shapes = {"xy": (0, 2), "even_xy": (0, 2), "embedding": (0, 0), "frames": (0, 2)}
     return Snapshot(
         library_id="",
         generation=-1,
@@ -208,7 +209,8 @@ def _map(directory: Path, name: str, dtype: Any) -> NDArray[Any]:
 def _check(snapshot: Snapshot) -> None:
     n, m = len(snapshot.ids), len(snapshot.entry["entry_id"])
     for name, array in snapshot.sound.items():
-        wanted = {"xy": (n, 2), "frames": (n, 2), "embedding": (n, *array.shape[1:2])}.get(name, (n,))
+        two = {"xy": (n, 2), "even_xy": (n, 2), "frames": (n, 2)}
+        wanted = {**two, "embedding": (n, *array.shape[1:2])}.get(name, (n,))
         if array.shape != wanted or (name == "embedding" and array.ndim != 2):
             raise ValueError(f"{name} has shape {array.shape}, expected {wanted}")
     for name, array in snapshot.entry.items():

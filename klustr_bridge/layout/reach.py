@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from klustr_bridge.types import Float32Array
 
 _ENUMERATED_BITS = 10
-"""Up to so many bits all positions are tried: a million of them take two seconds."""
+"""Up to so many bits all positions are tried: a million of them take 0.6 s among 100,000 sounds."""
 
 _FIRST_NEIGHBOURS = 16
 _ROUNDING = 1e-9

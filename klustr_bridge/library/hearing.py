@@ -210,7 +210,8 @@ def read_embeddings(connection: sqlite3.Connection, *, dormant: bool) -> Embeddi
     d = dimension(connection)
     rows = connection.execute(
         f"""
-        SELECT s.id, p.x, p.y, s.embedding FROM sounds s LEFT JOIN positions p ON p.sound_id = s.id
+        SELECT s.id, p.x, p.y, p.even_x, p.even_y, s.embedding
+        FROM sounds s LEFT JOIN positions p ON p.sound_id = s.id
         WHERE s.dimension = ? AND {MAY_BE_LIVE if dormant else IS_LIVE} ORDER BY s.id
         """,
         (d,),
@@ -220,11 +221,13 @@ def read_embeddings(connection: sqlite3.Connection, *, dormant: bool) -> Embeddi
     vectors: list[Float32Array] = []
     while chunk := rows.fetchmany(_ROWS_AT_ONCE):
         ids.append(np.array([row[0] for row in chunk], np.int32))
-        places.append(np.array([row[1:3] for row in chunk], np.float32))  # None becomes NaN
-        vectors.append(vectors_from(row[3] for row in chunk).reshape(len(chunk), d))
+        places.append(np.array([row[1:5] for row in chunk], np.float32))  # None becomes NaN
+        vectors.append(vectors_from(row[5] for row in chunk).reshape(len(chunk), d))
     if not ids:
-        return Embeddings(np.empty(0, np.int32), np.empty((0, d), np.float32), np.empty((0, 2), np.float32))
-    return Embeddings(np.concatenate(ids), np.concatenate(vectors), np.concatenate(places))
+        nowhere = np.empty((0, 2), np.float32)
+        return Embeddings(np.empty(0, np.int32), np.empty((0, d), np.float32), nowhere, nowhere)
+    both = np.concatenate(places)
+    return Embeddings(np.concatenate(ids), np.concatenate(vectors), both[:, :2], both[:, 2:])
 
 
 def vectors_from(blobs: Iterable[bytes]) -> Float32Array:
@@ -274,16 +277,17 @@ def write_epoch(
     xy: Float32Array,
     scores: Mapping[str, float],
     place: Place | None,
+    even_side: int,
 ) -> Epoch:
     """Replace all positions by those of a new layout: see `Store.write_epoch`."""
     transaction.execute("DELETE FROM positions")
     _write_positions(transaction, ids, xy, fitted=True)
     number = transaction.execute("SELECT coalesce(max(number), 0) + 1 FROM epochs").fetchone()[0]
     plain = {str(name): float(score) for name, score in scores.items()}
-    made = Epoch(number, method, int(seed), len(ids), time.time(), plain)
+    made = Epoch(number, method, int(seed), len(ids), time.time(), plain, int(even_side))
     transaction.execute(
-        "INSERT INTO epochs VALUES (?, ?, ?, ?, ?, ?)",
-        (number, method, made.seed, made.n_fitted, made.created_s, json.dumps(plain)),
+        "INSERT INTO epochs VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (number, method, made.seed, made.n_fitted, made.created_s, json.dumps(plain), made.even_side),
     )
     if place is not None:
         place_missing(transaction, place)
@@ -305,13 +309,21 @@ def count_placed(connection: sqlite3.Connection) -> int:
 def _write_positions(
     transaction: Transaction, ids: Int32Array, xy: NDArray[np.float32], *, fitted: bool
 ) -> None:
-    if xy.shape != (len(ids), 2):
-        raise LibraryError(f"{len(ids)} sounds need positions of shape ({len(ids)}, 2), not {xy.shape}")
-    if not np.isfinite(xy).all():
+    if xy.ndim != 2 or len(xy) != len(ids) or xy.shape[1] not in (2, 4):
+        raise LibraryError(f"{len(ids)} sounds need positions of shape ({len(ids)}, 2 or 4), not {xy.shape}")
+    if not np.isfinite(xy[:, :2]).all():
         raise LibraryError("positions must be finite numbers; nothing was kept")
-    rows = ((*row, int(fitted)) for row in zip(ids.tolist(), *xy.T.tolist(), strict=True))
+    even = xy[:, 2:] if xy.shape[1] > 2 else np.full((len(ids), 2), np.nan)
+    columns = zip(ids.tolist(), *xy[:, :2].T.tolist(), *even.T.tolist(), strict=True)
+    # NaN becomes NULL.
     # A sound of a layout computed elsewhere may be unknown here only by mistake: the foreign key says so.
-    transaction.executemany("INSERT OR REPLACE INTO positions VALUES (?, ?, ?, ?)", rows)
+    transaction.executemany(
+        f"""
+        INSERT OR REPLACE INTO positions (sound_id, x, y, even_x, even_y, fitted)
+        VALUES (?, ?, ?, ?, ?, {int(fitted)})
+        """,
+        columns,
+    )
 
 
 def read_epoch(connection: sqlite3.Connection) -> Epoch | None:
@@ -319,5 +331,5 @@ def read_epoch(connection: sqlite3.Connection) -> Epoch | None:
     row = connection.execute("SELECT * FROM epochs ORDER BY number DESC LIMIT 1").fetchone()
     if row is None:
         return None
-    number, method, seed, n_fitted, created_s, scores = row
-    return Epoch(number, method, seed, n_fitted, created_s, json.loads(scores))
+    number, method, seed, n_fitted, created_s, scores, even_side = row
+    return Epoch(number, method, seed, n_fitted, created_s, json.loads(scores), even_side)

@@ -96,6 +96,13 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         )
         """,
     ),
+    (
+        # NULL: not on the even view yet; a side of 0: there is none yet
+        "ALTER TABLE positions ADD COLUMN even_x REAL",
+        "ALTER TABLE positions ADD COLUMN even_y REAL",
+        "ALTER TABLE epochs ADD COLUMN even_side INTEGER NOT NULL DEFAULT 0",
+        "CREATE INDEX positions_not_even ON positions (sound_id) WHERE even_x IS NULL",
+    ),
 )
 
 SCHEMA_VERSION = len(MIGRATIONS)

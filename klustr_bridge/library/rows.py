@@ -15,7 +15,10 @@ NamedKind = tuple[str, str]
 """The kind that a name tells, and whose name: ``file``, ``folder``, or empty where none tells."""
 
 Place = Callable[[Float32Array], Float32Array]
-"""Positions, shape (m, 2), 0..1, of new sounds from their embeddings, shape (m, d)."""
+"""Positions, 0..1, of new sounds from their embeddings, shape (m, d).
+
+Shape (m, 2), or (m, 4) with the even positions beside the natural ones; NaN where there is no even one.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,13 +117,14 @@ class Embeddings:
         Rising.
     embedding : ndarray of float32, shape (n, d)
         (0, 0) in a library without sounds.
-    xy : ndarray of float32, shape (n, 2)
-        0..1; NaN where a sound has no position.
+    xy, even : ndarray of float32, shape (n, 2)
+        Positions in the natural and in the even view, 0..1; NaN where a sound has none.
     """
 
     ids: Int32Array
     embedding: Float32Array
     xy: Float32Array
+    even: Float32Array
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +145,8 @@ class Epoch:
         Seconds since 1970.
     scores : mapping of str to float
         How good the fit is.
+    even_side : int
+        Cells along one side of the lattice of the even view; 0: there is none yet.
     """
 
     number: int
@@ -149,6 +155,7 @@ class Epoch:
     n_fitted: int
     created_s: float
     scores: Mapping[str, float]
+    even_side: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ from klustr_bridge.library.view import Sounds, View
 from klustr_bridge.sound.kinds import KIND_CODES
 from klustr_bridge.types import Float32Array, Int32Array
 
-SNAPSHOT_FORMAT = 2
+SNAPSHOT_FORMAT = 3
 
 _META = "meta.json"
 _KEPT = 2
@@ -358,6 +358,7 @@ def _write_sounds(view: View, directory: _Arrays, ids: Int32Array, kinds: _Kinds
     n, d = len(ids), view.dimension
     columns = {name: np.zeros(n, dtype) for name, dtype in _SOUND_ARRAYS}
     xy = np.full((n, 2), np.nan, np.float32)
+    even_xy = np.full((n, 2), np.nan, np.float32)
     frames = np.zeros((n, 2), np.int64)
     versions: dict[int, int] = {}
     blank = np.full(d, np.nan, "<f4").tobytes()
@@ -369,6 +370,7 @@ def _write_sounds(view: View, directory: _Arrays, ids: Int32Array, kinds: _Kinds
             for name, column in columns.items():
                 column[span] = getattr(sounds, name)
             xy[span, 0], xy[span, 1] = sounds.x, sounds.y  # None becomes NaN
+            even_xy[span, 0], even_xy[span, 1] = sounds.even_x, sounds.even_y
             for version, count in Counter(sounds.analysis_version).items():
                 versions[version] = versions.get(version, 0) + count
             kinds.take(sounds, row)
@@ -386,6 +388,7 @@ def _write_sounds(view: View, directory: _Arrays, ids: Int32Array, kinds: _Kinds
         directory.save(f"{name}.npy", column)
     directory.save("sound_id.npy", ids.astype(np.int32))
     directory.save("xy.npy", xy)
+    directory.save("even_xy.npy", even_xy)
     directory.save("frames.npy", frames)
     kinds.save(directory)
     return max(versions, key=lambda version: (versions[version], version), default=0)

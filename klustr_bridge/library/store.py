@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Self
 
 from klustr_bridge.errors import LibraryError
-from klustr_bridge.library import database, heard_kinds, hearing, listing, paths, slices
+from klustr_bridge.library import database, even, heard_kinds, hearing, listing, paths, slices
 from klustr_bridge.library.rows import (
     AddedFolder,
     Committed,
@@ -314,6 +314,7 @@ class Store:
         scores: Mapping[str, float],
         *,
         place: Place | None = None,
+        even_side: int = 0,
     ) -> Epoch:
         """Begin a new epoch: all positions of the old one go, in one transaction.
 
@@ -323,13 +324,15 @@ class Store:
             How it was fitted.
         ids : ndarray of int32, shape (n,)
             The sounds that took part.
-        xy : ndarray of float32, shape (n, 2)
-            Their positions, 0..1.
+        xy : ndarray of float32, shape (n, 2) or (n, 4)
+            Their positions, 0..1, and beside them the even ones.
         scores : mapping
             How good the fit is.
         place : callable, optional
             Places live sounds that took no part (heard while the fit was running). Dormant ones are
             placed when they come back.
+        even_side : int
+            Cells along one side of the lattice of the even positions; 0 where there are none.
 
         Returns
         -------
@@ -337,7 +340,32 @@ class Store:
             The new one.
         """
         with self._writing() as transaction:
-            return hearing.write_epoch(transaction, method, seed, ids, xy, scores, place)
+            return hearing.write_epoch(transaction, method, seed, ids, xy, scores, place, even_side)
+
+    def missing_even(self) -> tuple[Int32Array, Float32Array]:
+        """Ids, rising, and natural positions of the live sounds that have no even position beside it."""
+        with self.view() as view:
+            return even.missing(view.connection)
+
+    def write_even(self, ids: Int32Array, xy: Float32Array, *, side: int | None = None) -> None:
+        """Give placed sounds even positions; natural ones stay.
+
+        Parameters
+        ----------
+        ids : ndarray of int32, shape (n,)
+            Sounds with a natural position.
+        xy : ndarray of float32, shape (n, 2)
+            Their even positions, 0..1.
+        side : int, optional
+            Cells along one side of the lattice, for an epoch that had no even view yet.
+        """
+        with self._writing() as transaction:
+            even.write(transaction, ids, xy, side)
+
+    def clear_dormant_even(self) -> int:
+        """Give up the even positions of dormant sounds, so that others can have them; how many."""
+        with self._writing() as transaction:
+            return even.clear_dormant(transaction)
 
     def place_missing(self, place: Place) -> list[int]:
         """Place the live sounds without a position (absent at the last fit); their ids."""

@@ -53,6 +53,8 @@ class Sounds(NamedTuple):
     end_frame: tuple[int | None, ...]
     x: tuple[float | None, ...]
     y: tuple[float | None, ...]
+    even_x: tuple[float | None, ...]
+    even_y: tuple[float | None, ...]
     dimension: tuple[int, ...]
     embedding: tuple[bytes, ...]
 
@@ -146,7 +148,7 @@ class View:
             SELECT s.id, s.uid, s.duration_s, s.loudness_db, s.pitch_hz, s.brightness_hz, s.pitch_confidence,
                 s.stereo_width, s.is_loop, s.tempo_bpm, s.analysis_version, s.favourite, s.user_kind,
                 s.heard_kind, s.heard_confidence, s.sample_rate, s.parent_id, s.start_frame,
-                s.end_frame, p.x, p.y, s.dimension, s.embedding
+                s.end_frame, p.x, p.y, p.even_x, p.even_y, s.dimension, s.embedding
             FROM sounds s LEFT JOIN positions p ON p.sound_id = s.id
             WHERE {hearing.MAY_BE_LIVE} ORDER BY s.id
             """

@@ -37,6 +37,7 @@ class MadeSound:
     kind_source: str = ""
     parent: int = 0
     frames: tuple[int, int] = (0, 0)
+    even_xy: tuple[float, float] = (float("nan"), float("nan"))
 
     @property
     def made_source(self) -> str:
@@ -107,6 +108,7 @@ def arrays_of(made: Made) -> tuple[dict[str, Any], dict[str, Any]]:
     arrays: dict[str, Any] = {
         "sound_id": np.array([sound.id for sound in sounds], np.int32),
         "xy": np.array([sound.xy for sound in sounds], np.float32).reshape(n, 2),
+        "even_xy": np.array([sound.even_xy for sound in sounds], np.float32).reshape(n, 2),
         "embedding": np.array([s.embedding for s in sounds], np.float32).reshape(n, made.n_dimensions),
         "duration_s": np.array([sound.duration_s for sound in sounds], np.float32),
         "loudness_db": np.full(n, -12, np.float32),

@@ -61,7 +61,9 @@ def test_arrays_hold_what_the_library_shows(store: Store, folder: bytes, tmp_pat
     assert {name: array.dtype.str for name, array in shown.items() if name != "meta"} == {
         **dict.fromkeys(("sound_id", "entry_id", "sound_entry", "parent_row", "sample_rate"), "<i4"),
         "frames": "<i8",
-        **dict.fromkeys(("xy", "embedding", "duration_s", "loudness_db", "pitch_hz", "brightness_hz"), "<f4"),
+        **dict.fromkeys(
+            ("xy", "even_xy", "embedding", "duration_s", "loudness_db", "pitch_hz", "brightness_hz"), "<f4"
+        ),
         **dict.fromkeys(("pitch_confidence", "stereo_width", "tempo_bpm", "kind_confidence"), "<f4"),
         **dict.fromkeys(
             (
@@ -104,6 +106,7 @@ def test_arrays_hold_what_the_library_shows(store: Store, folder: bytes, tmp_pat
     assert shown["embedding"].shape == (2, D)
     np.testing.assert_array_equal(shown["embedding"][at[second]], embedding_of(2))
     assert shown["xy"][at[second]].tolist() == [0.25, 0.5] and np.isnan(shown["xy"][at[first]]).all()
+    assert np.isnan(shown["even_xy"]).all()
     assert shown["uid"][at[first]] == uid_of(1).encode()
     assert shown["favourite"].tolist() == [each == second for each in rows]
     assert shown["duration_s"][at[second]] == np.float32(2.1)
