@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from klustr_bridge.sound.sameness import Recording, are_the_same, read_recording
-from tests.copies import COPIES
+from tests.copies import COPIES, as_mp3
 from tests.sounds import DRUMS, RATE, noise, write
 
 
@@ -24,6 +24,17 @@ def test_a_copy_is_the_same(tmp_path: Path, kind: str, copy: str) -> None:
     own = recording(write(tmp_path / "own.wav", audio))
     other = recording(COPIES[copy](tmp_path / f"other {copy}", audio))
     assert are_the_same(own, other) and are_the_same(other, own)
+
+
+@pytest.mark.parametrize("kind", DRUMS)
+def test_two_lossy_copies_are_the_same(tmp_path: Path, kind: str) -> None:
+    """Each has lost something else, so that they have less in common than either has with the sound."""
+    audio = DRUMS[kind](3)
+    one = recording(as_mp3(tmp_path / "one.mp3", audio))
+    other = recording(write(tmp_path / "other.ogg", audio))  # libsndfile's usual quality
+    assert one.is_lossy and other.is_lossy and are_the_same(one, other)
+    distinct = recording(as_mp3(tmp_path / "distinct.mp3", DRUMS[kind](4)))
+    assert not are_the_same(distinct, other)
 
 
 def test_sounds_of_one_kind_are_not_the_same(tmp_path: Path) -> None:
