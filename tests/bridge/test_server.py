@@ -66,6 +66,8 @@ def examples(place: Place) -> dict[str, tuple[Any, ...]]:
         "/klustr/similar/file": (13, path, 5),
         "/klustr/info": (14, first),
         "/klustr/why": (21, first, place.ids[1]),
+        "/klustr/kit": (22, first),
+        "/klustr/duplicates": (23,),
         "/klustr/path": (15, first),
         "/klustr/resolve": (16, uid),
         "/klustr/find": (17, "snare", 5),
