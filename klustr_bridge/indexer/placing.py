@@ -11,14 +11,15 @@ from multiprocessing.connection import Connection
 import numpy as np
 
 from klustr_bridge.errors import LayoutError
-from klustr_bridge.layout.fit import fit_layout
+from klustr_bridge.layout.even import LEAST_SIDE, EvenPlacer, even_positions, lattice_side
+from klustr_bridge.layout.fit import Layout, fit_layout
 from klustr_bridge.layout.growth import FittedMap, needs_neighbour_share, next_fit
 from klustr_bridge.layout.place import Placer
 from klustr_bridge.layout.process import LayoutProcess, LayoutResult
 from klustr_bridge.layout.quality import neighbour_share
 from klustr_bridge.library.store import Store
 from klustr_bridge.settings import LayoutSettings
-from klustr_bridge.types import Float32Array
+from klustr_bridge.types import Float32Array, Int32Array
 
 # Deciding reads counts, and rarely measures the map: often enough for a library that grows.
 _DECIDE_EVERY_S = 0.5
@@ -27,6 +28,19 @@ _DECIDE_EVERY_S = 0.5
 _MOST_FITTED_AT_ONCE = 5_000
 
 WhenDone = Callable[[str | None], None]
+
+
+class _BothPlacer:
+    """Places new sounds on an epoch, in the natural and in the even view."""
+
+    def __init__(self, natural: Placer, even: EvenPlacer) -> None:
+        self._natural = natural
+        self.even = even
+
+    def place(self, new: Float32Array) -> Float32Array:
+        """Positions of new sounds, shape (m, 4); the even one is NaN where every cell is taken."""
+        xy = self._natural.place(new)
+        return np.hstack([xy, self.even.place(xy)])
 
 
 class MapKeeper:
@@ -48,7 +62,7 @@ class MapKeeper:
         self._notice = notice
         self._process = LayoutProcess()
         self._fitted: Float32Array = np.empty((0, 0), dtype=np.float32)
-        self._placer: Placer | None = None
+        self._placer: _BothPlacer | None = None
         self._demanded: list[WhenDone] = []
         self._fit_is_for: list[WhenDone] = []
         self._failed_at = 0
@@ -103,7 +117,29 @@ class MapKeeper:
         if self._placer is None or self._healed_at == self._store.generation:
             return
         self._store.place_missing(self._placer.place)
+        self._complete_even()
         self._healed_at = self._store.generation
+
+    def _complete_even(self) -> None:
+        """Give even positions to those that have none: all, if the epoch is older than that view.
+
+        Where every cell is taken, those of sounds that are gone are given up, and if there are none the
+        lattice becomes finer.
+        """
+        epoch = self._store.epoch()
+        if epoch is not None and not epoch.even_side:
+            ids, both = self._store.positions()
+            self._store.write_even(ids, even_positions(both[:, :2]), side=lattice_side(len(ids)))
+            self._reload()
+        ids, xy = self._store.missing_even()
+        while len(ids) and self._placer is not None:
+            even = self._placer.even.place(xy)
+            has_cell = np.isfinite(even).all(axis=1)
+            self._store.write_even(ids[has_cell], even[has_cell])
+            ids, xy = ids[~has_cell], xy[~has_cell]
+            if len(ids):
+                self._store.clear_dormant_even()
+                self._reload()
 
     def close(self) -> None:
         """Give up a running fit."""
@@ -155,7 +191,7 @@ class MapKeeper:
         except LayoutError as error:
             self._note_failure(str(error))
             return
-        self._store.write_epoch(layout.method, self._settings.seed, live.ids, layout.xy, layout.scores)
+        self._write_epoch(live.ids, layout, None)
         self._decided_at = (-1, False)
         self._reload()
 
@@ -195,13 +231,23 @@ class MapKeeper:
     def _take_epoch(self, result: LayoutResult) -> None:
         layout = result.layout
         # sounds heard while the fit was running are placed in the same transaction
-        placer = Placer(self._fitted, layout.xy)
-        self._store.write_epoch(
-            layout.method, self._settings.seed, result.ids, layout.xy, layout.scores, place=placer.place
-        )
+        even = EvenPlacer(layout.xy, layout.even, layout.even_side)
+        placer = _BothPlacer(Placer(self._fitted, layout.xy), even)
+        self._write_epoch(result.ids, layout, placer)
         self._failed_at = 0
         self._reload()
         self._tell(None)
+
+    def _write_epoch(self, ids: Int32Array, layout: Layout, placer: _BothPlacer | None) -> None:
+        self._store.write_epoch(
+            layout.method,
+            self._settings.seed,
+            ids,
+            np.hstack([layout.xy, layout.even]),
+            layout.scores,
+            place=None if placer is None else placer.place,
+            even_side=layout.even_side,
+        )
 
     def _note_failure(self, reason: str) -> None:
         self._failed_at = self._n_sounds()
@@ -215,12 +261,15 @@ class MapKeeper:
 
     def _reload(self) -> None:
         """Make the placer of the epoch in force, from the sounds that were fitted or placed on it."""
-        if self._store.epoch() is None:
+        epoch = self._store.epoch()
+        if epoch is None:
             self._placer = None
             return
         placed = self._store.embeddings(dormant=True)
         if len(placed.ids) and np.isfinite(placed.xy).all(axis=1).any():
-            self._placer = Placer(placed.embedding, placed.xy)
+            _, both = self._store.positions()
+            even = EvenPlacer(both[:, :2], both[:, 2:], epoch.even_side or LEAST_SIDE)
+            self._placer = _BothPlacer(Placer(placed.embedding, placed.xy), even)
         else:
             self._placer = None
         self._healed_at = -1

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from klustr_bridge.errors import LayoutError
 from klustr_bridge.layout.align import procrustes
 from klustr_bridge.layout.engines import LEAST_KNOWN, raw_positions
+from klustr_bridge.layout.even import even_positions, lattice_side
 from klustr_bridge.layout.place import Placer
 from klustr_bridge.layout.quality import neighbour_share, trustworthiness
 from klustr_bridge.layout.scale import fill_square, keep_in_square
@@ -49,11 +50,21 @@ class Layout:
         than 16 sounds were distinct.
     scores : dict of str to float
         ``neighbour_share`` and ``trustworthiness`` (`klustr_bridge.layout.quality`), 0..1.
+    even : ndarray of float32, shape (n, 2)
+        Positions in the even view, made from `xy` (`klustr_bridge.layout.even`).
+    even_side : int
+        Cells along one side of its lattice.
     """
 
     xy: Float32Array
     method: str
     scores: dict[str, float] = field(default_factory=dict)
+    even: Float32Array = field(init=False)
+    even_side: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "even", even_positions(self.xy))
+        object.__setattr__(self, "even_side", lattice_side(len(self.xy)))
 
 
 def fit_layout(

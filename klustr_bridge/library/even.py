@@ -17,6 +17,17 @@ _NEEDS_ONE = f"""
     positions p JOIN sounds s ON s.id = p.sound_id WHERE p.even_x IS NULL AND {IS_LIVE}"""
 
 
+def positions(connection: sqlite3.Connection) -> tuple[Int32Array, Float32Array]:
+    """Ids, rising, and both positions of all sounds that have one: see `Store.positions`."""
+    rows = connection.execute(
+        "SELECT sound_id, x, y, even_x, even_y FROM positions ORDER BY sound_id"
+    ).fetchall()
+    return (
+        np.array([row[0] for row in rows], np.int32),
+        np.array([row[1:] for row in rows], np.float32).reshape(-1, 4),  # None becomes NaN
+    )
+
+
 def missing(connection: sqlite3.Connection) -> tuple[Int32Array, Float32Array]:
     """Ids of the live sounds that have only a natural position, rising, and that: shapes (n,), (n, 2)."""
     rows = connection.execute(f"SELECT s.id, p.x, p.y FROM {_NEEDS_ONE} ORDER BY s.id").fetchall()

@@ -342,6 +342,14 @@ class Store:
         with self._writing() as transaction:
             return hearing.write_epoch(transaction, method, seed, ids, xy, scores, place, even_side)
 
+    def positions(self) -> tuple[Int32Array, Float32Array]:
+        """Ids, rising, and positions of all sounds that have one, dormant ones and slices too.
+
+        Shapes (n,) and (n, 4): the natural position, then the even one, NaN where there is none.
+        """
+        with self.view() as view:
+            return even.positions(view.connection)
+
     def missing_even(self) -> tuple[Int32Array, Float32Array]:
         """Ids, rising, and natural positions of the live sounds that have no even position beside it."""
         with self.view() as view:

@@ -62,7 +62,8 @@ def test_every_sound_has_a_position_after_each_step(live: LiveIndex, tmp_path: P
     while not live.indexer.finished:
         live.indexer.step()
         held = live.store.embeddings()
-        assert not len(held.ids) or bool((held.xy >= 0).all() and (held.xy <= 1).all())
+        for places in (held.xy, held.even):
+            assert not len(held.ids) or bool((places >= 0).all() and (places <= 1).all())
     assert len(sounds_and_places(live.library)) == 30
 
 
