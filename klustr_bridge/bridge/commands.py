@@ -177,8 +177,10 @@ def _commands() -> Iterator[Command]:
         "Sounds that nobody could tell apart: the same recording in another file format, at another level or "
         "rate, cut or faded out otherwise. Files with the very same audio are one sound here. The whole "
         "library is searched, whatever the filters, in a process of low priority: the answer comes when that "
-        "is done, after seconds to minutes, and at once while the library is as it was. Nothing is deleted.",
+        "is done, after seconds to minutes, and at once while the library is as it was. Nothing is deleted. "
+        "Only from this machine.",
         "duplicates",
+        local_only=True,
     )
     yield Command(
         "/klustr/path",

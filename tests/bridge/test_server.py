@@ -261,7 +261,8 @@ def test_library_commands_and_files_stay_with_this_machine(place: Place) -> None
     local_only = {address for address, command in COMMANDS.items() if command.local_only}
     refused = {a for a in COMMANDS if b"denied" in run(a, *examples(place)[a])}
     expected = {"/klustr/similar/file", "/klustr/folder/add", "/klustr/folder/remove", "/klustr/rescan"}
-    assert refused == local_only == expected | {"/klustr/relayout", "/klustr/favourite", "/klustr/kind"}
+    expected |= {"/klustr/relayout", "/klustr/favourite", "/klustr/kind", "/klustr/duplicates"}
+    assert refused == local_only == expected
     assert place.librarian.asked == []
 
 
