@@ -11,6 +11,11 @@ from numpy.typing import NDArray
 Float32Array = NDArray[np.float32]
 Int32Array = NDArray[np.int32]
 
+NATURAL = "natural"
+EVEN_VIEW = "even"
+VIEWS = (NATURAL, EVEN_VIEW)
+"""The views of the map: positions as fitted, or spread so evenly that a coarse pad reaches every sound."""
+
 
 @dataclass(frozen=True, slots=True)
 class FileStamp:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from klustr_bridge.corpus.corpus import Corpus
-from klustr_bridge.types import Int32Array
+from klustr_bridge.types import NATURAL, Int32Array
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,20 +31,23 @@ class Changes:
     epoch_changed: bool
 
 
-def difference(old: Corpus, new: Corpus) -> Changes:
-    """Compare the sounds that have a place in two corpora.
+def difference(old: Corpus, new: Corpus, view: str = NATURAL) -> Changes:
+    """Compare the sounds that have a place in two corpora, in a view of the map.
 
     Parameters
     ----------
     old, new : Corpus
         The one that was published, and the one that takes its place.
+    view : str
+        One of `types.VIEWS`.
 
     Returns
     -------
     Changes
         A sound that was known without a place counts as added once it has one.
     """
-    old_ids, new_ids = old.ids[old.placed], new.ids[new.placed]
+    old_map, new_map = old.places(view), new.places(view)
+    old_ids, new_ids = old.ids[old_map.placed], new.ids[new_map.placed]
     other_library = old.library_id != new.library_id
     epoch_changed = other_library or old.epoch != new.epoch
     if other_library:
@@ -53,8 +56,8 @@ def difference(old: Corpus, new: Corpus) -> Changes:
     moved = new_ids[:0]
     if epoch_changed:
         both = new_ids[stays]
-        was = old.xy[np.searchsorted(old.ids, both)]
-        now = new.xy[np.searchsorted(new.ids, both)]
+        was = old_map.xy[np.searchsorted(old.ids, both)]
+        now = new_map.xy[np.searchsorted(new.ids, both)]
         moved = both[(was != now).any(axis=1)]
     return Changes(new_ids[~stays], old_ids[~_is_in(old_ids, new_ids)], moved, epoch_changed)
 

@@ -23,7 +23,7 @@ from klustr_bridge.corpus.weights import EVEN, Weights
 from klustr_bridge.library.kind_sources import KIND_SOURCES
 from klustr_bridge.sound.aspects import ASPECTS, EMBEDDING_SIZE
 from klustr_bridge.sound.kinds import KINDS
-from klustr_bridge.types import Float32Array, Int32Array
+from klustr_bridge.types import EVEN_VIEW, NATURAL, Float32Array, Int32Array
 
 _ID_BITS = 32
 _UID_CHARACTERS = 16
@@ -45,7 +45,7 @@ class Corpus:
         self._snapshot = snapshot
         self._files = Files(snapshot)
         self._uid = snapshot.sound["uid"].view(np.uint64).reshape(-1, 2)
-        self._places = PlaceSearch(snapshot.xy)
+        self._places = {NATURAL: PlaceSearch(snapshot.xy), EVEN_VIEW: PlaceSearch(snapshot.even_xy)}
         self._sounds = SoundSearch(self.embedding, tuple(ASPECTS.values()) if self.has_aspects else ())
         self._names = NameSearch(snapshot.text["name"])
 
@@ -121,20 +121,24 @@ class Corpus:
         """Ids of the sounds, rising; int32, shape (n,)."""
         return self._snapshot.ids
 
+    def places(self, view: str = NATURAL) -> PlaceSearch:
+        """Return the map in one of `types.VIEWS`: places, which sounds have one, the nearest."""
+        return self._places[view]
+
     @property
     def xy(self) -> Float32Array:
-        """Places, 0..1, NaN where a sound has none; float32, shape (n, 2)."""
-        return self._snapshot.xy
+        """Natural places, 0..1, NaN where a sound has none; float32, shape (n, 2)."""
+        return self.places().xy
 
     @property
     def placed(self) -> BoolArray:
-        """Which sounds have a place; bool, shape (n,)."""
-        return self._places.placed
+        """Which sounds have a natural place; bool, shape (n,)."""
+        return self.places().placed
 
     @property
     def n_placed(self) -> int:
-        """How many sounds have a place."""
-        return len(self._places)
+        """How many sounds have a natural place."""
+        return len(self.places())
 
     @property
     def embedding(self) -> Float32Array:
@@ -291,9 +295,11 @@ class Corpus:
 
     # Searches
 
-    def near_xy(self, x: float, y: float, k: int, selection: Selection | None = None) -> Nearest:
-        """Find the sounds nearest to a point of the map; see `PlaceSearch.nearest`."""
-        return self._places.nearest(x, y, k, None if selection is None else selection.sound)
+    def near_xy(
+        self, x: float, y: float, k: int, selection: Selection | None = None, view: str = NATURAL
+    ) -> Nearest:
+        """Find the sounds nearest to a point of the map in a view; see `PlaceSearch.nearest`."""
+        return self.places(view).nearest(x, y, k, None if selection is None else selection.sound)
 
     def similar(
         self,

@@ -42,7 +42,7 @@ _NOTHING = Nearest(np.zeros(0, np.int64), np.zeros(0, np.float64))
 
 
 class PlaceSearch:
-    """Nearest places on the map.
+    """Nearest places on the map, in one of its views.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ class PlaceSearch:
     """
 
     def __init__(self, xy: Float32Array) -> None:
-        self._xy = xy
+        self.xy = xy
         self.placed: BoolArray = ~(np.isnan(xy[:, 0]) | np.isnan(xy[:, 1]))
         self._rows: IntArray = np.flatnonzero(self.placed)
         # Sliding-midpoint rather than median splits: half the time to build, queries as fast.
@@ -104,7 +104,7 @@ class PlaceSearch:
         return found if found.distance[-1] * (1 + 1e-9) < farthest else None
 
     def _squares(self, x: float, y: float, rows: IntArray) -> FloatArray:
-        apart = self._xy[rows].astype(np.float64) - (x, y)
+        apart = self.xy[rows].astype(np.float64) - (x, y)
         squares: FloatArray = np.square(apart).sum(axis=1)
         return squares
 

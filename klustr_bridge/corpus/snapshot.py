@@ -125,6 +125,11 @@ class Snapshot:
         """Places of the sounds, NaN where there is none; float32, shape (n, 2)."""
         return self.sound["xy"]
 
+    @property
+    def even_xy(self) -> Float32Array:
+        """Their places in the even view, likewise."""
+        return self.sound["even_xy"]
+
 
 def empty_snapshot() -> Snapshot:
     """Return a snapshot of nothing, before the first one is there."""

@@ -37,7 +37,7 @@ from klustr_bridge.navigator.view import View
 from klustr_bridge.navigator.voices import Voices
 from klustr_bridge.sound.aspects import ASPECTS
 from klustr_bridge.sound.kinds import KINDS
-from klustr_bridge.types import Float32Array, Int32Array
+from klustr_bridge.types import NATURAL, VIEWS, Float32Array, Int32Array
 
 _N_PREFETCHED = 8
 _NAMED_FOLDERS = 3
@@ -178,22 +178,16 @@ class Navigator:
             filters keep nothing.
         """
         cursor, view = checks.cursor(cursor), self._view
-        view.require_map()
-        corpus, selection = view.corpus, view.selection(client.filters)
-        rows = np.flatnonzero(corpus.placed if selection is None else corpus.placed & selection.sound)
-        last = corpus.row_of(client.cursors.get(cursor, 0))
-        if last is not None and len(rows) > 1:
-            rows = rows[rows != last]
-        if len(rows) == 0:
+        row = view.draw(client, client.cursors.get(cursor, 0))
+        if row is None:
             self._leave(client, cursor)
             return []
-        row = int(rows[client.chance.randrange(len(rows))])
-        sound_id, (x, y) = int(corpus.ids[row]), corpus.xy[row].tolist()
-        client.cursors[cursor] = sound_id
+        hit = view.hit(cursor, row, 0.0, client.view, origin)
+        client.cursors[cursor] = hit.id
         self._counts["hits"] += 1
-        events: list[Event] = [Hit(cursor, sound_id, x, y, 0.0, origin)]
+        events: list[Event] = [hit]
         if client.audition != "off":
-            events.append(self._audition(view, client, sound_id, cursor))
+            events.append(self._audition(view, client, hit.id, cursor))
         return events
 
     def stop(self, voice: int | None = None) -> None:
@@ -206,6 +200,10 @@ class Navigator:
         if mode != "hold":
             self._release(client)
         client.audition = mode
+
+    def set_view(self, client: ClientState, view: str) -> None:
+        """Choose the view of the map that a client's coordinates are in: ``natural`` or ``even``."""
+        client.view = checks.choice("view", view, VIEWS)
 
     def set_player_mode(self, client: ClientState, mode: str) -> None:
         """Choose who sounds: ``internal`` (the bridge), ``client`` or ``both``."""
@@ -225,9 +223,8 @@ class Navigator:
 
     def near_xy(self, client: ClientState, x: float, y: float, k: int) -> list[Neighbour]:
         """Return the `k` sounds nearest to a point of the map, by rising distance, then id."""
-        (x, y), k, view = checks.point(x, y), checks.count(k), self._asked()
-        view.require_map()
-        return view.neighbours(view.corpus.near_xy(x, y, k, view.selection(client.filters)))
+        (x, y), k = checks.point(x, y), checks.count(k)
+        return self._asked().near(client, x, y, k)
 
     def similar(self, client: ClientState, sound_id: int, k: int) -> list[Neighbour]:
         """Return the `k` sounds that sound most like one, itself not among them."""
@@ -294,9 +291,9 @@ class Navigator:
         embedding = view.corpus.embedding
         return aspect_shares(embedding[one], embedding[other], client.weights)
 
-    def info(self, sound_id: int) -> Info:
-        """Return what is known of a sound, or of a listed file that waits."""
-        return self._asked().info(sound_id)
+    def info(self, sound_id: int, view: str = NATURAL) -> Info:
+        """Return what is known of a sound, or of a listed file that waits, placed as in a view of the map."""
+        return self._asked().info(sound_id, view)
 
     def path(self, sound_id: int) -> bytes:
         """Return the absolute path of a file that holds a sound."""
@@ -312,12 +309,12 @@ class Navigator:
         view.require_files()
         return view.corpus.find(text, k, view.selection(client.filters))
 
-    def points(self, from_id: int = 1, limit: int | None = None) -> Points:
-        """Return the places of all sounds (no filter) from an id on, by rising id."""
+    def points(self, from_id: int = 1, limit: int | None = None, view: str = NATURAL) -> Points:
+        """Return the places of all sounds (no filter) in a view of the map from an id on, by rising id."""
         corpus = self._asked().corpus
-        first = int(np.searchsorted(corpus.ids, from_id))
-        rows: NDArray[np.intp] = np.flatnonzero(corpus.placed[first:])[:limit] + first
-        return Points(corpus.epoch, corpus.ids[rows], corpus.xy[rows])
+        first, places = int(np.searchsorted(corpus.ids, from_id)), corpus.places(view)
+        rows: NDArray[np.intp] = np.flatnonzero(places.placed[first:])[:limit] + first
+        return Points(corpus.epoch, corpus.ids[rows], places.xy[rows])
 
     def folders(self) -> list[FolderRow]:
         """Return the watched folders."""
@@ -438,8 +435,7 @@ class Navigator:
     ) -> tuple[list[Neighbour], list[Hit]]:
         """Return what lies nearest to a moved cursor, and a Hit if the nearest has changed."""
         (x, y), cursor = checks.point(x, y), checks.cursor(cursor)
-        view.require_map()
-        found = view.neighbours(view.corpus.near_xy(x, y, _N_PREFETCHED, view.selection(client.filters)))
+        found = view.near(client, x, y, _N_PREFETCHED)
         if not found:
             self._leave(client, cursor)
             return [], []
@@ -450,7 +446,7 @@ class Navigator:
         self._counts["hits"] += 1
         if self._sounds_here(client):
             self._voices.prefetch([view.entry(neighbour.id).path for neighbour in found[1:]])
-        return found, [Hit(cursor, nearest.id, nearest.x, nearest.y, nearest.distance, origin)]
+        return found, [view.hit(cursor, view.row(nearest.id), nearest.distance, client.view, origin)]
 
     def _audition(self, view: View, client: ClientState, sound_id: int, cursor: int) -> Play:
         if client.audition == "hold":

@@ -4,7 +4,7 @@ Numbers are plain Python numbers, so that a surface can send them as they are. A
 has no place on the map yet has ``x`` and ``y`` of ``NO_PLACE`` (-1), which no place can have.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from klustr_bridge.types import Float32Array, Int32Array
 
@@ -42,11 +42,13 @@ class Hit:
     id : int
         The sound now nearest.
     x, y : float
-        Its place on the map, 0..1.
+        Its place on the map, 0..1, in the acting client's view.
     distance : float
-        From the cursor, on the map.
+        From the cursor, in that view.
     origin : str
         What moved the cursor, such as ``osc``, ``midi`` or ``web``.
+    places : dict of str to tuple of two floats
+        Its place in each view, for subscribers of another one; `NO_PLACE` where it has none.
     """
 
     cursor: int
@@ -55,6 +57,7 @@ class Hit:
     y: float
     distance: float
     origin: str
+    places: dict[str, tuple[float, float]] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

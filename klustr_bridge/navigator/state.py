@@ -7,6 +7,7 @@ import random
 from dataclasses import dataclass, field
 
 from klustr_bridge.corpus import EVEN, Filters, Weights
+from klustr_bridge.types import NATURAL
 
 AUDITION_MODES = ("off", "change", "retrigger", "hold")
 PLAYER_MODES = ("internal", "client", "both")
@@ -37,6 +38,8 @@ class ClientState:
         The sound last hit by each cursor; a cursor that hit nothing isn't in it.
     held : dict of int to int
         The voice that each cursor holds in audition mode ``hold``.
+    view : str
+        One of `types.VIEWS`: which view of the map its coordinates are in.
     chance : random.Random
         Source of ``random``; seeded in tests.
     """
@@ -49,4 +52,5 @@ class ClientState:
     is_surface: bool = False
     cursors: dict[int, int] = field(default_factory=dict)
     held: dict[int, int] = field(default_factory=dict)
+    view: str = NATURAL
     chance: random.Random = field(default_factory=random.Random)

@@ -7,12 +7,14 @@ in one step. It must not know players or the librarian.
 import math
 import os
 
+import numpy as np
+
 from klustr_bridge.corpus import EVEN, Corpus, Entry, Filters, Nearest, Selection
 from klustr_bridge.errors import QueryError
 from klustr_bridge.library.paths import to_export
-from klustr_bridge.navigator.results import NO_PLACE, Info, Neighbour
+from klustr_bridge.navigator.results import NO_PLACE, Hit, Info, Neighbour
 from klustr_bridge.navigator.state import ClientState
-from klustr_bridge.types import Float32Array
+from klustr_bridge.types import VIEWS, Float32Array
 
 _MOST_SELECTIONS = 64
 
@@ -51,10 +53,10 @@ class View:
             waiting = "1 file waits" if n_files == 1 else f"{n_files} files wait"
             raise QueryError("notready", f"no sound is analysed yet, {waiting}")
 
-    def require_map(self) -> None:
-        """Raise ``notready`` while no sound has a place."""
+    def require_map(self, map_view: str) -> None:
+        """Raise ``notready`` while no sound has a place in a view of the map."""
         self.require_sounds()
-        if self.corpus.n_placed == 0:
+        if len(self.corpus.places(map_view)) == 0:
             done = "1 sound is" if len(self.corpus) == 1 else f"{len(self.corpus)} sounds are"
             raise QueryError("notready", f"{done} analysed, but there is no map yet")
 
@@ -97,7 +99,33 @@ class View:
         if client.weights != EVEN:
             self.require_aspects()
         selection = self.selection(client.filters)
-        return self.neighbours(self.corpus.similar(vector, k, selection, without, client.weights))
+        return self.neighbours(self.corpus.similar(vector, k, selection, without, client.weights), client)
+
+    def near(self, client: ClientState, x: float, y: float, k: int) -> list[Neighbour]:
+        """Return the sounds nearest to a point of the map, as the client narrows and views it."""
+        self.require_map(client.view)
+        found = self.corpus.near_xy(x, y, k, self.selection(client.filters), client.view)
+        return self.neighbours(found, client)
+
+    def draw(self, client: ClientState, last_id: int) -> int | None:
+        """Draw one of the client's sounds by chance, not the last if there are others; None of none."""
+        self.require_map(client.view)
+        selection, placed = self.selection(client.filters), self.corpus.places(client.view).placed
+        rows = np.flatnonzero(placed if selection is None else placed & selection.sound)
+        last = self.corpus.row_of(last_id)
+        if last is not None and len(rows) > 1:
+            rows = rows[rows != last]
+        return int(rows[client.chance.randrange(len(rows))]) if len(rows) else None
+
+    def hit(self, cursor: int, row: int, distance: float, view: str, origin: str) -> Hit:
+        """Return the Hit of a cursor in a view."""
+        places = {each: self.place(row, each) for each in VIEWS}
+        return Hit(cursor, int(self.corpus.ids[row]), *places[view], distance, origin, places)
+
+    def place(self, row: int, view: str) -> tuple[float, float]:
+        """Return where the sound in a row stands in a view of the map."""
+        x, y = self.corpus.places(view).xy[row].tolist()
+        return (NO_PLACE, NO_PLACE) if math.isnan(x) else (x, y)
 
     def id_of_uid(self, uid: str) -> int:
         """Return the id of a uid's sound, or raise ``notfound``."""
@@ -117,16 +145,15 @@ class View:
             )
         return sound_id
 
-    def neighbours(self, found: Nearest) -> list[Neighbour]:
-        """Return the found rows as results."""
+    def neighbours(self, found: Nearest, client: ClientState) -> list[Neighbour]:
+        """Return the found rows as results, with their places in the client's view."""
         ids = self.corpus.ids[found.rows].tolist()
-        places = [
-            (NO_PLACE, NO_PLACE) if math.isnan(x) else (x, y) for x, y in self.corpus.xy[found.rows].tolist()
-        ]
+        xy = self.corpus.places(client.view).xy[found.rows].tolist()
+        places = [(NO_PLACE, NO_PLACE) if math.isnan(x) else (x, y) for x, y in xy]
         rows = zip(ids, found.distance.tolist(), places, strict=True)
         return [Neighbour(sound_id, distance, x, y) for sound_id, distance, (x, y) in rows]
 
-    def info(self, sound_id: int) -> Info:
+    def info(self, sound_id: int, map_view: str) -> Info:
         """Return all that is known of an id, or raise ``notfound``."""
         corpus, entry = self.corpus, self.entry(sound_id)
         name_text = os.path.basename(entry.path).decode("utf-8", "replace")
@@ -143,12 +170,11 @@ class View:
                 y=NO_PLACE,
             )
         row = entry.row
-        placed = bool(corpus.placed[row])
-        x, y = corpus.xy[row].tolist() if placed else (NO_PLACE, NO_PLACE)
+        x, y = self.place(row, map_view)
         start_s, end_s = corpus.span_s(row)
         return Info(
             id=sound_id,
-            state="ready" if placed else "unplaced",
+            state="unplaced" if x == NO_PLACE else "ready",
             uid=corpus.uid(row),
             name=name_text,
             kind=entry.kind,

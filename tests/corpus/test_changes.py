@@ -44,3 +44,19 @@ def test_first_snapshot_adds_everything():
     changes = difference(Corpus.empty(), corpus_of({4: (0.0, 0.5), 5: NOWHERE}, 1))
     assert np.array_equal(changes.added, [4])
     assert changes.removed.tolist() == []
+
+
+def test_each_view_has_its_own_changes():
+    """A sound that gets its even place later is added there alone; a new epoch moves it in each view."""
+
+    def corpus(epoch, natural, even):
+        return Corpus(snapshot_of(Made([MadeSound(1, [below("1.wav")], natural, even_xy=even)], epoch=epoch)))
+
+    before = corpus(1, (0.0, 0.5), NOWHERE)
+    complete = corpus(1, (0.0, 0.5), (0.25, 0.75))
+    assert difference(before, complete).added.tolist() == []
+    assert difference(before, complete, "even").added.tolist() == [1]
+    refitted = corpus(2, (0.0, 0.5), (0.5, 0.5))
+    assert difference(complete, refitted).moved.tolist() == []
+    assert difference(complete, refitted, "even").moved.tolist() == [1]
+    assert difference(complete, before, "even").removed.tolist() == [1]
