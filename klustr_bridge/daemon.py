@@ -44,7 +44,7 @@ from klustr_bridge.player import LocalPlayer, open_player
 from klustr_bridge.processes import ctrl_c_held_back
 from klustr_bridge.progress import PatientWriter, Progress, ProgressLine, logging_to
 from klustr_bridge.settings import Settings, cache_dir, library_file
-from klustr_bridge.types import Analysis, Float32Array, Int32Array
+from klustr_bridge.types import VIEWS, Analysis, Float32Array, Int32Array
 
 _log = logging.getLogger(__name__)
 
@@ -149,6 +149,7 @@ class Daemon:
                 host=self._settings.osc.host,
                 port=self._settings.osc.port,
                 tcp=self._settings.osc.tcp,
+                view=self._settings.map.view,
             )
             self.osc_port = await self._osc.start()
             stack.push_async_callback(_within, "OSC", self._osc.stop)
@@ -217,6 +218,7 @@ class Daemon:
             lambda events: self._osc.publish_hits("midi", events),
             pattern=self._settings.midi.ports,
             on_change=lambda line: self._say(f"MIDI: {line}"),
+            view=self._settings.map.view,
         )
         midi.start()
         stack.push_async_callback(_within, "MIDI", midi.stop)
@@ -308,29 +310,30 @@ class Daemon:
         self._failure = error
         self._stop.set()
 
-    def _publish(self, loaded: tuple[Corpus, Changes]) -> None:
+    def _publish(self, loaded: tuple[Corpus, list[Changes]]) -> None:
         new, changes = loaded
         self.navigator.publish(new)
         self._push_changes(changes, new)
 
-    def _load(self, directory: Path) -> tuple[Corpus, Changes]:
-        """Load a snapshot and work out what is new in it; in a thread."""
+    def _load(self, directory: Path) -> tuple[Corpus, list[Changes]]:
+        """Load a snapshot and work out what is new in it in each view of the map; in a thread."""
         new = Corpus.load(directory)
-        return new, difference(self.navigator.corpus, new)
+        return new, _changes(self.navigator.corpus, new)
 
     def _tell_ready(self) -> None:
         if self._progress is not None and self._progress.state == "ready":
             self._tell_progress(self._progress)
 
-    def _push_changes(self, changes: Changes, new: Corpus) -> None:
-        if changes.epoch_changed:
+    def _push_changes(self, changes: list[Changes], new: Corpus) -> None:
+        if changes[0].epoch_changed:
             self._osc.push_epoch(new.epoch, new.n_placed)
-        if len(changes.removed):
-            self._osc.push_removed(changes.removed)
-        if len(changes.added):
-            self._osc.push_added(changes.added, _places(new, changes.added))
-        if len(changes.moved):
-            self._osc.push_moved(changes.moved, _places(new, changes.moved))
+        for view, change in zip(VIEWS, changes, strict=True):
+            if len(change.removed):
+                self._osc.push_removed(change.removed, view)
+            if len(change.added):
+                self._osc.push_added(change.added, _places(new, change.added, view), view)
+            if len(change.moved):
+                self._osc.push_moved(change.moved, _places(new, change.moved, view), view)
 
     async def caught_up(self) -> None:
         """Wait until the last snapshot that the librarian announced is served."""
@@ -362,7 +365,7 @@ class Daemon:
         old = self.navigator.corpus
         empty = Corpus.empty()
         self.navigator.publish(empty)
-        self._push_changes(difference(old, empty), empty)
+        self._push_changes(_changes(old, empty), empty)
         self._say(f"the demo is left; library {own}")
 
     def _take_own_library(self, own: Path, folder: bytes) -> None:
@@ -460,8 +463,12 @@ def _last_snapshot(library: Path) -> Path | None:
         return None
 
 
-def _places(corpus: Corpus, ids: Int32Array) -> Float32Array:
-    return np.asarray(corpus.xy[np.searchsorted(corpus.ids, ids)])
+def _changes(old: Corpus, new: Corpus) -> list[Changes]:
+    return [difference(old, new, view) for view in VIEWS]
+
+
+def _places(corpus: Corpus, ids: Int32Array, view: str) -> Float32Array:
+    return np.asarray(corpus.places(view).xy[np.searchsorted(corpus.ids, ids)])
 
 
 async def _within(what: str, stop: Callable[[], Awaitable[None]]) -> None:

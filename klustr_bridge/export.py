@@ -47,7 +47,9 @@ class ExportRow:
     embedding : ndarray of float32, shape (d,)
         The same d in all rows.
     x, y : float
-        Position, 0..1; NaN where there is none yet.
+        Natural position, 0..1; NaN where there is none yet.
+    even_x, even_y : float
+        Position in the even view, likewise.
     kind : str
         One of `sound.kinds.KINDS`.
     kind_source : str
@@ -70,6 +72,8 @@ class ExportRow:
     embedding: Float32Array
     x: float
     y: float
+    even_x: float
+    even_y: float
     kind: str
     kind_source: str
     duration_s: float
@@ -96,6 +100,7 @@ class _Columns:
     kind_source: list[str]
     whole: NDArray[np.int32]  # (n, 3): id, epoch, is_loop
     position: Float32Array  # (n, 2)
+    even_position: Float32Array  # (n, 2)
     measured: Float32Array  # (n, 10): MEASURED
     embedding: Float32Array  # (n, d)
     order: NDArray[np.intp]
@@ -168,6 +173,7 @@ def _gather(rows: Iterable[ExportRow]) -> _Columns:
     kind: list[str] = []
     kind_source: list[str] = []
     whole, position, measured, embedding = array("i"), array("f"), array("f"), array("f")
+    even_position = array("f")
     kinds: dict[str, str] = {}  # the same few words: kept once
     first: ExportRow | None = None
     for row in rows:
@@ -182,8 +188,8 @@ def _gather(rows: Iterable[ExportRow]) -> _Columns:
         kind.append(kinds.setdefault(row.kind, row.kind))
         kind_source.append(kinds.setdefault(row.kind_source, row.kind_source))
         whole.extend((row.id, row.epoch, int(row.is_loop)))
-        placed = math.isfinite(row.x) and math.isfinite(row.y)
-        position.extend((row.x, row.y) if placed else (math.nan, math.nan))
+        position.extend(_place(row.x, row.y))
+        even_position.extend(_place(row.even_x, row.even_y))
         measured.extend([getattr(row, name) for name in MEASURED])
         embedding.frombytes(np.ascontiguousarray(row.embedding, dtype=np.float32).tobytes())
     n = len(path)
@@ -197,10 +203,15 @@ def _gather(rows: Iterable[ExportRow]) -> _Columns:
         kind_source,
         np.frombuffer(whole, dtype=np.int32).reshape(n, 3) if n else np.empty((0, 3), np.int32),
         _matrix(position, n, 2),
+        _matrix(even_position, n, 2),
         _matrix(measured, n, len(MEASURED)),
         _matrix(embedding, n, size),
         order,
     )
+
+
+def _place(x: float, y: float) -> tuple[float, float]:
+    return (x, y) if math.isfinite(x) and math.isfinite(y) else (math.nan, math.nan)
 
 
 def _matrix(numbers: "array[float]", n: int, width: int) -> Float32Array:
@@ -231,6 +242,7 @@ def _write_npz(columns: _Columns, stream: IO[bytes]) -> None:
             ("epoch", columns.whole[:, 1]),
             ("is_loop", columns.whole[:, 2].astype(np.bool_)),
             ("position", columns.position),
+            ("even_position", columns.even_position),
             ("embedding", columns.embedding),
             *((name, columns.measured[:, i]) for i, name in enumerate(MEASURED)),
         ):
@@ -280,6 +292,10 @@ def _join(numbers: list[float], missing: str) -> str:
     return ",".join(f"{number:.9g}" if math.isfinite(number) else missing for number in numbers)
 
 
+def _list(numbers: Float32Array) -> str:
+    return f"[{_join(numbers.tolist(), 'null')}]"
+
+
 def _write_json(columns: _Columns, stream: IO[bytes]) -> None:
     """Write a list of objects, one a line; what isn't finite becomes null."""
     stream.write(b"[")
@@ -290,15 +306,16 @@ def _write_json(columns: _Columns, stream: IO[bytes]) -> None:
             number, epoch, is_loop = columns.whole[i].tolist()
             measured = _join(columns.measured[i].tolist(), "null").split(",")
             numbers = ",".join(f'"{name}":{text}' for name, text in zip(MEASURED, measured, strict=True))
-            position = _join(columns.position[i].tolist(), "")
-            embedding = _join(columns.embedding[i].tolist(), "null")
+            places = (columns.position[i], columns.even_position[i])
+            position, even_position = ("null" if np.isnan(xy[0]) else _list(xy) for xy in places)
+            embedding = _list(columns.embedding[i])
             lines.append(
                 f'{separator}{{"path":{json.dumps(columns.path[i])},"id":{number},'
                 f'"uid":{json.dumps(columns.uid[i])},"kind":{json.dumps(columns.kind[i])},'
                 f'"kind_source":{json.dumps(columns.kind_source[i])},{numbers},'
                 f'"is_loop":{"true" if is_loop else "false"},'
-                f'"epoch":{epoch},"position":{"null" if position == "," else f"[{position}]"},'
-                f'"embedding":[{embedding}]}}'
+                f'"epoch":{epoch},"position":{position},"even_position":{even_position},'
+                f'"embedding":{embedding}}}'
             )
             separator = ",\n"
         stream.write("".join(lines).encode())
@@ -319,6 +336,8 @@ def _write_csv(columns: _Columns, stream: IO[bytes]) -> None:
         "epoch",
         "position_x",
         "position_y",
+        "even_position_x",
+        "even_position_y",
     )
     stream.write(_csv_line([*names, *(f"embedding_{i}" for i in range(size))]).encode())
     for chosen in _chunks(columns.order):
@@ -328,7 +347,7 @@ def _write_csv(columns: _Columns, stream: IO[bytes]) -> None:
             texts = (columns.uid[i], columns.kind[i], columns.kind_source[i])
             words = _csv_line([columns.path[i], number, *texts]).removesuffix("\r\n")
             measured = _join(columns.measured[i].tolist(), "")
-            position = _join(columns.position[i].tolist(), "")
+            position = _join([*columns.position[i].tolist(), *columns.even_position[i].tolist()], "")
             embedding = "," + _join(columns.embedding[i].tolist(), "") if size else ""
             lines.append(f"{words},{measured},{is_loop},{epoch},{position}{embedding}\r\n")
         stream.write("".join(lines).encode())

@@ -43,6 +43,8 @@ def row(path: bytes, id: int = 1, size: int = 4, **changes) -> ExportRow:
         embedding=random.standard_normal(size).astype(np.float32),
         x=float(random.random(dtype=np.float32)),
         y=0.25,
+        even_x=0.125,
+        even_y=float(random.random(dtype=np.float32)),
         kind="kick",
         kind_source="folder",
         duration_s=0.5,
@@ -74,14 +76,16 @@ def read(file: Path) -> list[ExportRow]:
     elif file.suffix == ".json":
         rows = json.loads(file.read_text(encoding="utf-8"), parse_constant=lambda word: pytest.fail(word))
         for one in rows:
-            one["position"] = one["position"] or [math.nan, math.nan]
+            for name in ("position", "even_position"):
+                one[name] = one[name] or [math.nan, math.nan]
             one["embedding"] = [math.nan if v is None else v for v in one["embedding"]]
             one.update({name: math.nan for name in NUMBERS if one[name] is None})
     else:
         with file.open(encoding="utf-8", newline="") as stream:
             rows = list(csv.DictReader(stream, strict=True))
         for one in rows:
-            one["position"] = [number(one.pop("position_x")), number(one.pop("position_y"))]
+            for name in ("position", "even_position"):
+                one[name] = [number(one.pop(f"{name}_x")), number(one.pop(f"{name}_y"))]
             names = sorted((k for k in one if k.startswith("embedding_")), key=lambda k: int(k[10:]))
             one["embedding"] = [number(one.pop(name)) for name in names]
             one.update({name: number(one[name]) for name in NUMBERS})
@@ -91,8 +95,7 @@ def read(file: Path) -> list[ExportRow]:
             int(one["id"]),
             str(one["uid"]),
             np.array(one["embedding"], np.float32),
-            float(one["position"][0]),
-            float(one["position"][1]),
+            *(float(value) for name in ("position", "even_position") for value in one[name]),
             str(one["kind"]),
             str(one["kind_source"]),
             *(float(one[name]) for name in NUMBERS),
@@ -108,7 +111,7 @@ def same(first: ExportRow, second: ExportRow) -> bool:
         return (one.path, one.id, one.uid, one.kind, one.kind_source, one.epoch, one.is_loop)
 
     def numbers(one: ExportRow):
-        rest = [one.x, one.y, *(getattr(one, name) for name in NUMBERS)]
+        rest = [one.x, one.y, one.even_x, one.even_y, *(getattr(one, name) for name in NUMBERS)]
         return np.concatenate((np.array(rest, np.float32), one.embedding))
 
     return words(first) == words(second) and np.array_equal(numbers(first), numbers(second), equal_nan=True)
@@ -130,12 +133,12 @@ def test_arrays_have_the_promised_types(tmp_path):
     export_rows([row(b"/a.wav"), row(b"/b.wav", x=math.nan)], tmp_path / "x.npz")
     with np.load(tmp_path / "x.npz", allow_pickle=False) as data:
         words = {"path", "id", "uid", "kind", "kind_source", "epoch", "is_loop"}
-        assert set(data.files) == {*words, "embedding", "position", *NUMBERS}
+        assert set(data.files) == {*words, "embedding", "position", "even_position", *NUMBERS}
         assert data["is_loop"].dtype == np.bool_
         assert data["path"].dtype.kind == data["uid"].dtype.kind == data["kind"].dtype.kind == "U"
         assert data["embedding"].dtype == data["position"].dtype == np.float32
         assert data["embedding"].shape == (2, 4)
-        assert data["position"].shape == (2, 2)
+        assert data["position"].shape == data["even_position"].shape == (2, 2)
         assert np.isnan(data["position"][1]).all()
         assert data["id"].dtype == data["epoch"].dtype == np.int32
         assert all(data[name].shape == (2,) and data[name].dtype == np.float32 for name in NUMBERS)
@@ -197,7 +200,8 @@ def test_csv_lines_end_as_rfc_4180_says(tmp_path):
     export_rows([row(b'/a "b", c.wav')], tmp_path / "x.csv")
     lines = (tmp_path / "x.csv").read_bytes().split(b"\r\n")
     assert lines[0].startswith(b"path,id,uid,kind,kind_source,duration_s,")
-    assert lines[0].endswith(b"epoch,position_x,position_y,embedding_0,embedding_1,embedding_2,embedding_3")
+    places = b"position_x,position_y,even_position_x,even_position_y"
+    assert lines[0].endswith(b"epoch," + places + b",embedding_0,embedding_1,embedding_2,embedding_3")
     assert lines[1].startswith(b'"/a ""b"", c.wav",1,')
     assert lines[2:] == [b""]
 

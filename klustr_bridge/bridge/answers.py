@@ -172,7 +172,8 @@ PUSHES: Final = {
                 Argument("origin", "s"),
             ),
             help="The nearest sound to a cursor changed. To every subscriber; newest wins, "
-            "at most 60 a second for each cursor.",
+            "at most 60 a second for each cursor. `x` and `y` are in the receiver's view, `distance` is in "
+            "that of the client whose cursor it is.",
         ),
         Answer(
             "/klustr/play",

@@ -26,6 +26,7 @@ from klustr_bridge.bridge.vocabulary import (
 )
 from klustr_bridge.sound.aspects import ASPECTS
 from klustr_bridge.sound.kinds import KINDS
+from klustr_bridge.types import VIEWS
 
 _WIRE_PATH = (
     "A path that is not valid UTF-8 travels with each such byte, and each backslash in it, written `\\xNN`."
@@ -81,6 +82,18 @@ def _commands() -> Iterator[Command]:
         "(`hold`): each cursor's next `/klustr/play` replaces the one before it. The bridge ends its own; "
         "a client that sounds ends what it held itself.",
         "audition",
+    )
+    yield Command(
+        "/klustr/view",
+        play,
+        (Argument("view", "s", choices=VIEWS),),
+        "",
+        "Which view of the map this client's coordinates are in, in every command, reply and push: "
+        "`natural`, as the map was fitted, with its crowds and gaps, or `even`, where each sound has a cell "
+        "of its own of a square lattice and a 7-bit pad reaches all of 10,000 sounds. Both have the same "
+        "epochs, and nothing moves within one. A client begins with the setting `map.view`; after a change "
+        "ask `/klustr/points` again.",
+        "view",
     )
     yield Command("/klustr/trigger", play, (ID, VELOCITY), "", "Plays a sound.", "trigger")
     yield Command(

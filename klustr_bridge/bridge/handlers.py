@@ -27,6 +27,7 @@ from klustr_bridge.bridge.vocabulary import PROBLEMS_A_PAGE, PROTOCOL, Answer
 from klustr_bridge.errors import LibraryError, QueryError
 from klustr_bridge.library.paths import from_export, normalise, to_export
 from klustr_bridge.navigator import Event, Hit, Navigator, Neighbour, Points
+from klustr_bridge.types import NATURAL
 
 Packets = Iterable[bytes]
 
@@ -144,6 +145,10 @@ class Handlers:
         """``/klustr/audition``."""
         self._navigator.set_audition(client.state, mode)
 
+    def view(self, client: Client, view: str) -> None:
+        """``/klustr/view``."""
+        self._navigator.set_view(client.state, view)
+
     def trigger(self, client: Client, sound_id: int, velocity: float = 1.0) -> None:
         """``/klustr/trigger``."""
         self._publish(client, self._navigator.trigger(client.state, sound_id, velocity))
@@ -190,7 +195,7 @@ class Handlers:
 
     def info(self, client: Client, req: int, sound_id: int) -> Packets:
         """``/klustr/info``."""
-        info = self._navigator.info(sound_id)
+        info = self._navigator.info(sound_id, client.state.view)
         told = (info.id, info.uid, info.name, info.kind, info.x, info.y)
         heard = (info.duration_s, info.loudness_db, info.pitch_hz, info.start_s, info.end_s)
         more = (info.pitch_confidence, info.brightness_hz, info.stereo_width, int(info.is_loop))
@@ -225,7 +230,7 @@ class Handlers:
 
     def points(self, client: Client, req: int, from_id: int = 1) -> Packets:
         """``/klustr/points``."""
-        points = self._navigator.points(max(1, from_id))
+        points = self._navigator.points(max(1, from_id), view=client.state.view)
         return encode_chunks(REPLIES["/klustr/points.reply"], req, _PointRows(points), (points.epoch,))
 
     # -- narrow
@@ -352,8 +357,8 @@ def push_rows(answer: Answer, *columns: NDArray[Any]) -> Iterator[bytes]:
             yield encode(answer, *values)
 
 
-def push_event(event: Event) -> bytes:
-    """Packet of a hit or a play.
+def push_event(event: Event, view: str = NATURAL) -> bytes:
+    """Packet of a hit, with its place in a view of the map, or of a play.
 
     Raises
     ------
@@ -361,8 +366,8 @@ def push_event(event: Event) -> bytes:
         ``toobig`` if the path doesn't fit.
     """
     if isinstance(event, Hit):
-        values = (event.cursor, event.id, event.x, event.y, event.distance, event.origin)
-        return encode(PUSHES["/klustr/hit"], *values)
+        place = event.places.get(view, (event.x, event.y))
+        return encode(PUSHES["/klustr/hit"], event.cursor, event.id, *place, event.distance, event.origin)
     path = to_export(event.path)
     return encode(
         PUSHES["/klustr/play"], event.voice, event.id, event.velocity, path, event.start_s, event.end_s

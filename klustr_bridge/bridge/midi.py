@@ -15,6 +15,7 @@ from klustr_bridge.bridge.midi_mapping import Action, Lift, MidiMapping, Move, S
 from klustr_bridge.bridge.midi_ports import POLL_S, MidiPorts, PortsState, describe
 from klustr_bridge.errors import QueryError
 from klustr_bridge.navigator import ClientState, Event, Navigator
+from klustr_bridge.types import NATURAL
 
 ORIGIN: Final = "midi"
 
@@ -38,6 +39,8 @@ class MidiInput:
         The inputs to listen to: part of a name, or a pattern with ``*`` and ``?``; "" is all.
     on_change : callable
         Gets a line for people whenever what can be heard has changed.
+    view : str
+        The view of the map that pads move in.
     backend : str
         A backend of mido, such as ``mido.backends.rtmidi/UNIX_JACK``; "" for mido's own choice.
     poll_s : float
@@ -51,6 +54,7 @@ class MidiInput:
         *,
         pattern: str = "",
         on_change: Callable[[str], None] = lambda line: None,
+        view: str = NATURAL,
         backend: str = "",
         poll_s: float = POLL_S,
     ) -> None:
@@ -58,7 +62,7 @@ class MidiInput:
         self._publish = publish
         self._pattern = pattern
         self._on_change = on_change
-        self._client = ClientState(name=ORIGIN, audition="change", is_surface=True)
+        self._client = ClientState(name=ORIGIN, audition="change", is_surface=True, view=view)
         self._mapping = MidiMapping()
         self._ports = MidiPorts(pattern, self._hear, self._see, backend=backend, poll_s=poll_s)
         self._state = PortsState()

@@ -28,7 +28,7 @@ from klustr_bridge.bridge.session import Client, Peer, Sessions, is_loopback
 from klustr_bridge.bridge.transport import Connection, DatagramEndpoint, UdpPeer
 from klustr_bridge.errors import BridgeError, QueryError
 from klustr_bridge.navigator import Event, Hit, Navigator
-from klustr_bridge.types import Float32Array, Int32Array
+from klustr_bridge.types import NATURAL, Float32Array, Int32Array
 
 DEFAULT_PORT: Final = 7475
 MAX_CONNECTIONS: Final = 64
@@ -56,6 +56,8 @@ class OscServer:
         0: any port that is free for both.
     tcp : bool
         Whether to listen for TCP too.
+    view : str
+        The view of the map that clients begin with.
     clock : callable
         Seconds of a monotonic clock; leases and pacing go by it.
     wall_clock : callable
@@ -69,6 +71,7 @@ class OscServer:
         host: str = "127.0.0.1",
         port: int = DEFAULT_PORT,
         tcp: bool = True,
+        view: str = NATURAL,
         clock: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
@@ -78,7 +81,7 @@ class OscServer:
         self._clock = clock
         self._wall_clock = wall_clock
         self.counters: Counter[str] = Counter()
-        self.sessions = Sessions(clock)
+        self.sessions = Sessions(clock, view)
         self._schedule = Schedule()
         navigator.set_taker(lambda: self.sessions.taker is not None)
         handlers = Handlers(
@@ -262,11 +265,10 @@ class OscServer:
         """
         try:
             for event in events:
-                packet = push_event(event)
                 if isinstance(event, Hit):
-                    self._push_latest(("hit", client.source.key, event.cursor), packet)
+                    self._push_hit(client.source.key, event)
                 else:
-                    client.peer.send(packet)  # never behind a queue of other pushes
+                    client.peer.send(push_event(event))  # never behind a queue of other pushes
         finally:
             self._pump()
 
@@ -289,23 +291,25 @@ class OscServer:
         try:
             for event in events:
                 if isinstance(event, Hit):
-                    self._push_latest(("hit", origin, event.cursor), push_event(event))
+                    self._push_hit(origin, event)
                 elif taker is not None:
                     taker.peer.send(push_event(event))
         finally:
             self._pump()
 
-    def push_added(self, ids: Int32Array, xy: Float32Array) -> None:
+    # What has changed is told in each view of the map to those who are in it.
+
+    def push_added(self, ids: Int32Array, xy: Float32Array, view: str = NATURAL) -> None:
         """Tell subscribers of sounds that joined the map: ids (n,), positions (n, 2)."""
-        self._push_rows("/klustr/added", ids, xy)
+        self._push_rows("/klustr/added", view, ids, xy)
 
-    def push_moved(self, ids: Int32Array, xy: Float32Array) -> None:
+    def push_moved(self, ids: Int32Array, xy: Float32Array, view: str = NATURAL) -> None:
         """Tell subscribers of sounds that a new epoch gave another place: ids (n,), positions (n, 2)."""
-        self._push_rows("/klustr/moved", ids, xy)
+        self._push_rows("/klustr/moved", view, ids, xy)
 
-    def push_removed(self, ids: Int32Array) -> None:
+    def push_removed(self, ids: Int32Array, view: str = NATURAL) -> None:
         """Tell subscribers of sounds that are gone: ids (n,)."""
-        self._push_rows("/klustr/removed", ids)
+        self._push_rows("/klustr/removed", view, ids)
 
     def push_epoch(self, epoch: int, n_sounds: int) -> None:
         """Tell subscribers that the map was made anew."""
@@ -320,9 +324,10 @@ class OscServer:
         self._push_latest(("progress", stage), encode(PUSHES["/klustr/progress"], stage, done, total))
         self._pump()
 
-    def _push_rows(self, address: str, *columns: NDArray[Any]) -> None:
+    def _push_rows(self, address: str, view: str, *columns: NDArray[Any]) -> None:
         for client in self.sessions.subscribers():
-            self._queue(client, push_rows(PUSHES[address], *columns), len(columns[0]))
+            if client.state.view == view:
+                self._queue(client, push_rows(PUSHES[address], *columns), len(columns[0]))
         self._pump()
 
     def _push(self, address: str, *values: object) -> None:
@@ -341,6 +346,14 @@ class OscServer:
             outbox.told_overflow = True
             text = f"{n_dropped} pushes dropped, too many wait; ask /klustr/points for the state of things"
             client.peer.send(encode(PUSHES["/klustr/error"], "pushes", text))
+
+    def _push_hit(self, source: Hashable, hit: Hit) -> None:
+        packets: dict[str, bytes] = {}
+        for client in self.sessions.subscribers():
+            if client.outbox is not None:
+                view = client.state.view
+                packet = packets.get(view) or packets.setdefault(view, push_event(hit, view))
+                client.outbox.add_latest(("hit", source, hit.cursor), packet)
 
     def _push_latest(self, key: Hashable, packet: bytes) -> None:
         for client in self.sessions.subscribers():

@@ -15,6 +15,7 @@ from typing import Final, Protocol
 from klustr_bridge.bridge.outbox import Outbox, TokenBucket
 from klustr_bridge.errors import QueryError
 from klustr_bridge.navigator import ClientState
+from klustr_bridge.types import NATURAL
 
 LEASE_S: Final = 60.0
 MAX_SUBSCRIBERS: Final = 32
@@ -114,10 +115,13 @@ class Sessions:
     ----------
     clock : callable
         Returns seconds of a monotonic clock.
+    view : str
+        The view of the map that clients begin with.
     """
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], view: str = NATURAL) -> None:
         self._clock = clock
+        self._view = view
         self._strangers: OrderedDict[Hashable, Client] = OrderedDict()
         self._kept: dict[Hashable, Client] = {}
         self._last_asked: Client | None = None
@@ -148,7 +152,8 @@ class Sessions:
             if client is not None:
                 self._strangers.move_to_end(key)
         if client is None:
-            client = Client(source, source, is_loopback(source.host), now_s)
+            state = ClientState(view=self._view)
+            client = Client(source, source, is_loopback(source.host), now_s, state)
             self._keep(client)
         client.seen_s = now_s
         return client

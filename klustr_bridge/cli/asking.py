@@ -208,7 +208,7 @@ def _navigator(loaded: LoadedSettings) -> tuple[Navigator, ClientState]:
         gone = f"these folders are not there now: {', '.join(absent)}"
         why = gone if absent else "its folders hold no sample files"
         raise LibraryError(f"the library has no sounds: {why}")
-    return Navigator(None, None, corpus), ClientState("command line")
+    return Navigator(None, None, corpus), ClientState("command line", view=loaded.settings.map.view)
 
 
 def _vector_of(navigator: Navigator, given: str) -> Float32Array:

@@ -17,6 +17,7 @@ from klustr_bridge.library.paths import to_text
 from klustr_bridge.library.store import Store
 from klustr_bridge.progress import counted
 from klustr_bridge.settings import LoadedSettings
+from klustr_bridge.types import EVEN_VIEW
 
 
 def export(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
@@ -39,6 +40,7 @@ def _rows(corpus: Corpus, chosen: Iterable[tuple[bytes, int]]) -> Iterator[Expor
     for path, row in chosen:
         start_s, end_s = corpus.span_s(row)
         x, y = corpus.xy[row].tolist()
+        even_x, even_y = corpus.places(EVEN_VIEW).xy[row].tolist()
         yield ExportRow(
             path=path,
             id=int(corpus.ids[row]),
@@ -46,6 +48,8 @@ def _rows(corpus: Corpus, chosen: Iterable[tuple[bytes, int]]) -> Iterator[Expor
             embedding=corpus.embedding[row],
             x=x,
             y=y,
+            even_x=even_x,
+            even_y=even_y,
             kind=corpus.kind(row),
             kind_source=corpus.kind_source(row),
             start_s=start_s,
@@ -73,7 +77,7 @@ def map(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
                 f"no path of {namespace.labels} is a file of the library; "
                 "paths are absolute or relative to the CSV's folder"
             )
-    draw_map(np.asarray(corpus.xy), kinds, Path(namespace.out))
+    draw_map(np.asarray(corpus.places(loaded.settings.map.view).xy), kinds, Path(namespace.out))
     print(f"{namespace.out}: {counted(len(kinds), 'sound')}")
     return 0
 

@@ -186,6 +186,10 @@ class Client:
         """Return what the library holds."""
         return Status(*self.request("/klustr/status")[0])  # type: ignore[arg-type]
 
+    def view(self, view: str) -> None:
+        """Choose the view of the map that coordinates are in: natural or even; nothing is waited for."""
+        self.send("/klustr/view", view)
+
     def near_xy(self, x: float, y: float, k: int = 10) -> list[Near]:
         """Return the sounds nearest to a place on the map."""
         return [Near(*row) for row in self.request("/klustr/near/xy", x, y, k)]  # type: ignore[arg-type]

@@ -230,6 +230,16 @@ TABLE: tuple[Setting, ...] = (
         choices=("auto", "manual"),
         metavar="WHEN",
     ),
+    Setting(
+        "map.view",
+        "choice",
+        "natural",
+        "--map-view",
+        "View of the map that clients and MIDI begin with, and that commands answer in: as it was fitted, "
+        "or even, where a 7-bit pad reaches all of 10,000 sounds",
+        choices=("natural", "even"),
+        metavar="VIEW",
+    ),
     _port("osc.port", 7475, "--osc-port", "Port that listens for OSC, on UDP and TCP"),
     Setting(
         "osc.host",
@@ -326,6 +336,7 @@ SECTIONS: dict[str, str] = {
     "library": "Where the library is kept.",
     "index": "How sample files are found, watched and analysed.",
     "layout": "How the map is made.",
+    "map": "How the map is shown.",
     "osc": "How clients reach the bridge.",
     "http": "How browsers reach the bridge.",
     "audio": "How sounds are played.",

@@ -43,6 +43,13 @@ class LayoutSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class MapSettings:
+    """How the map is shown."""
+
+    view: Literal["natural", "even"]
+
+
+@dataclass(frozen=True, slots=True)
 class OscSettings:
     """How clients reach the bridge; `port` 0 is any free one."""
 
@@ -92,6 +99,7 @@ class Settings:
     library: LibrarySettings
     index: IndexSettings
     layout: LayoutSettings
+    map: MapSettings
     osc: OscSettings
     http: HttpSettings
     audio: AudioSettings
@@ -114,6 +122,7 @@ def build_settings(values: Mapping[str, Value]) -> Settings:
         library=LibrarySettings(**sections["library"]),
         index=IndexSettings(**sections["index"]),
         layout=LayoutSettings(**sections["layout"]),
+        map=MapSettings(**sections["map"]),
         osc=OscSettings(**sections["osc"]),
         http=HttpSettings(**sections["http"]),
         audio=AudioSettings(**sections["audio"]),

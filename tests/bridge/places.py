@@ -15,6 +15,7 @@ from klustr_bridge.bridge import OscServer
 from klustr_bridge.corpus import Corpus
 from klustr_bridge.errors import QueryError, RefusedSound
 from klustr_bridge.indexer.duplicates import find_duplicates
+from klustr_bridge.layout.even import even_positions, lattice_side
 from klustr_bridge.library.ignore import IgnoreRules
 from klustr_bridge.library.scan import scan_folder
 from klustr_bridge.library.snapshot import write_snapshot
@@ -149,7 +150,8 @@ def make_library(place: Path) -> Path:
         ids = store.embeddings().ids
         angle = np.linspace(0, 2 * np.pi, len(ids), endpoint=False)
         xy = np.stack([0.5 + 0.4 * np.cos(angle), 0.5 + 0.4 * np.sin(angle)], axis=1).astype(np.float32)
-        store.write_epoch("pca", 1, ids, xy, {})
+        both = np.hstack([xy, even_positions(xy)])
+        store.write_epoch("pca", 1, ids, both, {}, even_side=lattice_side(len(ids)))
         return write_snapshot(store, place / "snapshots")
 
 

@@ -86,15 +86,33 @@ def jack(monkeypatch: pytest.MonkeyPatch) -> Iterator[JackServer]:
     server.close()
 
 
-def hit_by(pad: Controller, client: Client, place: Place, row: int) -> tuple[Any, ...]:
+def hit_by(pad: Controller, client: Client, place: Place, row: int, view: str = "natural") -> tuple[Any, ...]:
     """Point at a sound until its hit comes: JACK loses messages when the machine is busy."""
     for _ in range(N_TRIES):
-        pad.point(*place.navigator.corpus.xy[row])
+        pad.point(*place.navigator.corpus.places(view).xy[row])
         with contextlib.suppress(NoAnswerError):
             while (hit := client.wait("/klustr/hit", PATIENCE_S / N_TRIES))[1] != place.ids[row]:
                 pass
             return hit
     pytest.fail(f"pointing {N_TRIES} times at sound {place.ids[row]} did not hit it")
+
+
+@pytest.mark.peers
+def test_a_pad_in_the_even_view_hits_what_stands_there(
+    jack: JackServer, listen: Callable[..., Listening], place: Place, client: Client
+) -> None:
+    """MIDI moves in the view that it is started with; its hits are told to each client in the client's."""
+    client.hello("witness")
+    corpus = place.navigator.corpus
+    with Controller() as pad:
+        listen(view="even").line("listening")
+        for row in (2, 9):
+            hit = hit_by(pad, client, place, row, "even")
+            assert hit[2:4] == pytest.approx(corpus.xy[row].tolist())
+        client.view("even")
+        client.sync()
+        hit = hit_by(pad, client, place, 5, "even")
+        assert hit[2:4] == pytest.approx(corpus.places("even").xy[5].tolist())
 
 
 @pytest.mark.peers

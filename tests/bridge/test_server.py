@@ -54,6 +54,7 @@ def examples(place: Place) -> dict[str, tuple[Any, ...]]:
         "/klustr/status": (8,),
         "/klustr/xy": (0.3, 0.4, 2),
         "/klustr/audition": ("change",),
+        "/klustr/view": ("even",),
         "/klustr/trigger": (first, 0.5),
         "/klustr/trigger/xy": (0.5, 0.6, 0.7, 1),
         "/klustr/stop": (),
