@@ -19,6 +19,7 @@ NAMES = (
     "similarity",
     "speed",
     "startup",
+    "views",
 )
 
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from klustr_bridge.demo.library import encode_wav
 from klustr_bridge.demo.pack import plan, render
+from klustr_bridge.layout.even import even_positions, lattice_side
 from klustr_bridge.library.ignore import DEFAULT_PATTERNS, IgnoreRules
 from klustr_bridge.library.scan import scan_folder
 from klustr_bridge.library.store import Store
@@ -105,7 +106,9 @@ def _fill_store(library: Path, samples: Path, seed: int) -> None:
             )
             ids[start : start + len(part)] = committed.new_ids
         # reserved in the order of the scan: row i is the i-th file
-        store.write_epoch("umap", 1, ids, xy, {"neighbour_share": 0.5})
+        both = np.hstack([xy, even_positions(xy)])
+        scores = {"neighbour_share": 0.5}
+        store.write_epoch("umap", 1, ids, both, scores, even_side=lattice_side(len(ids)))
 
 
 def _outcome(file: FoundFile, number: int, embedding: Float32Array) -> Outcome:

@@ -32,6 +32,7 @@ TINY = {
     ],
     "speed": ["--files", "24", "--klustr-files", "4"],
     "startup": ["--sounds", "60", "--rounds", "1"],
+    "views": ["--sounds", "2000"],
 }
 
 

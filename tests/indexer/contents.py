@@ -42,14 +42,15 @@ def contents(library: Path) -> dict[bytes, FileContent]:
     }
 
 
-def sounds_and_places(library: Path) -> dict[str, tuple[int, float, float]]:
-    """Return id and position of every sound, dormant ones too, by uid."""
+def sounds_and_places(library: Path) -> dict[str, tuple[int, float, float, float, float]]:
+    """Return id, natural and even position of every sound, dormant ones too, by uid."""
     with sqlite3.connect(f"file:{library}?mode=ro", uri=True) as database:
         rows = database.execute(
-            "SELECT uid, id, x, y FROM sounds JOIN positions ON positions.sound_id = sounds.id"
+            "SELECT uid, id, x, y, even_x, even_y FROM sounds "
+            "JOIN positions ON positions.sound_id = sounds.id"
         ).fetchall()
     database.close()
-    return {uid: (sound_id, x, y) for uid, sound_id, x, y in rows}
+    return {uid: (sound_id, *place) for uid, sound_id, *place in rows}
 
 
 def epoch(library: Path) -> int:
