@@ -166,14 +166,14 @@ PUSHES: Final = {
             (
                 Argument("cursor", "i", 0, MAX_CURSOR),
                 ID,
-                X,
-                Y,
+                Argument("x", "f"),
+                Argument("y", "f"),
                 Argument("distance", "f", 0.0),
                 Argument("origin", "s"),
             ),
             help="The nearest sound to a cursor changed. To every subscriber; newest wins, "
-            "at most 60 a second for each cursor. `x` and `y` are in the receiver's view, `distance` is in "
-            "that of the client whose cursor it is.",
+            "at most 60 a second for each cursor. `x` and `y` are in the receiver's view (-1 where the sound "
+            "has no place in it yet), `distance` is in that of the client whose cursor it is.",
         ),
         Answer(
             "/klustr/play",

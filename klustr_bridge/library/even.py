@@ -47,7 +47,7 @@ def write(transaction: Transaction, ids: Int32Array, even: Float32Array, side: i
         transaction.execute(
             "UPDATE epochs SET even_side = ? WHERE number = (SELECT max(number) FROM epochs)", (side,)
         )
-    transaction.shown = True
+    transaction.shown |= bool(len(ids)) or side is not None
 
 
 def clear_dormant(transaction: Transaction) -> int:

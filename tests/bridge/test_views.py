@@ -2,6 +2,8 @@
 
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,6 +11,7 @@ import pytest
 
 from klustr_bridge.client import Client, FailError
 from klustr_bridge.corpus import Corpus
+from klustr_bridge.corpus.snapshot import read_snapshot
 from tests.bridge.places import N_SOUNDS, Place
 
 
@@ -30,6 +33,10 @@ def natural(place: Place) -> Iterator[Client]:
         yield client
 
 
+def by_id(client: Client) -> dict[int, tuple[float, float]]:
+    return {point.id: (point.x, point.y) for point in client.points()}
+
+
 def places(corpus: Corpus, view: str) -> dict[int, tuple[float, float]]:
     xy = corpus.places(view).xy.tolist()
     return {int(i): (x, y) for i, (x, y) in zip(corpus.ids, xy, strict=True)}
@@ -39,7 +46,7 @@ def test_every_answer_is_in_the_clients_view(place: Place, even: Client, natural
     """near, similar, info and points of two clients at once, each with the places of its own view."""
     for client, view in ((even, "even"), (natural, "natural")):
         known = places(place.navigator.corpus, view)
-        assert {p.id: (p.x, p.y) for p in client.points()} == known
+        assert by_id(client) == known
         near = client.near_xy(0.2, 0.3, N_SOUNDS)
         assert {n.id: (n.x, n.y) for n in near} == known
         apart = [math.dist((0.2, 0.3), known[n.id]) for n in near]
@@ -79,6 +86,27 @@ def test_a_hit_is_told_to_each_in_its_own_view(place: Place, even: Client, natur
     assert other[2:4] == pytest.approx(known["natural"][hit[1]])
 
 
+def test_a_sound_without_a_place_in_a_view(
+    serve: Callable[..., Place], made_library: tuple[Path, Path]
+) -> None:
+    """Its hit is told to a client in that view without a place, and no answer there holds it."""
+    snapshot = read_snapshot(made_library[1])
+    even_xy = snapshot.even_xy.copy()
+    even_xy[3] = np.nan
+    place = serve(Corpus(replace(snapshot, sound=snapshot.sound | {"even_xy": even_xy})))
+    target = place.ids[3]
+    with Client(port=place.port) as even, Client(port=place.port) as natural:
+        even.hello("even")
+        even.view("even")
+        even.sync()
+        x, y = places(place.navigator.corpus, "natural")[target]
+        natural.send("/klustr/xy", x, y)
+        assert even.wait("/klustr/hit")[:4] == (0, target, -1.0, -1.0)
+        assert target not in [n.id for n in even.near_xy(0.5, 0.5, N_SOUNDS)]
+        assert target not in by_id(even) and target in by_id(natural)
+        assert (even.info(target).x, even.info(target).y) == (-1.0, -1.0)
+
+
 def test_changes_are_told_in_each_view(place: Place, even: Client, natural: Client) -> None:
     """What is added, moved and removed in a view is pushed to those who are in it alone."""
     ids = np.array([1, 2], np.int32)
@@ -103,4 +131,4 @@ def test_clients_begin_with_the_view_of_the_settings(serve: Callable[..., Place]
     """A server that is told so has new clients in the even view, those without hello, too."""
     place = serve(view="even")
     with Client(port=place.port) as client:
-        assert {p.id: (p.x, p.y) for p in client.points()} == places(place.navigator.corpus, "even")
+        assert by_id(client) == places(place.navigator.corpus, "even")

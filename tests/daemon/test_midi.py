@@ -41,8 +41,11 @@ def test_without_a_midi_system_it_says_so_and_serves(
 
 @pytest.mark.peers
 def test_a_midi_system_that_dies_takes_nothing_along(tmp_path: Path, folder: Path, jack: JackServer) -> None:
-    """Hits come from a controller; when the MIDI system is killed the daemon serves on and ends cleanly."""
-    words = [str(folder), "--midi", "on", "--midi-ports", "*PAD*"]
+    """Hits come from a controller, which moves in the view of the settings.
+
+    When the MIDI system is killed the daemon serves on and ends cleanly.
+    """
+    words = [str(folder), "--midi", "on", "--midi-ports", "*PAD*", "--map-view", "even"]
     with Controller() as pad, RunningDaemon(tmp_path / "home", *words) as daemon:
         daemon.wait_for_line("^MIDI: listening to nanoPAD:pad$")
         daemon.wait_ready(N_SOUNDS)

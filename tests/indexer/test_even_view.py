@@ -85,6 +85,21 @@ def test_what_stands_stays_when_sounds_come_and_go(library: Path, folder: Path) 
     assert len(cells(library)) == 14 and before.items() <= cells(library).items()
 
 
+def test_a_sound_that_missed_a_new_map_gets_a_cell_on_its_return(library: Path, folder: Path) -> None:
+    """A sound that was away while the map was made anew displaces none when it is back."""
+    gone = min(folder.rglob("*.wav"))
+    content = gone.read_bytes()
+    gone.unlink()
+    with indexing(library) as live:
+        live.finish()
+        live.indexer.relayout()
+        live.finish()
+    before = cells(library)
+    gone.write_bytes(content)
+    index(library)
+    assert len(cells(library)) == 8 and before.items() <= cells(library).items()
+
+
 def test_a_library_from_before_the_even_view_gets_one(library: Path) -> None:
     """Within the same epoch, without moving the natural positions."""
     natural, number, made = natural_places(library), epoch(library), cells(library)

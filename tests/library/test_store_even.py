@@ -52,6 +52,9 @@ def test_even_positions_are_given_later_and_natural_ones_stay(store: Store, fold
     assert found.xy.tolist() == xy.tolist() and found.even.tolist() == xy[::-1].tolist()
     assert epoch is not None and (epoch.number, epoch.even_side) == (1, 128)
     assert store.generation > before and not len(store.missing_even()[0])
+    before = store.generation
+    store.write_even(ids[:0], xy[:0])
+    assert store.generation == before
     with pytest.raises(LibraryError):
         store.write_even(ids[:1], np.full((1, 2), np.nan, np.float32))
 
