@@ -1,11 +1,15 @@
+import pickle
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from klustr_bridge.layout.even import EvenPlacer, even_positions, lattice_side
+from klustr_bridge.layout.fit import fit_layout
 from klustr_bridge.layout.quality import neighbour_share
 from klustr_bridge.layout.reach import reachable
+from tests.layout.data import clusters
 
 coordinate = st.one_of(st.sampled_from([0.0, 0.5, 1.0]), st.floats(0, 1, width=32))
 places = st.lists(st.tuples(coordinate, coordinate), max_size=80)
@@ -116,6 +120,16 @@ def test_a_full_lattice_becomes_finer_and_keeps_what_stands():
     assert len(set(_cells(np.vstack([full, between]), 9))) == 13
     assert EvenPlacer(np.vstack([xy, xy[:4]]), np.vstack([full, between]), side).side == 9
     assert reachable(np.vstack([full, between]), 7).all()
+
+
+def test_a_fit_comes_with_its_even_view():
+    """Whatever order the sounds are in, each gets the same cell; from process to process, too."""
+    embeddings = clusters(60)
+    layout = fit_layout(embeddings, seed=1, method="pca")
+    order = np.random.default_rng(3).permutation(60)
+    again = pickle.loads(pickle.dumps(fit_layout(embeddings[order], seed=1, method="pca")))
+    assert (layout.even == even_positions(layout.xy)).all() and layout.even_side == lattice_side(60)
+    assert (again.even == layout.even[order]).all() and again.even_side == layout.even_side
 
 
 def test_lattice_has_a_third_of_its_cells_free():
