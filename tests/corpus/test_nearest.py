@@ -13,9 +13,10 @@ KEPT = st.sampled_from([None, 0.0, 0.002, 0.3, 0.9, 1.0])
 
 def brute(values: np.ndarray, query: np.ndarray, k: int, allowed: np.ndarray) -> Nearest:
     rows = np.flatnonzero(allowed)
-    distance = np.sqrt(((values[rows].astype(np.float64) - query.astype(np.float64)) ** 2).sum(axis=1))
-    order = sorted(range(len(rows)), key=lambda i: (distance[i], rows[i]))[:k]
-    return Nearest(rows[order], distance[order])
+    square = ((values[rows].astype(np.float64) - query.astype(np.float64)) ** 2).sum(axis=1)
+    # not by distance: squares that differ in their last bit have the same root
+    order = sorted(range(len(rows)), key=lambda i: (square[i], rows[i]))[:k]
+    return Nearest(rows[order], np.sqrt(square[order]))
 
 
 def values_of(rng: np.random.Generator, n: int, d: int, steps: int) -> np.ndarray:
@@ -100,8 +101,8 @@ BLOCKS = (slice(0, 2), slice(2, 3), slice(3, 8))
     n=SIZES,
     k=st.sampled_from([1, 3, 10, 400, 1000]),
     share=KEPT,
-    steps=st.sampled_from([0, 1, 20]),
-    weights=st.tuples(*[st.sampled_from([0.0, 0.001, 0.5, 1.0, 2.0])] * 3),
+    steps=st.sampled_from([0, 1, 16]),
+    weights=st.tuples(*[st.sampled_from([0.0, 2**-10, 0.5, 1.0, 2.0])] * 3),
     away=st.sampled_from([0.0, 1000.0]),
 )
 def test_weighted_sounds_equal_brute_force_on_scaled_ones(seed, n, k, share, steps, weights, away):
@@ -117,5 +118,5 @@ def test_weighted_sounds_equal_brute_force_on_scaled_ones(seed, n, k, share, ste
     wanted = brute(embedding * scale, query * scale, k, heard if keep is None else heard & keep)
     np.testing.assert_allclose(found.distance, wanted.distance, rtol=1e-9, atol=1e-9)
     assert len(set(found.rows.tolist())) == len(wanted.rows)
-    if steps and not away:  # sums of so few digits are the same in whatever order
+    if steps and not away:  # sums of so few binary digits are exact
         assert found.rows.tolist() == wanted.rows.tolist()
