@@ -14,6 +14,9 @@ from klustr_bridge.sound.kinds import KINDS
 
 MOST_NEIGHBOURS = 1000
 MOST_CURSORS = 256
+MOST_PADS_A_SIDE = 32
+MOST_STEPS = 128
+MOST_RADIUS = 1.5
 MOST_WORDS = 16
 MOST_TEXT = 256
 MOST_WEIGHT = 2.0
@@ -31,6 +34,28 @@ def count(k: int) -> int:
     if not 1 <= k <= MOST_NEIGHBOURS:
         raise QueryError("badargs", f"k is {k}, allowed is 1 to {MOST_NEIGHBOURS}")
     return k
+
+
+def steps(n: int) -> int:
+    """Return of how many sounds a walk is, 2..128."""
+    if not 2 <= n <= MOST_STEPS:
+        raise QueryError("badargs", f"n is {n}, allowed is 2 to {MOST_STEPS}")
+    return n
+
+
+def pads(columns: int, rows: int) -> tuple[int, int]:
+    """Return the size of a grid of pads, 1..32 each way."""
+    for name, value in (("columns", columns), ("rows", rows)):
+        if not 1 <= value <= MOST_PADS_A_SIDE:
+            raise QueryError("badargs", f"{name} is {value}, allowed is 1 to {MOST_PADS_A_SIDE}")
+    return columns, rows
+
+
+def region(x: float, y: float, radius: float) -> tuple[float, float, float]:
+    """Return a circle of the map; a middle outside 0..1 is moved to the edge, the radius is 0..1.5."""
+    if not 0.0 <= radius <= MOST_RADIUS:
+        raise QueryError("badargs", f"the radius is {radius}, allowed is 0 to {MOST_RADIUS}")
+    return *point(x, y), float(radius)
 
 
 def cursor(number: int) -> int:

@@ -5,7 +5,6 @@ audition. Searching belongs to the corpus, sounding to the player, changing the 
 librarian. It must not know how a question came in, and it never blocks.
 """
 
-import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -16,9 +15,8 @@ from numpy.typing import NDArray
 from klustr_bridge.corpus import Corpus, Filters, aspect_shares
 from klustr_bridge.errors import QueryError
 from klustr_bridge.library.paths import containing, to_export
-from klustr_bridge.navigator import checks
+from klustr_bridge.navigator import checks, exploring
 from klustr_bridge.navigator.groups import groups_within
-from klustr_bridge.navigator.kits import kit_around
 from klustr_bridge.navigator.ports import Librarian, Player
 from klustr_bridge.navigator.results import (
     Event,
@@ -267,12 +265,28 @@ class Navigator:
 
         The client's filters hold, but for that of kinds. It is worked out in a thread.
         """
-        view = self._asked()
-        row = view.heard_row(sound_id)
-        selection = view.selection(replace(client.filters, kinds=frozenset()))
-        keep = None if selection is None else selection.sound
-        rows = await asyncio.to_thread(kit_around, view.corpus, row, keep)
-        return [(view.corpus.kind(row), int(view.corpus.ids[row])) for row in rows]
+        return await exploring.kit(self._asked(), client, sound_id)
+
+    async def walk(self, client: ClientState, from_id: int, to_id: int, n: int) -> list[Neighbour]:
+        """Return at most `n` sounds that lead from one to another, both included: see `walks.walk_between`.
+
+        Each has its distance from the one before it. It is worked out in a thread.
+        """
+        return await exploring.walk(self._asked(), client, from_id, to_id, n)
+
+    async def grid(
+        self,
+        client: ClientState,
+        columns: int,
+        rows: int,
+        region: tuple[float, float, float] | None = None,
+    ) -> list[tuple[int, int, int]]:
+        """Return column, row and id of sounds on a grid of pads, from the lower left: see `pads.lay_on_pads`.
+
+        `region` is a circle of the client's view of the map: x and y of its middle, and its radius; the whole
+        map by default. It is worked out in a thread.
+        """
+        return await exploring.grid(self._asked(), client, columns, rows, region)
 
     async def duplicates(self) -> Int32Array:
         """Return near-identical sounds of the whole library (no filter): see `groups_within`."""
