@@ -53,10 +53,8 @@ def test_slices_are_exported_where_asked(tmp_path: Path) -> None:
     assert run(tmp_path, *asked).returncode == 0
     n_slices = len(analyse_file(os.fsencode(loop)).slices)
     plain, sliced = tmp_path / "plain.csv", tmp_path / "sliced.csv"
-    assert run(tmp_path, "export", str(plain)).stdout == f"{plain}: 1 files\n"
-    assert (
-        run(tmp_path, "export", str(sliced), "--slices").stdout == f"{sliced}: 1 files, {n_slices} slices\n"
-    )
+    assert run(tmp_path, "export", str(plain)).stdout == f"{plain}: 1 file\n"
+    assert run(tmp_path, "export", str(sliced), "--slices").stdout == f"{sliced}: 1 file, {n_slices} slices\n"
     with sliced.open(newline="", encoding="utf-8") as stream:
         whole, *parts = csv.DictReader(stream)
     assert len(parts) == n_slices and {part["path"] for part in parts} == {whole["path"]}
