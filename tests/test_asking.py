@@ -149,3 +149,51 @@ def rows(home: Path) -> list[dict[str, str]]:
 
 def kind_of(home: Path, path: Path) -> tuple[str, str]:
     return next((row["kind"], row["kind_source"]) for row in rows(home) if row["path"] == str(path))
+
+
+def test_walk_lists_the_way_from_one_to_another(home: Path) -> None:
+    """By file, uid or id, each sound with its distance from the one before; weights count."""
+    kick, hat = (json.loads(run(home, "find", name, "--json").stdout)[0] for name in ("kick", "hat"))
+    found = json.loads(run(home, "walk", kick["path"], hat["uid"], "-n", "4", "--json").stdout)
+    assert (found[0]["id"], found[-1]["id"]) == (kick["id"], hat["id"])
+    assert 2 <= len(found) <= 4 and found[0]["distance"] == 0 < found[1]["distance"]
+    lines = run(home, "walk", str(kick["id"]), hat["path"], "-n", "4").stdout.splitlines()
+    assert [line.split()[1] for line in lines] == ["id", *(str(row["id"]) for row in found)]
+    weighed = ["--weight", "attack=2", "--weight", "body=0", "--weight", "tail=0", "--weight", "pitch=0"]
+    ends = run(home, "walk", kick["uid"], hat["uid"], "-n", "2", "--json", *weighed)
+    jump = distances(home, str(kick["id"]), *weighed)[hat["id"]]
+    assert json.loads(ends.stdout)[1]["distance"] == pytest.approx(jump, rel=1e-5)
+
+
+def test_grid_lists_pads_from_the_lower_left(home: Path) -> None:
+    """Row by row; of the whole map, or of a circle of the view that the settings name."""
+    pads = json.loads(run(home, "grid", "4", "2", "--json").stdout)
+    assert [(pad["row"], pad["column"]) for pad in pads] == [(r, c) for r in range(2) for c in range(3)]
+    assert len({pad["id"] for pad in pads}) == 6
+    lines = run(home, "grid", "4", "2").stdout.splitlines()
+    assert lines[0].split() == ["column", "row", "id", "uid", "kind", "path"]
+    assert [line.split()[2] for line in lines[1:]] == [str(pad["id"]) for pad in pads]
+    near = json.loads(run(home, "near", "0.2", "0.2", "-k", "2", "--json", "--map-view", "even").stdout)
+    circle = f"0.2,0.2,{(near[0]['distance'] + near[1]['distance']) / 2}"
+    (pad,) = json.loads(run(home, "grid", "--region", circle, "--map-view", "even", "--json").stdout)
+    assert (pad["id"], pad["column"], pad["row"]) == (near[0]["id"], 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("walk", "1", "nothing"), 1, "nothing is no sound of the library"),
+        (("walk", "1", "999"), 1, "no sound has the id 999"),
+        (("walk", "1", "1"), 2, "name two sounds"),
+        (("walk", "1", "2", "-n", "1"), 2, "n is 1, allowed is 2 to 128"),
+        (("walk", "1", "2", "--weight", "atack=2"), 2, "did you mean 'attack'?"),
+        (("grid", "99"), 2, "columns is 99, allowed is 1 to 32"),
+        (("grid", "--region", "0.5,0.5"), 2, "three numbers are expected, such as 0.3,0.6,0.1"),
+        (("grid", "--region", "0.5,0.5,9"), 2, "the radius is 9.0, allowed is 0 to 1.5"),
+    ],
+)
+def test_wrong_walks_and_grids_are_said(home: Path, words: tuple[str, ...], code: int, said: str) -> None:
+    """With what is allowed."""
+    done = run(home, *words)
+    assert (done.returncode, done.stdout) == (code, "")
+    assert said in done.stderr and "Traceback" not in done.stderr

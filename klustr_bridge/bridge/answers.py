@@ -10,6 +10,7 @@ from klustr_bridge.bridge.vocabulary import (
     HEADER,
     ID,
     MAX_CURSOR,
+    MAX_PADS_A_SIDE,
     PATH,
     PROBLEMS_A_PAGE,
     REQ,
@@ -48,6 +49,24 @@ KIT_REPLY = Answer(
     HEADER,
     (Argument("kind", "s", choices=KINDS), ID),
     "The sounds of a drum kit, the one asked about first; kinds that the library lacks are left out.",
+)
+
+WALK_REPLY = Answer(
+    "/klustr/walk.reply",
+    HEADER,
+    (ID, Argument("x", "f"), Argument("y", "f")),
+    "The sounds of a walk in order; `x`, `y` are -1 where a sound has no place on the map yet.",
+)
+
+GRID_REPLY = Answer(
+    "/klustr/grid.reply",
+    HEADER,
+    (
+        Argument("column", "i", 0, MAX_PADS_A_SIDE - 1),
+        Argument("row", "i", 0, MAX_PADS_A_SIDE - 1),
+        ID,
+    ),
+    "The pads that have a sound, row by row from the lowest; column 0 of row 0 is the lower left.",
 )
 
 DUPLICATES_REPLY = Answer(
@@ -126,6 +145,8 @@ REPLIES: Final = {
         ),
         WHY_REPLY,
         KIT_REPLY,
+        WALK_REPLY,
+        GRID_REPLY,
         DUPLICATES_REPLY,
         Answer("/klustr/path.reply", (REQ, ID, PATH), help="Absolute path of the sound's first file."),
         Answer("/klustr/resolve.reply", (REQ, ID), help="The id that the `uid` has in this library."),

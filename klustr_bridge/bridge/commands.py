@@ -8,11 +8,22 @@ from it. Only what is implemented stands here.
 from collections.abc import Iterator
 from typing import Final
 
-from klustr_bridge.bridge.answers import DONE, DUPLICATES_REPLY, KIT_REPLY, NEAR_REPLY, WHY_REPLY
+from klustr_bridge.bridge.answers import (
+    DONE,
+    DUPLICATES_REPLY,
+    GRID_REPLY,
+    KIT_REPLY,
+    NEAR_REPLY,
+    WALK_REPLY,
+    WHY_REPLY,
+)
 from klustr_bridge.bridge.vocabulary import (
     AUDITION_MODES,
     CURSOR,
     ID,
+    MAX_PADS_A_SIDE,
+    MAX_RADIUS,
+    MAX_STEPS,
     PATH,
     PLAYER_MODES,
     REQ,
@@ -181,6 +192,36 @@ def _commands() -> Iterator[Command]:
         "that has the kind; and not where another of the kit lies already. No loops, no slices. The client's "
         "filters hold, but for that of kinds; its weights don't count. The same library makes the same kit.",
         "kit",
+    )
+    yield Command(
+        "/klustr/walk",
+        ask,
+        (REQ, Argument("from", "i", 1), Argument("to", "i", 1), Argument("n", "i", 2, MAX_STEPS)),
+        WALK_REPLY.address,
+        "At most n sounds that lead from one to another, both included, in small even steps of the space "
+        "of sounds and never back. Only what is nearer to both than they are to each other may lie between, "
+        "and nothing is taken that makes the largest step much larger: there may be fewer than n, at least "
+        "the two. The client's filters hold for what lies between, and its weights count.",
+        "walk",
+    )
+    yield Command(
+        "/klustr/grid",
+        ask,
+        (
+            REQ,
+            Argument("columns", "i", 1, MAX_PADS_A_SIDE),
+            Argument("rows", "i", 1, MAX_PADS_A_SIDE),
+            Argument("x", "f", 0.0, 1.0, optional=True),
+            Argument("y", "f", 0.0, 1.0, optional=True),
+            Argument("radius", "f", 0.0, MAX_RADIUS, optional=True),
+        ),
+        GRID_REPLY.address,
+        "Sounds for a grid of pads, one each, so that neighbours on the map are neighbours on the pads: of "
+        "a circle around x, y, or without the three of the whole map. Where there are more sounds than pads, "
+        "each pad has one that stands for those around it; where there are fewer, they lie together at the "
+        "lower left, and the free pads are not named. The client's filters hold; x, y and radius are in its "
+        "view. Within an epoch the same question about the same sounds has the same answer.",
+        "grid",
     )
     yield Command(
         "/klustr/duplicates",

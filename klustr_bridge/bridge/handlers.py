@@ -14,10 +14,12 @@ import klustr_bridge
 from klustr_bridge.bridge.answers import (
     DONE,
     DUPLICATES_REPLY,
+    GRID_REPLY,
     KIT_REPLY,
     NEAR_REPLY,
     PUSHES,
     REPLIES,
+    WALK_REPLY,
     WHY_REPLY,
 )
 from klustr_bridge.bridge.codec import encode, encode_chunks
@@ -210,6 +212,29 @@ class Handlers:
     async def kit(self, client: Client, req: int, sound_id: int) -> Packets:
         """``/klustr/kit``."""
         return encode_chunks(KIT_REPLY, req, await self._navigator.kit(client.state, sound_id))
+
+    async def walk(self, client: Client, req: int, from_id: int, to_id: int, n: int) -> Packets:
+        """``/klustr/walk``."""
+        steps = await self._navigator.walk(client.state, from_id, to_id, n)
+        return encode_chunks(WALK_REPLY, req, [(step.id, step.x, step.y) for step in steps])
+
+    async def grid(
+        self,
+        client: Client,
+        req: int,
+        columns: int,
+        rows: int,
+        x: float | None = None,
+        y: float | None = None,
+        radius: float | None = None,
+    ) -> Packets:
+        """``/klustr/grid``."""
+        region = None
+        if x is not None:
+            if y is None or radius is None:
+                raise QueryError("badargs", "a region is x, y and radius; none of them is the whole map")
+            region = (x, y, radius)
+        return encode_chunks(GRID_REPLY, req, await self._navigator.grid(client.state, columns, rows, region))
 
     async def duplicates(self, client: Client, req: int) -> Packets:
         """``/klustr/duplicates``."""

@@ -11,6 +11,9 @@ PROTOCOL: Final = 1
 
 MAX_K: Final = 1000
 MAX_CURSOR: Final = 255
+MAX_PADS_A_SIDE: Final = 32
+MAX_STEPS: Final = 128
+MAX_RADIUS: Final = 1.5
 PROBLEMS_A_PAGE: Final = 256
 INT32_LOW: Final = -(2**31)
 INT32_HIGH: Final = 2**31 - 1

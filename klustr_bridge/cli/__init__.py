@@ -35,6 +35,14 @@ def _argument(*names: str, **options: object) -> tuple[tuple[str, ...], dict[str
 
 
 _K = _argument("-k", type=int, default=10, metavar="N", help="how many (default: 10)")
+_WEIGHT = _argument(
+    "--weight",
+    action="append",
+    default=[],
+    metavar="ASPECT=N",
+    help="how much attack, body, tail, brightness, pitch or length counts: 0 (not at all) to 2 "
+    "(double); once for each aspect",
+)
 _JSON = _argument("--json", action="store_true", help="print JSON, for scripts")
 
 COMMANDS: dict[str, _Command] = {
@@ -51,14 +59,7 @@ COMMANDS: dict[str, _Command] = {
         "list the sounds most like a file or a sound",
         (
             _argument("sound", metavar="FILE|UID|ID", help="any audio file, or a sound's uid or id"),
-            _argument(
-                "--weight",
-                action="append",
-                default=[],
-                metavar="ASPECT=N",
-                help="how much attack, body, tail, brightness, pitch or length counts: 0 (not at all) to 2 "
-                "(double); once for each aspect",
-            ),
+            _WEIGHT,
             _K,
             _JSON,
         ),
@@ -77,6 +78,33 @@ COMMANDS: dict[str, _Command] = {
         "list a drum kit around a sound",
         (
             _argument("sound", metavar="FILE|UID|ID", help="a file of the library, or a sound's uid or id"),
+            _JSON,
+        ),
+    ),
+    "walk": _Command(
+        "asking",
+        "list sounds that lead from one to another in small steps",
+        (
+            _argument("start", metavar="FILE|UID|ID", help="a file of the library, or a sound's uid or id"),
+            _argument("end", metavar="FILE|UID|ID", help="another one"),
+            _argument(
+                "-n", type=int, default=16, metavar="N", help="how many at most, with both (default: 16)"
+            ),
+            _WEIGHT,
+            _JSON,
+        ),
+    ),
+    "grid": _Command(
+        "asking",
+        "lay sounds out on a grid of pads, so that neighbours stay neighbours",
+        (
+            _argument("columns", nargs="?", type=int, default=8, metavar="COLUMNS", help="(default: 8)"),
+            _argument("rows", nargs="?", type=int, default=8, metavar="ROWS", help="(default: 8)"),
+            _argument(
+                "--region",
+                metavar="X,Y,RADIUS",
+                help="only sounds of a circle of the map (default: all of the map)",
+            ),
             _JSON,
         ),
     ),
@@ -254,7 +282,11 @@ def _usage(name: str) -> str:
         if names[0].startswith("-"):
             words.append(f"[{' '.join([names[0], shown]).strip()}]")
         else:
-            words.append({"*": f"[{shown}...]", "+": f"{shown}..."}.get(str(options.get("nargs")), shown))
+            words.append(
+                {"*": f"[{shown}...]", "+": f"{shown}...", "?": f"[{shown}]"}.get(
+                    str(options.get("nargs")), shown
+                )
+            )
     return " ".join([*words, "[settings]"])
 
 

@@ -1,4 +1,4 @@
-"""Commands that ask the library (similar, why, kit, near, find, status, ...) or correct it (kind).
+"""Commands that ask the library (similar, kit, walk, grid, near, find, status, ...) or correct it (kind).
 
 They read a snapshot of the library file, made anew when the library has changed: the answers are
 the same with a daemon running and without one. A correction goes through the daemon where one runs.
@@ -70,9 +70,7 @@ def why(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
 def kit(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
     """List a drum kit around a sound."""
     navigator, client = _navigator(loaded)
-    sound_id = _id_in(navigator.corpus, namespace.sound)
-    if sound_id is None:
-        raise LibraryError(f"{namespace.sound} is no sound of the library; find lists files and ids")
+    sound_id = _id_of(navigator.corpus, namespace.sound)
     chosen = asyncio.run(navigator.kit(client, sound_id))
     rows = [{"id": one} | _described(navigator, one) for _, one in chosen]
     if namespace.json:
@@ -80,6 +78,47 @@ def kit(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
     else:
         columns = ("kind", "id", "uid", "path")
         _print_table([columns, *(tuple(str(row[name]) for name in columns) for row in rows)])
+    return 0
+
+
+def walk(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
+    """List sounds that lead from one to another, each with its distance from the one before it."""
+    navigator, client = _navigator(loaded)
+    _weigh(navigator, client, namespace.weight)
+    start, end = _id_of(navigator.corpus, namespace.start), _id_of(navigator.corpus, namespace.end)
+    try:
+        found = asyncio.run(navigator.walk(client, start, end, namespace.n))
+    except QueryError as error:
+        raise _asked_wrongly(error) from None
+    _print_neighbours(navigator, found, namespace.json)
+    return 0
+
+
+def grid(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
+    """List sounds for a grid of pads, row by row from the lowest."""
+    navigator, client = _navigator(loaded)
+    region = None
+    if namespace.region is not None:
+        try:
+            x, y, radius = map(float, namespace.region.split(","))
+        except ValueError:
+            raise SettingsError(
+                f"--region is {namespace.region}; three numbers are expected, such as 0.3,0.6,0.1"
+            ) from None
+        region = (x, y, radius)
+    try:
+        pads = asyncio.run(navigator.grid(client, namespace.columns, namespace.rows, region))
+    except QueryError as error:
+        raise _asked_wrongly(error) from None
+    rows = [
+        {"column": column, "row": row, "id": sound_id} | _described(navigator, sound_id)
+        for column, row, sound_id in pads
+    ]
+    if namespace.json:
+        print(json.dumps(rows, indent=1))
+    else:
+        columns = ("column", "row", "id", "uid", "kind", "path")
+        _print_table([columns, *(tuple(str(row[name]) for name in columns) for row in rows)] if rows else [])
     return 0
 
 
@@ -258,6 +297,19 @@ def _id_in(corpus: Corpus, given: str) -> int | None:
     if os.path.isfile(given):
         return corpus.id_of_path(_path_in(corpus, os.fsencode(given)))
     return int(given) if given.isdecimal() else corpus.id_of_uid(given)
+
+
+def _id_of(corpus: Corpus, given: str) -> int:
+    """Id that a file, a number or a uid stands for."""
+    sound_id = _id_in(corpus, given)
+    if sound_id is None:
+        raise LibraryError(f"{given} is no sound of the library; find lists files and ids")
+    return sound_id
+
+
+def _asked_wrongly(error: QueryError) -> KlustrError:
+    """The error that ends with the exit code for words that can't be meant, where it is of that sort."""
+    return SettingsError(str(error)) if error.code == "badargs" else error
 
 
 def _path_in(corpus: Corpus, given: bytes) -> bytes:

@@ -15,7 +15,7 @@ from typing import Final, NamedTuple, Self
 from pythonosc.osc_message_builder import build_msg
 
 from klustr_bridge.client.connection import Connection, Message, NoAnswerError, Value
-from klustr_bridge.client.results import FailError, Folder, Info, Near, Point, Problem, Status, Welcome
+from klustr_bridge.client.results import FailError, Folder, Info, Near, Pad, Point, Problem, Status, Welcome
 from klustr_bridge.errors import BridgeError
 from klustr_bridge.library.paths import from_export, to_export
 
@@ -26,6 +26,8 @@ _LIST_SHAPES: Final = {  # address: values between header and list, values of on
     "/klustr/find.reply": (0, 1),
     "/klustr/why.reply": (0, 2),
     "/klustr/kit.reply": (0, 2),
+    "/klustr/walk.reply": (0, 3),
+    "/klustr/grid.reply": (0, 3),
     "/klustr/duplicates.reply": (0, 2),
     "/klustr/points.reply": (1, 3),
     "/klustr/folders.reply": (0, 3),
@@ -221,6 +223,18 @@ class Client:
     def kit(self, sound_id: int) -> list[tuple[str, int]]:
         """Return kinds and ids of a drum kit around a sound, which comes first."""
         return [(str(kind), int(i)) for kind, i in self.request("/klustr/kit", sound_id)]
+
+    def walk(self, from_id: int, to_id: int, n: int = 16) -> list[Point]:
+        """Return at most `n` sounds that lead from one to another, both included."""
+        rows = self.request("/klustr/walk", from_id, to_id, n)
+        return [Point(*row) for row in rows]  # type: ignore[arg-type]
+
+    def grid(
+        self, columns: int = 8, rows: int = 8, region: tuple[float, float, float] | None = None
+    ) -> list[Pad]:
+        """Return sounds for a grid of pads, of the whole map or of a region: x, y and radius."""
+        circle = () if region is None else tuple(map(float, region))
+        return [Pad(*map(int, row)) for row in self.request("/klustr/grid", columns, rows, *circle)]
 
     def duplicates(self, timeout: float = 600.0) -> list[list[int]]:
         """Return groups of ids of near-identical sounds, in each the one to keep first.

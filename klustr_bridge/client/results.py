@@ -59,11 +59,19 @@ class Near(NamedTuple):
 
 
 class Point(NamedTuple):
-    """One place on the map."""
+    """One place on the map; in a walk `x`, `y` are -1 where the sound has no place yet."""
 
     id: int
     x: float
     y: float
+
+
+class Pad(NamedTuple):
+    """One pad of a grid, column 0 of row 0 at the lower left, and the sound on it."""
+
+    column: int
+    row: int
+    id: int
 
 
 class Info(NamedTuple):

@@ -68,6 +68,8 @@ def examples(place: Place) -> dict[str, tuple[Any, ...]]:
         "/klustr/info": (14, first),
         "/klustr/why": (21, first, place.ids[1]),
         "/klustr/kit": (22, first),
+        "/klustr/walk": (24, first, place.ids[1], 5),
+        "/klustr/grid": (25, 3, 2, 0.5, 0.5, 0.3),
         "/klustr/duplicates": (23,),
         "/klustr/path": (15, first),
         "/klustr/resolve": (16, uid),

@@ -8,7 +8,16 @@ from klustr_bridge.bridge.answers import PUSHES, REPLIES
 from klustr_bridge.bridge.commands import COMMANDS
 from klustr_bridge.bridge.handlers import Handlers
 from klustr_bridge.bridge.reference import render
-from klustr_bridge.bridge.vocabulary import AUDITION_MODES, HEADER, MAX_CURSOR, MAX_K, PLAYER_MODES
+from klustr_bridge.bridge.vocabulary import (
+    AUDITION_MODES,
+    HEADER,
+    MAX_CURSOR,
+    MAX_K,
+    MAX_PADS_A_SIDE,
+    MAX_RADIUS,
+    MAX_STEPS,
+    PLAYER_MODES,
+)
 from klustr_bridge.client import conversation
 from klustr_bridge.navigator import AUDITION_MODES as NAVIGATOR_AUDITION
 from klustr_bridge.navigator import PLAYER_MODES as NAVIGATOR_PLAYER
@@ -76,4 +85,6 @@ def test_limits_and_words_are_the_navigators() -> None:
     assert AUDITION_MODES == NAVIGATOR_AUDITION
     assert PLAYER_MODES == NAVIGATOR_PLAYER
     assert MAX_K == checks.MOST_NEIGHBOURS
+    assert (MAX_PADS_A_SIDE, MAX_STEPS) == (checks.MOST_PADS_A_SIDE, checks.MOST_STEPS)
+    assert MAX_RADIUS == checks.MOST_RADIUS
     assert MAX_CURSOR == checks.MOST_CURSORS - 1
