@@ -10,6 +10,7 @@ from pathlib import Path
 
 NAMES = (
     "duplicates",
+    "exploring",
     "indexing",
     "kinds-by-ear",
     "kits",

@@ -11,6 +11,7 @@ import pytest
 
 from benchmarks import klustr_features, labelled, plain_features
 from benchmarks.bootstrap import Resampling, estimate
+from benchmarks.libraries import make_library
 from benchmarks.quality import precision
 from tests.sounds import closed_hat, kick, noise, sine, snare, write, write_library
 
@@ -118,6 +119,19 @@ def test_kits_are_told_from_chance(tmp_path: Path) -> None:
     rows = {row["what"]: row["value"] for row in json.loads(out.read_text())["rows"]}
     assert rows["same collection, by chance"] == rows["same collection, kit"] == 100.0
     assert rows["same kit, by chance"] == 50.0 and rows["same kit, kit"] > 80.0
+
+
+def test_walks_and_grids_are_told_from_plain_ways(tmp_path: Path) -> None:
+    """How long steps are and how many neighbours stay is said, beside what the plain ways make of them."""
+    make_library(tmp_path / "library", 400)
+    library, out = tmp_path / "library" / "library.klustr", tmp_path / "out.json"
+    done = run("exploring", str(library), "--pairs", "5", "--json", str(out))
+    assert done.returncode == 0, done.stderr
+    rows = {row["what"]: row for row in json.loads(out.read_text())["rows"]}
+    assert rows["walk of 16: sounds"]["value"] <= 16
+    assert 0 < rows["walk of 16: mean step"]["value"] <= rows["walk of 16: largest step"]["value"] <= 1
+    kept = rows["8 x 8 pads, natural view, whole map: neighbours kept"]
+    assert 50 < kept["value"] <= 100 and kept["against"] == "sorted rows"
 
 
 def test_copies_are_told_from_neighbours(tmp_path: Path) -> None:

@@ -89,10 +89,10 @@ def lay_on_pads(xy: Float32Array, columns: int, rows: int) -> tuple[IntArray, In
 
     Each coordinate is then replaced by its rank, so that neither crowds nor gaps matter, and the pads are
     given out so that the sum of the squared distances between sounds and pads is as small as it can be. Of
-    4,574 drum sounds on 8 x 8 pads, of the four nearest on the map 84 % lie on pads that touch, 75 % if
-    sounds are sorted into rows by height and within them from left to right; on 16 x 16 pads 74 % and 50 %,
-    and on 8 x 8 pads with regions of radius 0.2 72 % and 54 % (``python -m benchmarks pads``). Scaling the
-    region to the grid instead of ranks is as good; k-means instead of halving is no better and slower.
+    4,574 drum sounds on 8 x 8 pads, of the four nearest on the map 84 % lie on pads that touch, 75 % where
+    sounds are sorted into rows by height and within them from left to right; on 16 x 16 pads 75 and 51 %, on
+    8 x 8 pads of circles of radius 0.2 73 and 59 % (``python -m benchmarks exploring``). Scaling the region
+    to the grid instead of ranks was as good; k-means instead of halving was no better, and slower.
     """
     index = representatives(xy, columns * rows)
     width, height = block(len(index), columns, rows)
