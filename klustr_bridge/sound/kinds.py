@@ -83,6 +83,8 @@ _SHORTEST_PIECE = 3  # letters of a word that may be glued to another one
 _TOKEN = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|&")
 _TEMPO = re.compile(r"(?<!\d)\d{2,3}[ _-]?bpm(?![a-z])|(?<![a-z])bpm[ _-]?\d{2,3}(?!\d)", re.IGNORECASE)
 _SETTINGS_909 = re.compile(r"(?<![A-Z])([BS])T[0-9A](?:[TSA]?[0-9A]){2,3}(?![A-Z])")  # "BT0A0A7": its knobs
+_CODE = re.compile(r"(?<![A-Za-z0-9])(?:[0-9a-f]+|[0-9A-F]+)(?![A-Za-z0-9])")  # "03bd1f3f9418"
+_DIGITS_OF_MACHINES = re.compile(r"(?<!\d)(505|606|626|707|727|808|909)(?!\d)")
 _MACHINE = re.compile(
     r"(tr|tb|cr|dr|mc|sh|sp|rz|rx|ry|mpc|mfb|sr|cs|linn|roland|boss|korg|yamaha|casio|akai|alesis) "
     r"(55|66|77|78|101|110|202|303|404|505|512|555|606|626|660|707|727|808|880|909|[12358]000)"
@@ -202,7 +204,7 @@ def _tokens(text: str) -> list[str]:
     """Words and numbers of a name, lower case: separated, in camelCase or with digits glued on."""
     tokens: list[str] = []
     text = _SETTINGS_909.sub(lambda found: " bd " if found[1] == "B" else " sd ", text)
-    for token in _TOKEN.findall(text):
+    for token in _TOKEN.findall(_CODE.sub(_unless_a_code, text)):
         token = token.lower()
         if token == "s" and tokens and tokens[-1].isdigit():  # 808s
             tokens[-1] += "s"
@@ -211,6 +213,17 @@ def _tokens(text: str) -> list[str]:
         else:
             tokens.append(token)
     return _without_machines(tokens)
+
+
+def _unless_a_code(run: re.Match[str]) -> str:
+    """A run of hexadecimal digits, or nothing where it is the code of a file: its letters are mere digits.
+
+    Letters between digits make a code, but for what begins with a machine's or a drum's name: "808bd01",
+    "BD0A".
+    """
+    parts = re.findall(r"[a-f]+|\d+", run[0].lower())
+    n_allowed = 3 if parts[0] in ABBREVIATIONS else 2
+    return run[0] if len(parts) <= n_allowed or _DIGITS_OF_MACHINES.search(run[0]) else " "
 
 
 def _without_machines(tokens: list[str]) -> list[str]:

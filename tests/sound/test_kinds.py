@@ -126,6 +126,21 @@ def test_names_as_producers_have_them_tell_their_kinds(names: str, floor: float)
     assert len(listed) >= 100 and 1 - len(wrong) / len(listed) >= floor, wrong
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["03bd1f3f9418", "04cb038bf899", "1720cc7b94ad", "a3bd90", "2cb4", "0cc1-7f2e", "03BD1F3F9418"],
+)
+def test_letters_within_codes_are_no_abbreviations(name: str) -> None:
+    """Files named by hashes or numbers say nothing, whatever letters stand in them."""
+    assert kind_of_path(f"/pack/{name}.wav".encode(), b"/pack") == ("unknown", "")
+
+
+@pytest.mark.parametrize("name", ["BD01", "01bd", "808BD01", "BD0A", "BD_0cc1", "bd 04cb038bf899"])
+def test_abbreviations_beside_numbers_count(name: str) -> None:
+    """Drum letters with numbers of takes, machines and knobs, or beside a code, tell their kind."""
+    assert kind_of_path(f"/pack/{name}.wav".encode(), b"/pack") == ("kick", "file")
+
+
 def test_folders_above_the_watched_one_do_not_count() -> None:
     """The watched folder's own name counts, its parents' don't."""
     assert kind_from_path(b"/home/kick/Samples/a.wav", b"/home/kick/Samples") == "unknown"
