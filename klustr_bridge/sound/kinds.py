@@ -256,17 +256,18 @@ def _sure_word(token: str) -> list[str] | None:
     return ["hit"] if re.search(r"..(?:[^s]|ss)hits?$", token) else None  # "metalhit"
 
 
-def _pieces(token: str) -> list[str] | None:
+@lru_cache(maxsize=4096)  # "hihat" is also "hi" and "hat": without it each one doubles the ways to try
+def _pieces(token: str) -> tuple[str, ...] | None:
     """Known words that a longer word consists of without a rest ("openhat", "lowtom", never "tombola")."""
     for end in range(len(token) - 2, 1, -1):
         first, rest = token[:end], token[end:]
         if not _may_be_glued(first):
             continue
         if _may_be_glued(rest):
-            return [first, rest]
+            return (first, rest)
         further = _pieces(rest) if len(rest) > 2 * _SHORTEST_PIECE - 2 else None
         if further:
-            return [first, *further]
+            return (first, *further)
     return None
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -156,6 +157,14 @@ def test_every_word_means_a_kind() -> None:
         assert all(word == word.lower() and word.isascii() and word.strip() for word in table)
     assert set(PHRASES.values()) <= {*KINDS, ""}
     assert [KIND_CODES[kind] for kind in KINDS] == list(range(20))
+
+
+def test_a_long_name_of_glued_words_is_read_at_once() -> None:
+    """The longest name that a file can have, with two ways to read each of its words."""
+    name = b"hihat" * 50 + b"q.wav"
+    begun = time.process_time()
+    assert kind_from_path(name) in KINDS
+    assert time.process_time() - begun < 0.5
 
 
 @given(st.binary(max_size=200))
