@@ -9,6 +9,7 @@ Bendat, J. S., & Piersol, A. G. (2010). Random Data, 4th ed., Wiley, chapter 9: 
 
 import math
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -42,6 +43,7 @@ MOST_OCTAVES_LONGER = 0.25
 _HEARD_S = 60.0
 _COMPARED_S = 6.0
 _LEAD_S = 0.02
+_WINDOW = round((_LEAD_S + _COMPARED_S) * SAMPLE_RATE)
 _MOST_SHIFT = 1024  # audio frames: onsets found a little earlier or later
 _QUICK_FRAMES = (1 << 14) - 2 * _MOST_SHIFT
 _QUICK_COHERENCE = 0.7
@@ -60,7 +62,8 @@ class Recording:
     Attributes
     ----------
     audio : ndarray of float32, shape (n,)
-        Mono at SAMPLE_RATE from just before the onset on, 6 s at most, peak 1; empty for silence.
+        Mono at SAMPLE_RATE from just before the onset on, to its audible end or a minute at most, peak 1;
+        empty for silence.
     length_s : float
         From the onset until 0.01 % of the energy is left, seconds.
     is_lossy : bool
@@ -101,10 +104,11 @@ def read_recording(path: bytes) -> Recording:
         mono = _mono(np.concatenate(blocks)) if blocks else np.zeros(0, np.float32)
         onset = onset_frame(mono)
         start = max(0, onset - round(_LEAD_S * rate))
-        audio = resampled(mono[start : onset + round(_COMPARED_S * rate)], rate)
+        length = _length(mono[onset:])
+        audio = resampled(mono[start : onset + max(length, round(_COMPARED_S * rate))], rate)
         peak = float(np.abs(audio).max(initial=0.0))
         audio = audio / np.float32(peak) if peak > 0 else np.zeros(0, np.float32)
-        length_s = _length(mono[onset:]) / rate
+        length_s = length / rate
         return Recording(audio, length_s, stream.is_lossy, rate, stream.channels, bits)
 
 
@@ -120,7 +124,9 @@ def are_the_same(one: Recording, other: Recording) -> bool:
     -----
     The two are laid over one another where they fit best. In each octave from 60 Hz to 16 kHz that is not too
     faint their coherence says how much of the one is in the other, wave by wave: other strokes on the same
-    drum have the spectrum in common, but not the waves.
+    drum have the spectrum in common, but not the waves. Longer sounds are compared 6 s at a time, laid over
+    one another as their beginnings are; one part that differs or fades makes them two. What lies behind the
+    first minute isn't compared.
     """
     if not len(one.audio) or not len(other.audio) or min(one.length_s, other.length_s) <= 0:
         return False
@@ -128,11 +134,30 @@ def are_the_same(one: Recording, other: Recording) -> bool:
         return False
     if _compared(_beginning(one.audio), _beginning(other.audio)).coherence < _QUICK_COHERENCE:
         return False
-    compared = _compared(one.audio, other.audio)
+    compared = _compared(one.audio[:_WINDOW], other.audio[:_WINDOW])
     least = LOSSY_COHERENCE if one.is_lossy and other.is_lossy else LEAST_COHERENCE
-    if compared.is_low:
-        least = LOW_COHERENCE
+    return _pass(compared, least) and all(
+        _pass(later, least) and abs(later.gain_db - compared.gain_db) <= MOST_LEVEL_DB
+        for later in _later(one.audio, other.audio, compared)
+    )
+
+
+def _pass(compared: "_Compared", least: float) -> bool:
+    least = LOW_COHERENCE if compared.is_low else least
     return compared.coherence >= least and compared.level_db <= MOST_LEVEL_DB
+
+
+def _later(one: Float32Array, other: Float32Array, beginning: "_Compared") -> Iterator["_Compared"]:
+    """Compare what follows the beginning, all of it; but where nothing is left of both."""
+    apart = round(beginning.shift)
+    end = max(len(one) - apart, len(other))
+    faint = [_FAINT * float(np.square(audio[:_WINDOW]).sum(dtype=np.float64)) for audio in (one, other)]
+    # The last window is as long as the others, however little of it is new.
+    for start in (*range(_WINDOW, end - _WINDOW, _WINDOW), end - _WINDOW):
+        first, second = one[start + apart :][:_WINDOW], other[start:][:_WINDOW]
+        pair = zip((first, second), faint, strict=True)
+        if start > _MOST_SHIFT and any(np.square(a).sum(dtype=np.float64) > least for a, least in pair):
+            yield _compared(first, second, (beginning.shift - apart, beginning.sign))
 
 
 def _beginning(audio: Float32Array) -> Float32Array:
@@ -144,18 +169,24 @@ def _beginning(audio: Float32Array) -> Float32Array:
 
 
 class _Compared(NamedTuple):
-    """Mean coherence of the bands that tell, most that the level of one is off, and whether all are low."""
+    """Mean coherence of the bands that tell, most that the level of one is off, and whether all are low.
+
+    And how much louder the first is, and where and with which polarity the two fit.
+    """
 
     coherence: float
     level_db: float
     is_low: bool
+    gain_db: float
+    shift: float
+    sign: float
 
 
-def _compared(one: Float32Array, other: Float32Array) -> _Compared:
+def _compared(one: Float32Array, other: Float32Array, fit: tuple[float, float] | None = None) -> _Compared:
     n = scipy.fft.next_fast_len(max(len(one), len(other)) + 2 * _MOST_SHIFT, real=True)
     first, second = scipy.fft.rfft(one, n), scipy.fft.rfft(other, n)
     cross = first * np.conj(second)
-    shift, sign = _best_shift(scipy.fft.irfft(cross, n))
+    shift, sign = fit or _best_shift(scipy.fft.irfft(cross, n))
     turn = np.exp(2j * np.pi * shift / n * np.arange(len(cross)))
     edges = np.searchsorted(np.arange(len(cross)) * (SAMPLE_RATE / n), _EDGES_HZ)
     shared, of_first, of_second = (
@@ -165,9 +196,10 @@ def _compared(one: Float32Array, other: Float32Array) -> _Compared:
     clear = (of_first > _FAINT * of_first.max()) | (of_second > _FAINT * of_second.max())
     shared, of_first, of_second = (np.maximum(v[clear], 1e-20) for v in (shared, of_first, of_second))
     levels_db = 10 * np.log10(of_first / of_second)
-    apart_db = float(np.abs(levels_db - np.median(levels_db)).max())
+    gain_db = float(np.median(levels_db))
+    apart_db = float(np.abs(levels_db - gain_db).max())
     coherence = float(np.mean(shared / np.sqrt(of_first * of_second)))
-    return _Compared(coherence, apart_db, not clear[_N_LOW:].any())
+    return _Compared(coherence, apart_db, not clear[_N_LOW:].any(), gain_db, shift, sign)
 
 
 def _best_shift(correlation: NDArray[np.floating]) -> tuple[float, float]:

@@ -62,6 +62,38 @@ def test_a_sound_that_ends_elsewhere_is_another(tmp_path: Path) -> None:
     assert not are_the_same(whole, recording(write(tmp_path / "changed.wav", changed)))
 
 
+@pytest.mark.parametrize("copy", [copy for copy in COPIES if copy != "faded.wav"])
+def test_a_long_copy_is_the_same(tmp_path: Path, copy: str) -> None:
+    """Twenty seconds of hits, with a pause longer than what is compared at once; a fade of 5 s is heard."""
+    hits = [DRUMS[kind](seed) for seed in range(4) for kind in ("snare", "clap", "cowbell")]
+    bar = np.concatenate(hits)
+    audio = np.concatenate([bar, bar[::-1], np.zeros(8 * RATE, np.float32), bar, bar[: len(bar) // 2]])
+    fall = np.linspace(1.0, 0.3, len(audio), dtype=np.float32)
+    own = recording(write(tmp_path / "own.wav", audio * fall))
+    other = recording(COPIES[copy](tmp_path / f"other {copy}", audio * fall))
+    assert are_the_same(own, other) and are_the_same(other, own)
+
+
+@pytest.mark.parametrize("at_s", [6.5, 9.0, 11.5])
+def test_a_loop_that_goes_on_otherwise_is_another(tmp_path: Path, at_s: float) -> None:
+    """Two loops of 12 s that are alike for 6 s and more, also where only the last moment differs."""
+    one = noise(12.0, seed=5)
+    other = one.copy()
+    other[round(at_s * RATE) :] = noise(12.0, seed=6)[round(at_s * RATE) :]
+    first, second = recording(write(tmp_path / "a.wav", one)), recording(write(tmp_path / "b.wav", other))
+    assert are_the_same(first, first)
+    assert not are_the_same(first, second) and not are_the_same(second, first)
+
+
+def test_a_loop_that_goes_on_quieter_is_another(tmp_path: Path) -> None:
+    """The waves are those of the other, but the second half is 6 dB quieter."""
+    one = noise(12.1, seed=5)
+    quieter = one.copy()
+    quieter[6 * RATE :] /= 2
+    first, second = recording(write(tmp_path / "a.wav", one)), recording(write(tmp_path / "b.wav", quieter))
+    assert not are_the_same(first, second)
+
+
 def test_another_equalisation_is_another_sound(tmp_path: Path) -> None:
     """All of the wave is there, but the treble is 9 dB louder."""
     audio = DRUMS["snare"](1)
