@@ -17,7 +17,7 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
-from klustr_bridge.sound.decode import open_audio
+from klustr_bridge.sound.decode import AudioStream, open_audio
 from klustr_bridge.sound.excerpt import onset_frame, resampled
 from klustr_bridge.sound.mel import SAMPLE_RATE
 from klustr_bridge.types import Float32Array
@@ -53,6 +53,10 @@ _FAINT = 10 ** (-35 / 10)  # of the strongest band: what lies below in both isn'
 _LEFT_ENERGY = 1e-4
 _CANCELLED = 1e-4
 _FLOAT_BITS = {"FLOAT": 32, "DOUBLE": 64}
+# The number in the names of the others is that of a standard or of kbit/s: ULAW, G721_32, GSM610.
+_BITS = re.compile(r"(?:PCM|ALAC|DWVW)_[SU]?(\d+)")
+# Those that PyAV decodes, whose names tell no bits.
+_EXACT_CODECS = frozenset({"ALAC", "APE", "FLAC", "MP4ALS", "WAVPACK", "WMALOSSLESS", "DWVW_N"})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,7 +71,7 @@ class Recording:
     length_s : float
         From the onset until 0.01 % of the energy is left, seconds.
     is_lossy : bool
-        Whether the file's format leaves something out.
+        Whether the file's format leaves something out: also where decoding it is exact, as with µ-law.
     sample_rate, channels : int
         As stored.
     bits : int
@@ -100,7 +104,7 @@ def read_recording(path: bytes) -> Recording:
     with open_audio(path) as stream:
         rate = stream.sample_rate
         blocks = [block.copy() for block in stream.blocks(most_frames=round(_HEARD_S * rate))]
-        bits = 0 if stream.is_lossy else _bits(stream.codec)
+        bits = _bits(stream)
         mono = _mono(np.concatenate(blocks)) if blocks else np.zeros(0, np.float32)
         onset = onset_frame(mono)
         start = max(0, onset - round(_LEAD_S * rate))
@@ -109,7 +113,7 @@ def read_recording(path: bytes) -> Recording:
         peak = float(np.abs(audio).max(initial=0.0))
         audio = audio / np.float32(peak) if peak > 0 else np.zeros(0, np.float32)
         length_s = length / rate
-        return Recording(audio, length_s, stream.is_lossy, rate, stream.channels, bits)
+        return Recording(audio, length_s, bits is None, rate, stream.channels, bits or 0)
 
 
 def are_the_same(one: Recording, other: Recording) -> bool:
@@ -229,6 +233,13 @@ def _length(mono: Float32Array) -> int:
     return int(np.count_nonzero(left > _LEFT_ENERGY * left[0])) if len(left) else 0
 
 
-def _bits(codec: str) -> int:
-    number = re.search(r"\d+", codec)
-    return _FLOAT_BITS.get(codec, int(number[0]) if number else 0)
+def _bits(stream: AudioStream) -> int | None:
+    """Bits of a sample; 0 where they aren't known, none where the codec leaves something out."""
+    if stream.is_lossy:
+        return None
+    if stream.codec in _FLOAT_BITS:
+        return _FLOAT_BITS[stream.codec]
+    if stream.codec in _EXACT_CODECS:
+        return 0
+    number = _BITS.fullmatch(stream.codec)
+    return int(number[1]) if number else None

@@ -2,6 +2,7 @@
 
 import itertools
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 
 from klustr_bridge.sound.sameness import Recording, are_the_same, read_recording
 from tests.copies import COPIES, as_mp3
+from tests.sound.encode import alac, wavpack
 from tests.sounds import DRUMS, RATE, noise, write
 
 
@@ -125,3 +127,35 @@ def test_what_a_file_is_worth_is_read(tmp_path: Path) -> None:
     assert recording(write(tmp_path / "f.wav", audio, subtype="FLOAT")).bits == 32
     silent = recording(write(tmp_path / "silent.wav", np.zeros(1000, np.float32)))
     assert not are_the_same(silent, silent)
+
+
+@pytest.mark.parametrize(
+    ("name", "subtype", "is_lossy", "bits"),
+    [
+        ("a.wav", "PCM_U8", False, 8),
+        ("a.wav", "PCM_32", False, 32),
+        ("a.aiff", "PCM_S8", False, 8),
+        ("a.wav", "DOUBLE", False, 64),
+        ("a.caf", "ALAC_24", False, 24),
+        ("a.flac", "PCM_24", False, 24),
+        ("a.wav", "ULAW", True, 0),
+        ("a.wav", "ALAW", True, 0),
+        ("a.wav", "IMA_ADPCM", True, 0),
+        ("a.wav", "MS_ADPCM", True, 0),
+        ("a.wav", "NMS_ADPCM_32", True, 0),
+        ("a.wav", "GSM610", True, 0),
+        ("a.wav", "G721_32", True, 0),
+        ("a.au", "G723_24", True, 0),
+    ],
+)
+def test_a_codec_tells_its_bits(tmp_path: Path, name: str, subtype: str, is_lossy: bool, bits: int) -> None:
+    """Numbers of standards and of kbit/s are no bits, and what codes coarsely is lossy as MP3 is."""
+    told = recording(write(tmp_path / name, DRUMS["snare"](1), subtype=subtype))
+    assert (told.is_lossy, told.bits) == (is_lossy, bits)
+
+
+@pytest.mark.parametrize("make", [alac, wavpack])
+def test_lossless_files_without_bits_are_lossless(tmp_path: Path, make: Callable[..., Path]) -> None:
+    """Codecs whose names tell no bits aren't taken for lossy ones."""
+    told = recording(make(tmp_path / {alac: "a.m4a", wavpack: "a.wv"}[make], DRUMS["snare"](1)))
+    assert (told.is_lossy, told.bits) == (False, 0)
