@@ -4,16 +4,13 @@ Owns the walk of a file through decoding, identity and measuring, and the verdic
 sound. It must not know where the result is kept.
 """
 
-import math
-
-import numpy as np
-
 from klustr_bridge.errors import RefusedSound
+from klustr_bridge.sound.beginning import beginning_of
 from klustr_bridge.sound.decode import AudioStream, open_audio
 from klustr_bridge.sound.description import describe
 from klustr_bridge.sound.identity import PcmIdentity, encoded_uid
-from klustr_bridge.sound.listening import KEPT_S, MOST_KEPT_FRAMES, Listener
-from klustr_bridge.types import Analysis, Float32Array
+from klustr_bridge.sound.listening import Listener
+from klustr_bridge.types import Analysis
 
 __all__ = ["analyse_file"]
 
@@ -47,10 +44,8 @@ def analyse_file(path: bytes) -> Analysis:
             if identity is not None:
                 identity.update(block)
         _refuse_nothing(stream, listener)
-        mono = listener.mono
-        width = listener.stereo_width(mono)
-        if listener.is_cancelled(mono):
-            mono = _loudest_channel(path, listener)
+        width = listener.stereo_width(listener.mono)
+        mono = beginning_of(path, listener)
         uid = identity.uid() if identity else encoded_uid(stream.fd, stream.size, stream.container)
     duration_s = listener.n_frames / stream.sample_rate
     described = describe(mono, stream.sample_rate, duration_s, listener.first_heard)
@@ -82,13 +77,3 @@ def _refuse_nothing(stream: AudioStream, listener: Listener) -> None:
         if stream.broken_samples:
             raise RefusedSound("the file is silent but for samples that are no numbers: export it again")
         raise RefusedSound("the file is silent")
-
-
-def _loudest_channel(path: bytes, listener: Listener) -> Float32Array:
-    """Read the beginning again, one channel of it."""
-    channel = int(listener.energies.argmax())
-    with open_audio(path) as stream:
-        stream.seek(listener.first_heard)
-        most = min(math.ceil(KEPT_S * stream.sample_rate), MOST_KEPT_FRAMES)
-        parts = [block[:, channel].copy() for block in stream.blocks(most_frames=most)]
-    return np.concatenate(parts) if parts else np.zeros(0, np.float32)

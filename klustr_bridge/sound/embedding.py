@@ -50,7 +50,7 @@ __all__ = [
     "hear",
 ]
 
-ANALYSIS_VERSION = 2
+ANALYSIS_VERSION = 3
 
 SPAN_EDGES: Final = (0, 2, 8, 32, 128)
 """Analysis frames, 5.8 ms apart: attack (two spans, to 46 ms), body (to 186 ms) and tail (to 743 ms)."""

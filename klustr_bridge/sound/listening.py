@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from klustr_bridge.types import Float32Array
 
-__all__ = ["KEPT_S", "MOST_KEPT_FRAMES", "SILENT", "Listener"]
+__all__ = ["SILENT", "Listener"]
 
 KEPT_S = 60.0
 """Analysis hears this much, from the first block that isn't silent."""
@@ -21,7 +21,10 @@ SILENT = 1.5 / 32768
 LOWEST_DB = -120.0
 _HOP_S = 0.01
 _HOPS = 5  # loudness: RMS over 50 ms, the integration time of short sounds
-_CANCELLED = 1e-4  # of the channels' energy left in the mono mix: they are in opposite phase
+# Of the energy that channels with nothing in common leave in the mono mix: they are in opposite phase. Of
+# such kicks, toms, claps, cowbells and basses Ogg Vorbis left .012 at most, 257 other recordings left .64 or
+# more. Of noise Vorbis keeps no phase: its channels have little in common then, and aren't cancelled.
+_CANCELLED = 0.2
 _MOST_SQUARED = 1e15
 _CLICK_FRAMES = 32  # so few audio frames have no offset to swing about: they are a click
 
@@ -103,6 +106,11 @@ class Listener:
         return float(swing.max()) <= SILENT
 
     @property
+    def is_full(self) -> bool:
+        """Whether the mono mix is as long as it gets."""
+        return self._room <= 0
+
+    @property
     def loudness_db(self) -> float:
         """Largest RMS level of 50 ms, dB re full scale."""
         return max(LOWEST_DB, 10.0 * math.log10(max(self._loudest, 1e-30)))
@@ -116,7 +124,8 @@ class Listener:
 
     def is_cancelled(self, mono: Float32Array) -> bool:
         """Whether the channels cancel each other in the mono mix."""
-        return len(self.energies) > 1 and _energy(mono) < _CANCELLED * float(self.energies.mean())
+        apart = float(self.energies.mean()) / len(self.energies)
+        return len(self.energies) > 1 and _energy(mono) < _CANCELLED * apart
 
     def stereo_width(self, mono: Float32Array) -> float:
         """Tell how little the channels have in common.

@@ -17,8 +17,10 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
+from klustr_bridge.sound.beginning import beginning_of
 from klustr_bridge.sound.decode import AudioStream, open_audio
 from klustr_bridge.sound.excerpt import onset_frame, resampled
+from klustr_bridge.sound.listening import Listener
 from klustr_bridge.sound.mel import SAMPLE_RATE
 from klustr_bridge.types import Float32Array
 
@@ -40,7 +42,6 @@ MOST_LEVEL_DB = 3.0
 MOST_OCTAVES_LONGER = 0.25
 """Length until 0.01 % of the energy is left; .25 was the 99th percentile of the copies with a fade."""
 
-_HEARD_S = 60.0
 _COMPARED_S = 6.0
 _LEAD_S = 0.02
 _WINDOW = round((_LEAD_S + _COMPARED_S) * SAMPLE_RATE)
@@ -51,7 +52,6 @@ _EDGES_HZ = (60, 125, 250, 500, 1000, 2000, 4000, 8000, 16000)
 _N_LOW = 4
 _FAINT = 10 ** (-35 / 10)  # of the strongest band: what lies below in both isn't compared
 _LEFT_ENERGY = 1e-4
-_CANCELLED = 1e-4
 _FLOAT_BITS = {"FLOAT": 32, "DOUBLE": 64}
 # The number in the names of the others is that of a standard or of kbit/s: ULAW, G721_32, GSM610.
 _BITS = re.compile(r"(?:PCM|ALAC|DWVW)_[SU]?(\d+)")
@@ -103,10 +103,14 @@ def read_recording(path: bytes) -> Recording:
     """
     with open_audio(path) as stream:
         rate = stream.sample_rate
-        blocks = [block.copy() for block in stream.blocks(most_frames=round(_HEARD_S * rate))]
+        listener = Listener(rate, stream.channels)
+        for block in stream.blocks(multiple_of=listener.hop):
+            listener.hear(block)
+            if listener.is_full:
+                break
+        mono = beginning_of(path, listener)
         bits = _bits(stream)
-        mono = _mono(np.concatenate(blocks)) if blocks else np.zeros(0, np.float32)
-        onset = onset_frame(mono)
+        onset = onset_frame(mono) if len(mono) else 0
         start = max(0, onset - round(_LEAD_S * rate))
         length = _length(mono[onset:])
         audio = resampled(mono[start : onset + max(length, round(_COMPARED_S * rate))], rate)
@@ -217,15 +221,6 @@ def _best_shift(correlation: NDArray[np.floating]) -> tuple[float, float]:
         bend = before - 2 * top + after
         fraction = 0.5 * (before - after) / bend if bend else 0.0
     return at - _MOST_SHIFT + fraction, float(np.sign(near[at]))
-
-
-def _mono(frames: Float32Array) -> Float32Array:
-    """The mix of the channels, or the loudest where they cancel each other."""
-    mix: Float32Array = frames.mean(axis=1, dtype=np.float64).astype(np.float32)
-    energies = np.square(frames, dtype=np.float64).sum(axis=0)
-    if np.square(mix, dtype=np.float64).sum() < _CANCELLED * energies.mean():
-        mix = frames[:, int(energies.argmax())].copy()
-    return mix
 
 
 def _length(mono: Float32Array) -> int:

@@ -14,7 +14,10 @@ from hypothesis.extra import numpy as hnp
 
 from klustr_bridge.errors import RefusedSound
 from klustr_bridge.sound.analyse import analyse_file
+from klustr_bridge.sound.beginning import beginning_of
+from klustr_bridge.sound.decode import open_audio
 from klustr_bridge.sound.embedding import EMBEDDING_SIZE
+from klustr_bridge.sound.listening import Listener
 from klustr_bridge.types import Analysis
 from tests.sounds import RATE, bass, closed_hat, kick, noise, sine, write
 
@@ -88,6 +91,23 @@ def test_a_late_sound_is_heard(tmp_path: Path) -> None:
     np.testing.assert_allclose(two.embedding, one.embedding, atol=1e-4)
     assert two.duration_s == pytest.approx(30 + one.duration_s)
     assert two.uid != one.uid
+
+
+def test_the_loudest_channel_begins_where_the_sound_does(tmp_path: Path) -> None:
+    """Also in FLAC of unknown length, as streamed, in which libsndfile doesn't find every frame."""
+    audio = np.concatenate([np.zeros(400_000, np.float32), kick(4)])
+    path = write(tmp_path / "streamed.flac", np.stack([0.5 * audio, -0.5 * audio], axis=1))
+    content = bytearray(path.read_bytes())
+    content[21] &= 0xF0  # the number of frames in STREAMINFO, 36 bits
+    content[22:26] = bytes(4)
+    path.write_bytes(content)
+    with open_audio(os.fsencode(path)) as stream:
+        listener = Listener(stream.sample_rate, stream.channels)
+        for block in stream.blocks(multiple_of=listener.hop):
+            listener.hear(block)
+    assert listener.first_heard > 0
+    heard = beginning_of(os.fsencode(path), listener)
+    np.testing.assert_allclose(np.abs(heard), np.abs(0.5 * audio[listener.first_heard :]), atol=1e-4)
 
 
 def test_long_files_need_bounded_memory(tmp_path: Path) -> None:

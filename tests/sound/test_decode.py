@@ -229,15 +229,17 @@ def test_candidates_are_known_by_suffix() -> None:
     assert all(suffix == suffix.lower() and suffix.startswith(b".") for suffix in AUDIO_SUFFIXES)
 
 
-def test_channels_in_opposite_phase_are_heard(tmp_path: Path) -> None:
-    """A stereo file whose mono mix is nothing is analysed by its loudest channel."""
+# Vorbis codes the two 2 to 5 apart; heard by its residue a kick is 86 to 91 off.
+@pytest.mark.parametrize(("suffix", "most"), [(".wav", 0.5), (".ogg", 10.0)])
+def test_channels_in_opposite_phase_are_heard(tmp_path: Path, suffix: str, most: float) -> None:
+    """A stereo file whose mono mix is nothing, or what a codec adds, is analysed by its loudest channel."""
     one = kick(4)
     for lead in (0, 400_000):
         quiet = np.zeros((lead, 2), np.float32)
         both = np.concatenate([quiet, np.stack([0.5 * one, -0.5 * one], axis=1)])
-        wide = analyse_file(os.fsencode(write(tmp_path / "wide.wav", both)))
-        plain = analyse_file(os.fsencode(write(tmp_path / "plain.wav", one)))
-        assert np.linalg.norm(wide.embedding - plain.embedding) < 0.5
+        wide = analyse_file(os.fsencode(write(tmp_path / f"wide{suffix}", both)))
+        plain = analyse_file(os.fsencode(write(tmp_path / f"plain{suffix}", one)))
+        assert np.linalg.norm(wide.embedding - plain.embedding) < most
         assert wide.loudness_db == pytest.approx(plain.loudness_db - 6.02, abs=0.1)
 
 

@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -127,6 +128,27 @@ def test_what_a_file_is_worth_is_read(tmp_path: Path) -> None:
     assert recording(write(tmp_path / "f.wav", audio, subtype="FLOAT")).bits == 32
     silent = recording(write(tmp_path / "silent.wav", np.zeros(1000, np.float32)))
     assert not are_the_same(silent, silent)
+
+
+def test_many_channels_need_bounded_memory(tmp_path: Path) -> None:
+    """A minute of 64 channels, 123 MB as float32, is mixed block by block."""
+    audio = np.tile(noise(60.0, seed=1)[: 60 * 8000, None], (1, 64))
+    path = write(tmp_path / "a.wav", audio, 8000, "PCM_U8")
+    recording(write(tmp_path / "short.wav", audio[:8000], 8000))
+    tracemalloc.start()
+    told = recording(path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert told.channels == 64 and told.length_s == pytest.approx(60, abs=0.1)
+    assert peak < 64 << 20
+
+
+def test_a_late_sound_is_the_same(tmp_path: Path) -> None:
+    """More than a minute of silence before a sound makes no other of it."""
+    audio = DRUMS["snare"](1)
+    late = np.concatenate([np.zeros(70 * RATE, np.float32), audio])
+    one, other = recording(write(tmp_path / "a.wav", audio)), recording(write(tmp_path / "b.wav", late))
+    assert are_the_same(one, other) and are_the_same(other, one)
 
 
 @pytest.mark.parametrize(
