@@ -73,7 +73,7 @@ def describe(mono: Float32Array, sample_rate: int, duration_s: float, first_fram
     if may_be_loop(mono, sample_rate):
         audio = resampled(mono, sample_rate)
         rhythm = rhythm_of(audio, duration_s)
-        slices = tuple(_slices(audio, rhythm, sample_rate, first_frame, gain_db))
+        slices = tuple(_slices(audio, rhythm, sample_rate, first_frame, len(mono), gain_db))
         if slices:
             parts = [part.embedding for part in slices]
             return Description(heard, embed_whole(parts, duration_s, is_loop=True), rhythm, slices)
@@ -112,7 +112,7 @@ def _pieces(mono: Float32Array, sample_rate: int, excerpt: Excerpt) -> Iterator[
 
 
 def _slices(
-    audio: Float32Array, rhythm: Rhythm, sample_rate: int, first_frame: int, gain_db: float
+    audio: Float32Array, rhythm: Rhythm, sample_rate: int, first_frame: int, n_frames: int, gain_db: float
 ) -> Iterator[Slice]:
     """Hits between onsets, too short and too quiet ones left out; `audio` is at SAMPLE_RATE."""
     starts = [round(onset_s * SAMPLE_RATE) for onset_s in rhythm.onsets_s]
@@ -124,7 +124,8 @@ def _slices(
         heard = hear(excerpt_of(audio[start:end], SAMPLE_RATE))
         yield Slice(
             start_frame=first_frame + round(start * sample_rate / SAMPLE_RATE),
-            end_frame=first_frame + round(end * sample_rate / SAMPLE_RATE),
+            # Resampled audio is a little longer than the `n_frames` that it comes from.
+            end_frame=first_frame + min(round(end * sample_rate / SAMPLE_RATE), n_frames),
             loudness_db=max(LOWEST_DB, level_db + gain_db),
             brightness_hz=heard.brightness_hz,
             pitch_hz=heard.pitch.hz if heard.pitch.is_clear else 0.0,

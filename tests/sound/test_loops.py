@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
+import soxr
 from numpy.typing import NDArray
 
 from klustr_bridge.sound.description import describe
@@ -59,18 +60,20 @@ def test_steady_sounds_are_no_loops(audio: Audio) -> None:
     assert not describe(audio, RATE, 3.0).rhythm.is_loop
 
 
-def test_slices_are_the_hits() -> None:
+@pytest.mark.parametrize("rate", [RATE, 22_050, 48_000, 96_000])
+def test_slices_are_the_hits(rate: int) -> None:
     """Each slice lies at its hit in the file, at the file's own rate, and is most like the hit it is."""
     audio, times = beat(110.0)
-    lead = RATE // 4
-    described = describe(audio, RATE, len(audio) / RATE, first_frame=lead)
+    audio = audio if rate == RATE else soxr.resample(audio, RATE, rate)
+    lead = rate // 4
+    described = describe(audio, rate, len(audio) / rate, first_frame=lead)
     assert len(described.slices) >= len(times) - 1
     hits = {"kick": embed(kick(1), RATE), "snare": embed(snare(1), RATE), "hat": embed(closed_hat(1), RATE)}
     right = 0
     for part in described.slices:
         assert lead <= part.start_frame < part.end_frame <= lead + len(audio)
-        eighth = round((part.start_frame - lead) / RATE / (60 / 110 / 2))
-        assert abs((part.start_frame - lead) / RATE - eighth * 60 / 110 / 2) < 0.02
+        eighth = round((part.start_frame - lead) / rate / (60 / 110 / 2))
+        assert abs((part.start_frame - lead) / rate - eighth * 60 / 110 / 2) < 0.02
         expected = "hat" if eighth % 2 else ("snare" if eighth % 4 else "kick")
         nearest = min(hits, key=lambda name: np.linalg.norm(hits[name] - part.embedding))
         right += nearest == expected
