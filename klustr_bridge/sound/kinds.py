@@ -125,7 +125,8 @@ def kind_of_path(path: bytes, root: bytes | None = None) -> tuple[str, str]:
     for at, one in enumerate(said):
         if one.kind:
             kind = _settled(said, at, path)
-            return kind, "file" if at == 0 and kind == one.kind else "folder"
+            is_of_file = at == 0 and kind in (one.kind, _settled(said[:1], 0, name))
+            return kind, "file" if is_of_file else "folder"
     for at, one in enumerate(said):
         if one.at_last:
             return one.at_last, "folder" if at else "file"

@@ -108,6 +108,8 @@ def test_the_nearest_name_wins(path: str, kind: str) -> None:
         ("Snares/Thunder.wav", ("snare", "folder")),
         ("Thunder.wav", ("fx", "file")),
         ("808 01.wav", ("bass", "file")),
+        ("TR808 HC.wav", ("conga", "file")),
+        ("TR808/HC.wav", ("conga", "folder")),
         ("Weather/01.wav", ("unknown", "")),
     ],
 )
