@@ -164,7 +164,7 @@ class SoundsOnAMap(RuleBasedStateMachine):
 
 
 def test_the_map_stays_whatever_happens() -> None:
-    """Under any sequence each sound has one place, finite and within the square, that stays within an epoch."""
+    """Under any sequence each sound has one place, finite and in the square, that stays within an epoch."""
     run_state_machine_as_test(
         SoundsOnAMap,
         settings=settings(
