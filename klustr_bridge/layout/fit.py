@@ -16,8 +16,8 @@ from klustr_bridge.layout.align import procrustes
 from klustr_bridge.layout.engines import LEAST_KNOWN, raw_positions
 from klustr_bridge.layout.even import even_positions, lattice_side
 from klustr_bridge.layout.place import Placer
-from klustr_bridge.layout.quality import neighbour_share, trustworthiness
 from klustr_bridge.layout.scale import fill_square, keep_in_square
+from klustr_bridge.layout.scores import fit_scores
 from klustr_bridge.layout.spacing import Spacing
 from klustr_bridge.layout.tsne_fit import is_available
 from klustr_bridge.types import Float32Array
@@ -49,7 +49,7 @@ class Layout:
         What made it: ``tsne``, ``umap``, ``umap-direct``, ``pca``, or ``pca-few``: PCA because fewer
         than 16 sounds were distinct.
     scores : dict of str to float
-        ``neighbour_share`` and ``trustworthiness`` (`klustr_bridge.layout.quality`), 0..1.
+        How good it is (`klustr_bridge.layout.scores`).
     even : ndarray of float32, shape (n, 2)
         Positions in the even view, made from `xy` (`klustr_bridge.layout.even`).
     even_side : int
@@ -73,6 +73,7 @@ def fit_layout(
     seed: int,
     method: str = "auto",
     previous: Float32Array | None = None,
+    kinds: NDArray[np.uint8] | None = None,
 ) -> Layout:
     """Fit a map.
 
@@ -89,6 +90,8 @@ def fit_layout(
     previous : ndarray of float32, shape (n, 2), optional
         Positions of the same sounds on an earlier map, NaN where there were none. The new map
         starts from them and is turned, mirrored, scaled and shifted onto them.
+    kinds : ndarray of uint8, shape (n,), optional
+        Codes of the sounds' kinds, 0 where unknown. They have no say in the map; it is judged by them, too.
 
     Returns
     -------
@@ -110,22 +113,27 @@ def fit_layout(
     embeddings = np.ascontiguousarray(embeddings, dtype=np.float32)
     if previous is None:
         previous = np.full((len(embeddings), 2), np.nan, dtype=np.float32)
-    _check(embeddings, previous, method)
+    if kinds is None:
+        kinds = np.zeros(len(embeddings), dtype=np.uint8)
+    _check(embeddings, previous, kinds, method)
     if len(embeddings) == 0:
-        return Layout(np.empty((0, 2), dtype=np.float32), "pca", _scores(embeddings, np.empty((0, 2))))
+        nowhere = np.empty((0, 2), dtype=np.float32)
+        return Layout(nowhere, "pca", fit_scores(embeddings, nowhere, kinds))
     first, group = _distinct(embeddings)
     distinct, known = embeddings[first], _mean_by_group(previous, group, len(first))
     used = _method(method, len(embeddings), len(first))
     xy = _spread(_lay_over(_raw(used.removesuffix("-few"), distinct, known, seed), known), group)
     order = np.argsort(group, kind="stable")
-    return Layout(xy, used, _scores(embeddings[order], xy[order]))
+    return Layout(xy, used, fit_scores(embeddings[order], xy[order], kinds[order]))
 
 
-def _check(embeddings: Float32Array, previous: Float32Array, method: str) -> None:
+def _check(embeddings: Float32Array, previous: Float32Array, kinds: NDArray[np.uint8], method: str) -> None:
     if embeddings.ndim != 2 or (len(embeddings) and embeddings.shape[1] == 0):
         raise LayoutError(f"embeddings have shape {embeddings.shape}; needed: (n, d) with d above 0")
     if previous.shape != (len(embeddings), 2):
         raise LayoutError(f"previous positions have shape {previous.shape}; needed: ({len(embeddings)}, 2)")
+    if kinds.shape != (len(embeddings),):
+        raise LayoutError(f"kinds have shape {kinds.shape}; needed: ({len(embeddings)},)")
     if method not in METHODS:
         raise LayoutError(f"unknown layout method {method!r}; known: {', '.join(METHODS)}")
     if method == "tsne" and not is_available():
@@ -204,11 +212,3 @@ def _spread(distinct_xy: Float32Array, group: NDArray[np.int64]) -> Float32Array
     settled = np.empty((len(group), 2), dtype=np.float32)
     settled[order] = Spacing().settle(distinct_xy[group[order]], exact=True)
     return settled
-
-
-def _scores(embeddings: Float32Array, xy: Float32Array | NDArray[np.float64]) -> dict[str, float]:
-    positions = np.asarray(xy, dtype=np.float32)
-    return {
-        "neighbour_share": neighbour_share(embeddings, positions),
-        "trustworthiness": trustworthiness(embeddings, positions),
-    }

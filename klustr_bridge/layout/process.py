@@ -16,6 +16,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 
 import numpy as np
+from numpy.typing import NDArray
 
 from klustr_bridge.errors import KlustrError, LayoutError
 from klustr_bridge.layout.fit import Layout, fit_layout
@@ -50,6 +51,7 @@ class _Job:
     seed: int
     method: str
     previous: Float32Array | None
+    kinds: NDArray[np.uint8] | None
 
 
 class LayoutProcess:
@@ -95,12 +97,13 @@ class LayoutProcess:
         seed: int,
         method: str = "auto",
         previous: Float32Array | None = None,
+        kinds: NDArray[np.uint8] | None = None,
     ) -> None:
         """Start a fit and return at once. If the system gives no process, `poll` finds out.
 
         Parameters
         ----------
-        embeddings, seed, method, previous
+        embeddings, seed, method, previous, kinds
             As for `klustr_bridge.layout.fit.fit_layout`. The arrays must not change until the result
             is there.
         ids : ndarray of int32, shape (n,)
@@ -133,7 +136,7 @@ class LayoutProcess:
         if self._process is None:
             return
         # A pipe holds 64 KiB: sending waits until the child reads, which it does once it has started.
-        job = _Job(embeddings, seed, method, previous)
+        job = _Job(embeddings, seed, method, previous, kinds)
         self._sender = threading.Thread(target=_send, args=(ours, job), name="layout job", daemon=True)
         self._sender.start()
 
@@ -219,7 +222,9 @@ def _fit_in_child(connection: Connection) -> None:
         return
     answer: Layout | str
     try:
-        answer = fit_layout(job.embeddings, seed=job.seed, method=job.method, previous=job.previous)
+        answer = fit_layout(
+            job.embeddings, seed=job.seed, method=job.method, previous=job.previous, kinds=job.kinds
+        )
     except KlustrError as error:
         answer = str(error)
     except Exception as error:

@@ -1,14 +1,14 @@
 """How well a map shows what sounds alike.
 
-This module owns the measures of a map and the measure by which one counts as poor. It must not
-change a map.
+This module owns the measures of neighbours on a map and of their moves, and the measure by which a map
+counts as poor. It must not change a map. What concerns kinds is measured in `klustr_bridge.layout.regions`.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
 from klustr_bridge.layout.neighbours import NeighbourIndex
-from klustr_bridge.types import Float32Array
+from klustr_bridge.types import Float32Array, Int32Array
 
 N_NEIGHBOURS = 10
 EXACT_LIMIT = 2_000
@@ -74,28 +74,87 @@ def trustworthiness(
     J. Venna and S. Kaski, "Neighborhood preservation in nonlinear projection methods",
     ICANN 2001.
     """
-    n_sounds = len(embedding)
-    k = min(k, (n_sounds - 1) // 2)
-    if k < 1 or n_sounds < 4:
+    k = _fitting_k(len(embedding), k)
+    if not k:
         return 1.0
-    rows = _sample_rows(n_sounds, sample, seed)
-    on_map = _nearest_on_map(xy, k, rows)
-    centred = np.asarray(embedding, dtype=np.float64)
+    rows = _sample_rows(len(embedding), sample, seed)
+    return _rank_score(embedding, _nearest_on_map(xy, k, rows), rows)
+
+
+def continuity(
+    embedding: Float32Array, xy: Float32Array, k: int = N_NEIGHBOURS, sample: int = 500, seed: int = 0
+) -> float:
+    """How far neighbours in sound stay neighbours on the map.
+
+    Parameters
+    ----------
+    embedding, xy, k, sample, seed
+        As for `neighbour_share`.
+
+    Returns
+    -------
+    float
+        0..1, 1 is best: neighbours in sound that the map tears apart count by their rank on the map. 1
+        where there are fewer than four sounds.
+
+    References
+    ----------
+    J. Venna and S. Kaski, "Local multidimensional scaling", Neural Networks 19 (2006).
+    """
+    k = _fitting_k(len(embedding), k)
+    if not k:
+        return 1.0
+    rows = _sample_rows(len(embedding), sample, seed)
+    return _rank_score(xy, NeighbourIndex(embedding).nearest_others(k, rows).rows, rows)
+
+
+def displacement(xy: Float32Array, before: Float32Array) -> tuple[float, float] | None:
+    """How far sounds have moved from one map to the next.
+
+    Parameters
+    ----------
+    xy, before : ndarray of float32, shape (n, 2)
+        Positions in 0..1 of the same sounds, NaN where a map lacks one.
+
+    Returns
+    -------
+    (float, float) or None
+        Median and 95th percentile, in widths of the map; None where no sound is on both.
+    """
+    moved = np.linalg.norm(np.asarray(xy, np.float64) - before, axis=1)
+    moved = moved[np.isfinite(moved)]
+    if not len(moved):
+        return None
+    median, most = np.quantile(moved, [0.5, 0.95])
+    return float(median), float(most)
+
+
+def _fitting_k(n_sounds: int, k: int) -> int:
+    """Neighbours that can be judged by rank: fewer than half of the others; 0 where none can."""
+    return 0 if n_sounds < 4 else min(k, (n_sounds - 1) // 2)
+
+
+def _rank_score(
+    judge: Float32Array, neighbours: NDArray[np.int64] | Int32Array, rows: NDArray[np.int64]
+) -> float:
+    """Score neighbours found in one space by their ranks in another, `judge`."""
+    n_sounds, k = len(judge), neighbours.shape[1]
+    centred = np.asarray(judge, dtype=np.float64)
     centred = centred - centred.mean(axis=0)
     squares = np.einsum("ij,ij->i", centred, centred)
     excess = 0
     step = max(1, _CHUNK_VALUES // n_sounds)
     for start in range(0, len(rows), step):
-        own, neighbours = rows[start : start + step], on_map[start : start + step]
+        own, others = rows[start : start + step], neighbours[start : start + step]
         distances = squares[None, :] - 2 * (centred[own] @ centred.T)
         distances[np.arange(len(own)), own] = -np.inf
-        ranks = np.empty_like(neighbours)
+        ranks = np.empty_like(others)
         for column in range(k):
-            to_neighbour = np.take_along_axis(distances, neighbours[:, column, None], axis=1)
+            to_neighbour = np.take_along_axis(distances, others[:, column, None], axis=1)
             # the sound itself is always nearer: its count makes up for counting ranks from 1
             ranks[:, column] = (distances < to_neighbour).sum(axis=1)
         excess += int(np.maximum(ranks - k, 0).sum())
-    return 1.0 - excess * 2.0 / (len(rows) * k * (2.0 * n_sounds - 3.0 * k - 1.0))
+    return float(1.0 - excess * 2.0 / (len(rows) * k * (2.0 * n_sounds - 3.0 * k - 1.0)))
 
 
 def is_poor(n_live: int, n_placed: int, share_fitted: float | None, share_now: float | None) -> bool:

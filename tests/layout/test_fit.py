@@ -23,7 +23,10 @@ def _check(layout, n):
     assert np.isfinite(layout.xy).all()
     assert ((layout.xy > 0) & (layout.xy < 1)).all()
     assert len(np.unique(layout.xy, axis=0)) == n
-    assert set(layout.scores) == {"neighbour_share", "trustworthiness"}
+    assert set(layout.scores) == (
+        {"neighbour_share", "trustworthiness", "continuity"}
+        | ({"reach_7_bit", "reach_14_bit"} if n else set())
+    )
     assert all(0 <= score <= 1 for score in layout.scores.values())
 
 
