@@ -122,6 +122,14 @@ def test_one_file_is_no_plural(tmp_path: Path) -> None:
         assert run(tmp_path, command, out).stdout == f"{out}: {said}\n"
 
 
+def test_status_says_how_good_the_map_is(home: Path) -> None:
+    """In words for people, in numbers for programs."""
+    said = run(home, "status").stdout
+    scores = json.loads(run(home, "status", "--json").stdout)["scores"]
+    assert f"neighbours kept {100 * scores['neighbour_share']:.0f} %" in said
+    assert {"trustworthiness", "continuity", "reach_7_bit"} <= set(scores)
+
+
 def test_the_map_is_drawn(home: Path, tmp_path: Path) -> None:
     """The picture is a PNG or SVG as named, coloured by the labels of a CSV where one is given."""
     labels = tmp_path / "labels.csv"

@@ -99,6 +99,20 @@ REPLIES: Final = {
             "Counters since the start and lengths of queues at this moment.",
         ),
         Answer(
+            "/klustr/scores.reply",
+            HEADER,
+            (Argument("name", "s"), Argument("value", "f")),
+            "Right after the fit; a score that there is nothing to tell from is left out. Shares are 0 to 1. "
+            "`neighbour_share`: of the ten nearest in sound, how many are among the ten nearest on the map; "
+            "`trustworthiness`, `continuity`: the same by rank, 1 is best. `kind_share`: of the ten nearest "
+            "on the map, how many are of the same kind as the user or names tell it, `kind_share_in_sound` "
+            "in the embedding, `_over_kinds` with each kind counting the same. `silhouette` (-1 to 1), "
+            "`roundness` and `overlap` of the regions of kinds: 1 is apart, round, without overlap; "
+            "`overlap_in_outer_hull` counts the gaps between them, too. `reach_7_bit`, `reach_14_bit`: "
+            "sounds that such a pad reaches. `moved_median`, `moved_95`: how far half and 95 % of the sounds "
+            "that were there moved at most, in widths of the map.",
+        ),
+        Answer(
             "/klustr/status.reply",
             (
                 REQ,

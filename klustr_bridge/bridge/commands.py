@@ -74,6 +74,9 @@ def _commands() -> Iterator[Command]:
     yield Command(
         "/klustr/status", session, (REQ,), "/klustr/status.reply", "What the library holds.", "status"
     )
+    yield Command(
+        "/klustr/scores", session, (REQ,), "/klustr/scores.reply", "How good the map in force is.", "scores"
+    )
 
     yield Command(
         "/klustr/xy",

@@ -126,6 +126,10 @@ class Handlers:
         """``/klustr/sync``; the dispatcher has it wait for the commands before it."""
         return _one("/klustr/synced", n)
 
+    def scores(self, client: Client, req: int) -> Packets:
+        """``/klustr/scores``."""
+        return encode_chunks(REPLIES["/klustr/scores.reply"], req, sorted(self._navigator.scores().items()))
+
     def health(self, client: Client, req: int) -> Packets:
         """``/klustr/health``."""
         counters = {**_player_health(self._navigator.player), **self._navigator.health(), **self._health()}

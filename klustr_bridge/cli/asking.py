@@ -18,6 +18,7 @@ from klustr_bridge.cli.library import chosen_library, opened
 from klustr_bridge.client import Client, FailError
 from klustr_bridge.corpus import Corpus, aspect_shares
 from klustr_bridge.errors import KlustrError, LibraryError, QueryError, SettingsError
+from klustr_bridge.layout.scores import told
 from klustr_bridge.library.lock import daemon_of, writer_lock
 from klustr_bridge.library.paths import to_export, to_text
 from klustr_bridge.library.snapshot import write_snapshot
@@ -189,9 +190,10 @@ def status(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
     if counts.slices:
         facts["slices"] = counts.slices
     if epoch and epoch.scores:
-        facts["scores"] = ", ".join(f"{name} {value:.3f}" for name, value in epoch.scores.items())
+        facts["map"] = told(epoch.scores)
     if namespace.json:
-        print(json.dumps(facts | {"daemon": asdict(info) if info else None}, indent=1))
+        numbers = {"scores": dict(epoch.scores) if epoch else {}}
+        print(json.dumps(facts | numbers | {"daemon": asdict(info) if info else None}, indent=1))
     else:
         _print_table([(name, str(value)) for name, value in facts.items()])
     return 0

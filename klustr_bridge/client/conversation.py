@@ -33,6 +33,7 @@ _LIST_SHAPES: Final = {  # address: values between header and list, values of on
     "/klustr/folders.reply": (0, 3),
     "/klustr/problems.reply": (0, 2),
     "/klustr/health.reply": (0, 2),
+    "/klustr/scores.reply": (0, 2),
 }
 _PUSHES: Final = frozenset(
     f"/klustr/{name}"
@@ -183,6 +184,10 @@ class Client:
     def health(self) -> dict[str, float]:
         """Return the bridge's counters by name."""
         return {str(name): float(value) for name, value in self.request("/klustr/health")}
+
+    def scores(self) -> dict[str, float]:
+        """Return how good the map in force is, by name (see docs/protocol.md)."""
+        return {str(name): float(value) for name, value in self.request("/klustr/scores")}
 
     def status(self) -> Status:
         """Return what the library holds."""

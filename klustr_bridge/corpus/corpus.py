@@ -92,6 +92,11 @@ class Corpus:
         return self._snapshot.epoch
 
     @property
+    def scores(self) -> dict[str, float]:
+        """How good the layout is, by name; empty without one."""
+        return dict(self._snapshot.scores)
+
+    @property
     def n_files(self) -> int:
         """Present files, whatever their state."""
         return self._snapshot.n_files

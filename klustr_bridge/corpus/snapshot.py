@@ -5,7 +5,7 @@ The format is written by :mod:`klustr_bridge.library.snapshot`.
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +99,8 @@ class Snapshot:
         One row a sound, by rising ``sound_id``.
     entry : dict of str to ndarray
         One row a present file, sorted by path.
+    scores : dict of str to float
+        How good the epoch's map is (``layout/scores.py``).
     text : dict of str to ByteRows
         ``path`` and ``name`` of each entry; ``problem_path`` and ``problem_reason``.
     """
@@ -114,6 +116,7 @@ class Snapshot:
     sound: dict[str, NDArray[Any]]
     entry: dict[str, NDArray[Any]]
     text: dict[str, ByteRows]
+    scores: dict[str, float] = field(default_factory=dict)
 
     @property
     def ids(self) -> Int32Array:
@@ -197,6 +200,8 @@ def _read(directory: Path) -> Snapshot:
             name: ByteRows(_map(directory, blob, np.uint8), _map(directory, offset, np.int64))
             for name, (blob, offset) in _BLOBS.items()
         },
+        # a snapshot of before they were shown has none
+        scores={str(name): float(value) for name, value in meta.get("scores", {}).items()},
     )
     _check(snapshot)
     return snapshot

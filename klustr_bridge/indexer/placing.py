@@ -9,6 +9,7 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 
 import numpy as np
+from numpy.typing import NDArray
 
 from klustr_bridge.errors import LayoutError
 from klustr_bridge.layout.even import LEAST_SIDE, EvenPlacer, even_positions, lattice_side
@@ -17,6 +18,8 @@ from klustr_bridge.layout.growth import FittedMap, needs_neighbour_share, next_f
 from klustr_bridge.layout.place import Placer
 from klustr_bridge.layout.process import LayoutProcess, LayoutResult
 from klustr_bridge.layout.quality import neighbour_share
+from klustr_bridge.layout.scores import moved_scores
+from klustr_bridge.library.heard_kinds import read_known_codes
 from klustr_bridge.library.store import Store
 from klustr_bridge.settings import LayoutSettings
 from klustr_bridge.types import Float32Array, Int32Array
@@ -186,7 +189,11 @@ class MapKeeper:
         live = self._store.embeddings()
         try:
             layout = fit_layout(
-                live.embedding, seed=self._settings.seed, method="pca", previous=_known(live.xy)
+                live.embedding,
+                seed=self._settings.seed,
+                method="pca",
+                previous=_known(live.xy),
+                kinds=self._kinds(live.ids),
             )
         except LayoutError as error:
             self._note_failure(str(error))
@@ -216,6 +223,7 @@ class MapKeeper:
             seed=self._settings.seed,
             method=method,
             previous=None if from_scratch else _known(live.xy),
+            kinds=self._kinds(live.ids),
         )
 
     def _take_result(self) -> None:
@@ -238,16 +246,31 @@ class MapKeeper:
         self._reload()
         self._tell(None)
 
+    def _kinds(self, ids: Int32Array) -> NDArray[np.uint8]:
+        with self._store.view() as view:
+            return read_known_codes(view.connection, ids)
+
     def _write_epoch(self, ids: Int32Array, layout: Layout, placer: _BothPlacer | None) -> None:
+        moved = moved_scores(layout.xy, self._places(ids))
         self._store.write_epoch(
             layout.method,
             self._settings.seed,
             ids,
             np.hstack([layout.xy, layout.even]),
-            layout.scores,
+            layout.scores | moved,
             place=None if placer is None else placer.place,
             even_side=layout.even_side,
         )
+
+    def _places(self, ids: Int32Array) -> Float32Array:
+        """Positions in force of some sounds, NaN where there are none."""
+        placed, both = self._store.positions()
+        places = np.full((len(ids), 2), np.nan, dtype=np.float32)
+        if len(placed):
+            at = np.searchsorted(placed, ids).clip(max=len(placed) - 1)
+            is_placed = placed[at] == ids
+            places[is_placed] = both[at[is_placed], :2]
+        return places
 
     def _note_failure(self, reason: str) -> None:
         self._failed_at = self._n_sounds()

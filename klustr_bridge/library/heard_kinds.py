@@ -75,6 +75,21 @@ def read_known(connection: sqlite3.Connection) -> KnownKinds:
     return KnownKinds(np.concatenate(vectors), np.array(codes, np.uint8))
 
 
+def read_known_codes(connection: sqlite3.Connection, ids: Int32Array) -> NDArray[np.uint8]:
+    """Codes of the kinds of sounds as the user or a name tells them, shape (n,); 0 where neither does.
+
+    What was heard is left out: who judges by kinds what the embedding has made must not ask the embedding.
+    """
+    known = connection.execute(
+        f"""
+        SELECT s.id, coalesce(s.user_kind, {_NAMED}) AS kind FROM sounds s
+        WHERE kind IS NOT NULL AND {IS_LIVE}
+        """
+    )
+    code = {sound_id: KIND_CODES.get(kind, 0) for sound_id, kind in known}
+    return np.array([code.get(sound_id, 0) for sound_id in ids.tolist()], np.uint8)
+
+
 def read_unnamed(connection: sqlite3.Connection, *, all_of_them: bool) -> Iterator[UnnamedSounds]:
     """Live sounds without a name, in portions by rising id: all, or those that were not listened to yet."""
     d = dimension(connection)

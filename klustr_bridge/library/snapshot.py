@@ -194,6 +194,7 @@ def _write(view: View, directory: _Arrays) -> None:
         "token": view.token,
         "analysis_version": version,
         "epoch": 0 if epoch is None else epoch.number,
+        "scores": {} if epoch is None else dict(epoch.scores),
         "n_files": counts.files,
         "n_sounds": counts.sounds,
         "n_pending": counts.pending,

@@ -359,6 +359,10 @@ class Navigator:
             state, corpus.n_files, corpus.n_sounds, corpus.n_pending, corpus.n_refused, corpus.epoch
         )
 
+    def scores(self) -> dict[str, float]:
+        """Return how good the map in force is, by name; empty without one."""
+        return self.corpus.scores
+
     def health(self) -> dict[str, float]:
         """Return counts since the start: questions, moves, hits, plays, player errors, snapshots."""
         names = ("queries", "moves", "hits", "plays", "snapshots")

@@ -30,6 +30,7 @@ from tests import sounds
 
 T = TypeVar("T")
 N_SOUNDS = 16
+SCORES = {"neighbour_share": 0.5, "kind_share": 0.25}
 STRANGE_NAME = b"caf\xe9 kick.wav"
 
 
@@ -151,7 +152,7 @@ def make_library(place: Path) -> Path:
         angle = np.linspace(0, 2 * np.pi, len(ids), endpoint=False)
         xy = np.stack([0.5 + 0.4 * np.cos(angle), 0.5 + 0.4 * np.sin(angle)], axis=1).astype(np.float32)
         both = np.hstack([xy, even_positions(xy)])
-        store.write_epoch("pca", 1, ids, both, {}, even_side=lattice_side(len(ids)))
+        store.write_epoch("pca", 1, ids, both, SCORES, even_side=lattice_side(len(ids)))
         return write_snapshot(store, place / "snapshots")
 
 

@@ -24,7 +24,7 @@ from klustr_bridge.corpus import Corpus
 from klustr_bridge.errors import BridgeError
 from klustr_bridge.navigator import ClientState, Navigator
 from klustr_bridge.player import open_player
-from tests.bridge.places import N_SOUNDS, STRANGE_NAME, Clock, Loop, Place, SilentPlayer
+from tests.bridge.places import N_SOUNDS, SCORES, STRANGE_NAME, Clock, Loop, Place, SilentPlayer
 from tests.bridge.test_codec import bundle, message
 from tests.bridge.test_session import Address
 from tests.corpus.snapshots import Made, MadeSound, below, write_made
@@ -52,6 +52,7 @@ def examples(place: Place) -> dict[str, tuple[Any, ...]]:
         "/klustr/sync": (6,),
         "/klustr/health": (7,),
         "/klustr/status": (8,),
+        "/klustr/scores": (26,),
         "/klustr/xy": (0.3, 0.4, 2),
         "/klustr/audition": ("change",),
         "/klustr/view": ("even",),
@@ -140,6 +141,7 @@ def test_answers_are_the_navigators(place: Place, client: Client) -> None:
         (int(i), *map(float, xy)) for i, xy in zip(corpus.ids, corpus.xy, strict=True)
     ]
     assert client.status() == ("analysing", N_SOUNDS + 2, N_SOUNDS, 1, 1, 1)
+    assert client.scores() == SCORES
     assert client.folders() == [(str(place.folder), N_SOUNDS + 2, "watched")]
     assert [os.path.basename(p.path) for p in client.problems()] == ["broken snare.wav"]
     client.send("/klustr/trigger", first)

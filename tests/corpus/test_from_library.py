@@ -48,11 +48,13 @@ def test_a_librarys_snapshot_answers(tmp_path, store):
     before = Corpus.load(snapshot.write_snapshot(store, tmp_path / "snapshots"))
     ids = before.ids
     assert (len(before), before.n_placed, before.n_pending, before.n_refused) == (2, 0, 1, 1)
-    store.write_epoch("pca", 1, ids, np.array([[0.25, 0.5], [0.75, 0.5]], np.float32), {})
+    assert before.scores == {}
+    store.write_epoch("pca", 1, ids, np.array([[0.25, 0.5], [0.75, 0.5]], np.float32), {"share": 0.5})
     store.set_favourite(int(ids[1]), True)
     corpus = Corpus.load(snapshot.write_snapshot(store, tmp_path / "snapshots"))
 
     assert corpus.library_id == store.library_id
+    assert corpus.scores == {"share": 0.5}
     assert corpus.id_of_uid(kick) == corpus.id_of_path(found[0].path) == corpus.id_of_path(found[1].path)
     assert corpus.path(int(ids[0])) == found[0].path
     assert [corpus.kind(row) for row in (0, 1)] == ["kick", "snare"]
