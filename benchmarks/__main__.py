@@ -14,6 +14,7 @@ NAMES = (
     "indexing",
     "kinds-by-ear",
     "kits",
+    "layout",
     "names",
     "quality",
     "roundtrip",

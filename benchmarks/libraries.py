@@ -101,7 +101,7 @@ def _fill_store(library: Path, samples: Path, seed: int) -> None:
             part = found[start : start + _AT_ONCE]
             store.note_files([(file, kind_from_path(file.path, root)) for file in part])
             committed = store.commit_outcomes(
-                [_outcome(file, start + row, embedding[start + row]) for row, file in enumerate(part)],
+                [outcome(file, start + row, embedding[start + row]) for row, file in enumerate(part)],
                 analysis_version=ANALYSIS_VERSION,
             )
             ids[start : start + len(part)] = committed.new_ids
@@ -111,7 +111,7 @@ def _fill_store(library: Path, samples: Path, seed: int) -> None:
         store.write_epoch("umap", 1, ids, both, scores, even_side=lattice_side(len(ids)))
 
 
-def _outcome(file: FoundFile, number: int, embedding: Float32Array) -> Outcome:
+def outcome(file: FoundFile, number: int, embedding: Float32Array) -> Outcome:
     uid = base64.b32encode(number.to_bytes(10, "big")).decode().lower()
     analysis = Analysis(
         uid=uid,

@@ -106,21 +106,21 @@ def run(options: argparse.Namespace) -> QualityReport:
         raise SystemExit(f"-k is {options.k}; allowed is 1 or more")
     table = read_table(options.folder, options.labels)
     table, rows = hear(table, [one.name for one in FEATURE_SETS], options.cache)
-    choices = dict(_choices(table, options.classes))
-    is_used = np.isin(table.label, sorted(frozenset().union(*choices.values())))
+    sections = dict(choices(table, options.classes))
+    is_used = np.isin(table.label, sorted(frozenset().union(*sections.values())))
     table = table.keep(is_used)
     points = {one.name: one.finish(rows[one.name][is_used]) for one in FEATURE_SETS}
     spaces = {SPACES[0]: points, SPACES[1]: {name: _map(found) for name, found in points.items()}}
     settings = {"folder": options.folder.name, "k": options.k, "analysis version": ANALYSIS_VERSION}
     report = QualityReport(settings)
-    for title, labels in choices.items():
+    for title, labels in sections.items():
         report.sections.append(
             _section(title, table, np.isin(table.label, sorted(labels)), spaces, options.k)
         )
     return report
 
 
-def _choices(table: Table, classes: str | None) -> Iterator[tuple[str, frozenset[str]]]:
+def choices(table: Table, classes: str | None) -> Iterator[tuple[str, frozenset[str]]]:
     """Titles, and labels looked at; all that are left out are neither asked nor counted."""
     known = frozenset(table.label.tolist())
     if classes is not None:

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 
 import psutil
 
-_THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
 
 def become_background_process(*, priority: int = 10) -> None:
@@ -83,7 +83,7 @@ def single_threaded_environment() -> None:
 
     Must run before numpy is imported to matter for this process itself; children inherit it.
     """
-    for name in _THREAD_VARIABLES:
+    for name in THREAD_VARIABLES:
         os.environ[name] = "1"
 
 

@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import klustr_features, labelled, plain_features
+from benchmarks import klustr_features, labelled, layout_curve, plain_features
 from benchmarks.bootstrap import Resampling, estimate
 from benchmarks.libraries import make_library
 from benchmarks.quality import precision
+from klustr_bridge.layout import tsne_fit
 from tests.sounds import closed_hat, kick, noise, sine, snare, write, write_library
 
 ROOT = Path(__file__).parent.parent
@@ -119,6 +120,68 @@ def test_kits_are_told_from_chance(tmp_path: Path) -> None:
     rows = {row["what"]: row["value"] for row in json.loads(out.read_text())["rows"]}
     assert rows["same collection, by chance"] == rows["same collection, kit"] == 100.0
     assert rows["same kit, by chance"] == 50.0 and rows["same kit, kit"] > 80.0
+
+
+def labelled_drums(place: Path, n_each: int) -> Path:
+    """Drums of three kinds from two collections, and the list of them beside the folder."""
+    lines = ["path,label,collection,kit"]
+    for make, label in ((kick, "kick"), (snare, "snare"), (closed_hat, "closed_hat")):
+        for number in range(n_each):
+            file = write(place / "drums" / f"{label}{number}.wav", make(number))
+            lines.append(f"{file.name},{label},{'ab'[number % 2]},{number % 2}")
+    table = place / "drums.csv"
+    table.write_text("\n".join(lines), encoding="utf-8")
+    return table
+
+
+@pytest.mark.timeout(300)
+def test_ways_to_a_map_are_compared_in_processes_of_their_own(tmp_path: Path) -> None:
+    """Ours comes first and is 1.00 times ours; cold is more than warm; a list alone finds its folder."""
+    out = tmp_path / "out.json"
+    words = (str(labelled_drums(tmp_path, 12)), "--classes", "kick,snare,closed_hat", "-k", "3")
+    done = run("layout", *words, "--ways", "ours,stft-tsne,ours-pca", "--json", str(out))
+    assert done.returncode == 0, done.stderr
+    report = json.loads(out.read_text(encoding="utf-8"))
+    assert (report["settings"]["sounds"], report["settings"]["classes"]) == (36, 3)
+    ours, klustr, pca = report["lines"]
+    assert ours["judged"]["sounds"]["value"] > 0.9 and ours["ours_ahead_sounds"]["value"] == 0
+    for line in (ours, klustr, pca):
+        assert 0 < line["warm_s"] < line["cold_s"]
+        assert 0 <= line["judged"]["trustworthiness"] <= 1 and 0 < line["judged"]["roundness"] <= 1
+        behind = ours["judged"]["sounds"]["value"] - line["judged"]["sounds"]["value"]
+        assert line["ours_ahead_sounds"]["value"] == pytest.approx(behind)
+    assert f"{klustr['cold_s'] / ours['cold_s']:9.2f}" in done.stdout
+    assert "no way is called fast" in run("layout", *words, "--ways", "fast").stderr
+
+
+@pytest.mark.timeout(300)
+def test_a_map_that_grows_keeps_what_was_there(tmp_path: Path) -> None:
+    """Nothing moves while a quarter is added; ratios are against a map made from nothing."""
+    out = tmp_path / "out.json"
+    table = labelled_drums(tmp_path, 20)
+    done = run("layout", str(table), "--growth", "-k", "3", "--json", str(out))
+    assert done.returncode == 0, done.stderr
+    report = json.loads(out.read_text(encoding="utf-8"))
+    assert (report["settings"]["sounds"], report["settings"]["added"]) == (60, 15)
+    rows = {row["what"]: row for row in report["rows"]}
+    assert rows["largest move of an old sound while others are added"]["value"] == 0
+    placed = rows["P@3 of the added, over sounds, placed"]
+    anew = rows["P@3 of the added, over sounds, fitted anew"]
+    assert placed["ratio"] == pytest.approx(placed["value"] / anew["value"]) and placed["value"] > 80
+    assert rows["time: placing 15"]["ratio"] < 1
+    assert any(aim["what"] == "trustworthiness lost to keeping the map" for aim in report["aims"])
+
+
+def test_settings_of_the_curve_reach_the_engine() -> None:
+    """Each setting of t-SNE gives another map, the usual one the map as it is; none stays in force."""
+    points = np.random.default_rng(0).normal(size=(300, 8)).astype(np.float32)
+    usual = (tsne_fit.PERPLEXITY, (tsne_fit.EXAGGERATED_STEPS, tsne_fit.STEPS), tsne_fit.TAIL)
+    changed = [(15, *usual[1:]), (usual[0], (30, 60), usual[2]), (*usual[:2], 1.0)]
+    as_it_is = layout_curve.engine("tsne")(points)
+    assert np.array_equal(layout_curve.tsne("", *usual).make(points), as_it_is)
+    maps = [layout_curve.tsne("", *setting).make(points) for setting in changed]
+    assert not any(np.allclose(one, as_it_is) for one in maps)
+    assert np.array_equal(layout_curve.engine("tsne")(points), as_it_is)
 
 
 def test_walks_and_grids_are_told_from_plain_ways(tmp_path: Path) -> None:

@@ -1,0 +1,145 @@
+"""A map that grows: sounds added to it, and the next map after it, against maps made from nothing."""
+
+import argparse
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.bootstrap import Estimate, Resampling, estimate
+from benchmarks.common import Aim, Report, Row
+from benchmarks.labelled import Numbers, Table
+from benchmarks.layout_ways import SEED
+from benchmarks.libraries import outcome
+from benchmarks.quality import precision
+from klustr_bridge.layout.fit import Layout, fit_layout
+from klustr_bridge.layout.place import Placer
+from klustr_bridge.layout.quality import continuity, displacement, neighbour_share, trustworthiness
+from klustr_bridge.library.store import Store
+from klustr_bridge.sound.embedding import ANALYSIS_VERSION
+from klustr_bridge.types import FileStamp, Float32Array, FoundFile
+
+LEAST_KEPT = 0.98
+MOST_LOST = 0.01
+
+
+def run_growth(options: argparse.Namespace, table: Table, features: Numbers) -> Report:
+    """Add some of the sounds, drawn by chance, to a library of the rest."""
+    points, n = features.astype(np.float32), len(features)
+    n_added = min(options.added, n // 4)
+    is_added = np.zeros(n, dtype=np.bool_)
+    is_added[np.random.default_rng(SEED).choice(n, n_added, replace=False)] = True
+    order = np.argsort(is_added, kind="stable")  # the library's ids rise as its sounds came
+    points, table, is_added = points[order], table.keep(order), is_added[order]
+    report = Report(
+        "layout --growth", {"from": options.source.name, "sounds": n, "added": n_added, "k": options.k}
+    )
+
+    fit_layout(points[:500], seed=SEED)  # imports and compilers
+    old, old_s = _fit(points[~is_added], None)
+    before, placed, place_s = _added_to_a_library(points, is_added, old)
+    scratch, scratch_s = _fit(points, None)
+    after, after_s = _fit(points, placed)
+
+    moved = float(np.abs(placed[~is_added] - before).max())
+    report.rows.append(Row("largest move of an old sound while others are added", moved, "widths"))
+    report.aims.append(Aim("largest move of an old sound", moved, 0.0, "widths"))
+    _precision_rows(report, options.k, table, is_added, {"placed": placed, "fitted anew": scratch.xy})
+    kept = {}
+    maps = {"fitted anew": scratch.xy, "placed": placed, "next epoch": after.xy}
+    for score in (trustworthiness, continuity, neighbour_share):
+        for name, xy in maps.items():
+            kept[score.__name__, name] = value = score(points, xy, sample=n)
+            ratio = value / kept[score.__name__, "fitted anew"]
+            against = (None, "") if name == "fitted anew" else (ratio, "fitted anew")
+            report.rows.append(Row(f"{score.__name__.replace('_', ' ')}, {name}", value, "", *against))
+    lost = kept["trustworthiness", "fitted anew"] - kept["trustworthiness", "next epoch"]
+    report.aims.append(Aim("trustworthiness lost to keeping the map", lost, MOST_LOST, ""))
+    _moved_rows(report, placed, is_added, {"next epoch": after, "fitted anew": scratch})
+    report.rows += [
+        Row("time: first map of the old sounds", old_s, "s"),
+        Row(f"time: placing {n_added}", place_s, "s", place_s / scratch_s, "fitted anew"),
+        Row("time: fitted anew", scratch_s, "s"),
+        Row("time: next epoch", after_s, "s", after_s / scratch_s, "fitted anew"),
+    ]
+    return report
+
+
+def _fit(points: Float32Array, previous: Float32Array | None) -> tuple[Layout, float]:
+    begun = time.perf_counter()
+    layout = fit_layout(points, seed=SEED, previous=previous)
+    return layout, time.perf_counter() - begun
+
+
+def _added_to_a_library(
+    points: Float32Array, is_added: NDArray[np.bool_], old: Layout
+) -> tuple[Float32Array, Float32Array, float]:
+    """Positions of the old sounds in a library, then of all once the others came, and the seconds of that.
+
+    Through the real store: what it keeps is what a user sees.
+    """
+    with tempfile.TemporaryDirectory(prefix="klustr-benchmark-") as folder:
+        root = str(Path(folder).resolve()).encode()
+        with Store.open(Path(folder) / "library.klustr") as store:
+            store.add_folder(root)
+            files = [
+                FoundFile(root + b"/%d.wav" % number, FileStamp(1, number + 1, number + 1, 1))
+                for number in range(len(points))
+            ]
+            store.note_files([(file, "unknown") for file in files])
+            heard = [outcome(file, row, points[row]) for row, file in enumerate(files)]
+            n_old = int((~is_added).sum())
+            first = store.commit_outcomes(heard[:n_old], analysis_version=ANALYSIS_VERSION)
+            store.write_epoch(old.method, SEED, np.array(first.new_ids, np.int32), old.xy, {})
+            before = store.positions()[1][:, :2]
+            begun = time.perf_counter()
+            place = Placer(points[:n_old], old.xy).place
+            store.commit_outcomes(heard[n_old:], analysis_version=ANALYSIS_VERSION, place=place)
+            elapsed_s = time.perf_counter() - begun
+            return before, np.ascontiguousarray(store.positions()[1][:, :2]), elapsed_s
+
+
+def _precision_rows(
+    report: Report, k: int, table: Table, is_added: NDArray[np.bool_], maps: dict[str, Float32Array]
+) -> None:
+    """P@k of the added sounds on both maps, without their own collection, and the ratio."""
+    shares = {
+        name: precision(xy.astype(np.float64), table.label, table.collection, k) for name, xy in maps.items()
+    }
+    asked = is_added & np.isfinite(shares["placed"])
+    draws = Resampling(table.collection[asked], table.label[asked])
+    for over, mean in (("sounds", draws.over_sounds), ("classes", draws.over_labels)):
+        placed, anew = (mean(shares[name][asked]) for name in ("placed", "fitted anew"))
+        ratio: Estimate = estimate(placed / anew)
+        report.rows.append(Row(f"P@{k} of the added, over {over}, fitted anew", 100 * float(anew[0]), "%"))
+        report.rows.append(
+            Row(
+                f"P@{k} of the added, over {over}, placed",
+                100 * float(placed[0]),
+                "%",
+                ratio.value,
+                "fitted anew",
+            )
+        )
+        report.notes.append(
+            f"the ratio over {over}, with 95 % of collections drawn again: {ratio.value:.3f} "
+            f"[{ratio.low:.3f} {ratio.high:.3f}]"
+        )
+        report.aims.append(Aim(f"P@{k} lost over {over}, as a share", 1 - ratio.value, 1 - LEAST_KEPT, ""))
+
+
+def _moved_rows(
+    report: Report, placed: Float32Array, is_added: NDArray[np.bool_], maps: dict[str, Layout]
+) -> None:
+    for what, which in (("old sounds", ~is_added), ("added sounds", is_added)):
+        moves = {name: displacement(layout.xy[which], placed[which]) for name, layout in maps.items()}
+        for at, part in enumerate(("half", "95 %")):
+            anew = moves["fitted anew"]
+            for name, move in moves.items():
+                assert move is not None and anew is not None
+                against = (None, "") if name == "fitted anew" else (move[at] / anew[at], "fitted anew")
+                report.rows.append(
+                    Row(f"{part} of the {what} moved at most, {name}", move[at], "widths", *against)
+                )
