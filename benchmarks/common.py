@@ -22,7 +22,17 @@ import psutil
 
 from klustr_bridge.client import Client, Status
 
-_PACKAGES = ("klustr-bridge", "numpy", "scipy", "faiss-cpu", "soundfile", "soxr", "uvloop", "umap-learn")
+_PACKAGES = (
+    "klustr-bridge",
+    "numpy",
+    "scipy",
+    "faiss-cpu",
+    "soundfile",
+    "soxr",
+    "uvloop",
+    "openTSNE",
+    "umap-learn",
+)
 _QUIET = ("--http-port", "0", "--audio", "off", "--midi", "off", "--view", "plain")
 
 

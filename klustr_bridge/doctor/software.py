@@ -31,8 +31,8 @@ NEEDED = (
     "uvicorn",
     "watchdog",
 )
-# Without these the bridge runs with less: no picture of the map, no MIDI, no sound, a slower loop.
-OPTIONAL = ("matplotlib", "mido", "python-rtmidi", "sounddevice", "uvloop")
+# Without these the bridge runs with less: no picture of the map, no MIDI, maps by UMAP, no sound, a slow loop.
+OPTIONAL = ("matplotlib", "mido", "openTSNE", "python-rtmidi", "sounddevice", "uvloop")
 
 
 def check_python(version: tuple[int, int, int] = sys.version_info[:3]) -> Check:
