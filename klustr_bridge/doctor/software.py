@@ -31,7 +31,7 @@ NEEDED = (
     "uvicorn",
     "watchdog",
 )
-# Without these the bridge runs with less: no picture of the map, no MIDI, maps by UMAP, no sound, a slow loop.
+# Without these the bridge runs with less: no picture of the map, no MIDI, maps by UMAP, no sound, slower.
 OPTIONAL = ("matplotlib", "mido", "openTSNE", "python-rtmidi", "sounddevice", "uvloop")
 
 
