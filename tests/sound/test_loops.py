@@ -83,6 +83,7 @@ def test_slices_are_the_hits(rate: int) -> None:
 def test_slices_overlap_nothing() -> None:
     """Slices follow one another."""
     slices = describe(beat(140.0)[0], RATE, 3.4).slices
+    assert len(slices) > 8
     assert all(one.end_frame <= two.start_frame for one, two in itertools.pairwise(slices))
 
 
@@ -96,7 +97,7 @@ def test_loops_lie_far_from_hits() -> None:
 
 
 def test_long_sounds_are_described_from_their_whole() -> None:
-    """Of two sounds with the same first two seconds, the one that turns to noise is noisier."""
+    """Two sounds with the same first two seconds differ in their body where one turns to noise."""
     start = sine(220.0, 2.0)
     steady = describe(np.concatenate([start, sine(220.0, 6.0)]), RATE, 8.0).embedding
     turning = describe(np.concatenate([start, noise(6.0)]), RATE, 8.0).embedding
@@ -111,12 +112,13 @@ def test_a_constant_offset_does_not_count() -> None:
     assert np.linalg.norm(plain - shifted) < 0.3 * np.linalg.norm(plain - embed(kick(1), RATE))
 
 
-@pytest.mark.parametrize("gain", [1e-6, 1.0, 1e6])
+@pytest.mark.parametrize("gain", [1e-6, 0.1, 1e6])
 def test_slices_keep_their_level(gain: float) -> None:
     """Loops of floats at any level give the same slices; their loudness is their own."""
     audio = beat(120.0)[0]
     slices = describe((audio * np.float32(gain)).astype(np.float32), RATE, 4.0).slices
     plain = describe(audio, RATE, 4.0).slices
+    assert len(plain) > 8
     assert [part.start_frame for part in slices] == [part.start_frame for part in plain]
     for part, other in zip(slices, plain, strict=True):
         expected = max(-120.0, other.loudness_db + 20 * np.log10(gain))
