@@ -3,7 +3,9 @@
 import contextlib
 import io
 import os
+import queue
 import re
+import threading
 
 import pytest
 
@@ -62,23 +64,51 @@ def terminal(monkeypatch):
         attributes[1] &= ~termios.OPOST  # leave line ends as they are
         termios.tcsetattr(theirs, termios.TCSANOW, attributes)
         stream = os.fdopen(theirs, "w", encoding=encoding)
-        opened.append((ours, stream))
+        reader = Reader(ours)
+        opened.append((reader, stream))
 
         def written() -> str:
-            os.set_blocking(ours, False)
-            chunks = []
-            while True:
-                try:
-                    chunks.append(os.read(ours, 65536))
-                except BlockingIOError:
-                    return b"".join(chunks).decode(encoding)
+            if not stream.closed:
+                stream.write(END)
+                stream.flush()
+            return reader.read().decode(encoding)
 
         return stream, written
 
     yield open_terminal
-    for ours, stream in opened:
+    for reader, stream in opened:
         stream.close()
-        os.close(ours)
+        reader.close()
+
+
+END = "\0"
+
+
+class Reader(threading.Thread):
+    """Reads all the time, as a terminal does: one that is full would hold up who writes."""
+
+    def __init__(self, descriptor: int) -> None:
+        super().__init__()
+        self._descriptor = descriptor
+        self._arrived: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+        self.start()
+
+    def run(self) -> None:
+        with contextlib.suppress(OSError):  # the other side is closed
+            while chunk := os.read(self._descriptor, 65536):
+                self._arrived.put(chunk)
+        self._arrived.put(END.encode())
+
+    def read(self) -> bytes:
+        """What came since the last time, up to `END` or until the other side was closed."""
+        read = b""
+        while not read.endswith(END.encode()):
+            read += self._arrived.get(timeout=30)
+        return read.removesuffix(END.encode())
+
+    def close(self) -> None:
+        self.join(30)
+        os.close(self._descriptor)
 
 
 def work(n_done: int, stage: str = "analysing", refused: int = 0, files: int = 1000) -> Progress:
