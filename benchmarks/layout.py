@@ -50,6 +50,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         default=1_000,
         help="of the sounds so many are added (at most a quarter; --growth)",
     )
+    parser.add_argument(
+        "--draws", type=int, default=6, help="so many times others are added (default: 6; --growth)"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +115,10 @@ def _ratio(value: float, ours: float | None) -> str:
 
 
 def run(options: argparse.Namespace) -> object:
-    if options.k < 1 or options.added < 1:
-        raise SystemExit(f"-k is {options.k}, --added {options.added}; allowed is 1 or more")
+    if min(options.k, options.added, options.draws) < 1:
+        raise SystemExit(
+            f"-k is {options.k}, --added {options.added}, --draws {options.draws}; allowed is 1 or more"
+        )
     if options.curve is not None:
         from benchmarks.layout_curve import run_curve
 

@@ -3,12 +3,13 @@
 import argparse
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.bootstrap import Estimate, Resampling, estimate
 from benchmarks.common import Aim, Report, Row
 from benchmarks.labelled import Numbers, Table
 from benchmarks.layout_ways import SEED
@@ -26,27 +27,60 @@ MOST_LOST = 0.01
 
 
 def run_growth(options: argparse.Namespace, table: Table, features: Numbers) -> Report:
-    """Add some of the sounds, drawn by chance, to a library of the rest."""
-    points, n = features.astype(np.float32), len(features)
-    n_added = min(options.added, n // 4)
-    is_added = np.zeros(n, dtype=np.bool_)
-    is_added[np.random.default_rng(SEED).choice(n, n_added, replace=False)] = True
-    order = np.argsort(is_added, kind="stable")  # the library's ids rise as its sounds came
-    points, table, is_added = points[order], table.keep(order), is_added[order]
-    report = Report(
-        "layout --growth", {"from": options.source.name, "sounds": n, "added": n_added, "k": options.k}
-    )
+    """Add some of the sounds, drawn by chance, to a library of the rest; P@k in several draws."""
+    n_added = min(options.added, len(features) // 4)
+    settings = {"from": options.source.name, "sounds": len(features), "added": n_added}
+    report = Report("layout --growth", settings | {"draws": options.draws, "k": options.k})
+    fit_layout(features[:500].astype(np.float32), seed=SEED)  # imports and compilers
+    shares = []
+    for draw in range(options.draws):
+        drawn = _Drawn.from_all(table, features, n_added, SEED + draw)
+        old, old_s = _fit(drawn.points[~drawn.is_added], None)
+        before, placed, place_s = _added_to_a_library(drawn.points, drawn.is_added, old)
+        scratch, scratch_s = _fit(drawn.points, None)
+        shares.append(_precisions(drawn, options.k, {"fitted anew": scratch.xy, "placed": placed}))
+        if draw == 0:
+            after, after_s = _fit(drawn.points, placed)
+            _map_rows(report, drawn, before, placed, scratch, after)
+            times = [
+                Row("time: first map of the old sounds", old_s, "s"),
+                Row(f"time: placing {n_added}", place_s, "s", place_s / scratch_s, "fitted anew"),
+                Row("time: fitted anew", scratch_s, "s"),
+                Row("time: next epoch", after_s, "s", after_s / scratch_s, "fitted anew"),
+            ]
+    _precision_rows(report, options.k, np.array(shares))
+    report.rows += times
+    return report
 
-    fit_layout(points[:500], seed=SEED)  # imports and compilers
-    old, old_s = _fit(points[~is_added], None)
-    before, placed, place_s = _added_to_a_library(points, is_added, old)
-    scratch, scratch_s = _fit(points, None)
-    after, after_s = _fit(points, placed)
 
+@dataclass(frozen=True, slots=True)
+class _Drawn:
+    """Sounds in the order of a library that some of them are added to last."""
+
+    points: Float32Array
+    table: Table
+    is_added: NDArray[np.bool_]
+
+    @classmethod
+    def from_all(cls, table: Table, features: Numbers, n_added: int, seed: int) -> Self:
+        is_added = np.zeros(len(features), dtype=np.bool_)
+        is_added[np.random.default_rng(seed).choice(len(features), n_added, replace=False)] = True
+        order = np.argsort(is_added, kind="stable")  # ids rise as the sounds came
+        return cls(features.astype(np.float32)[order], table.keep(order), is_added[order])
+
+
+def _map_rows(
+    report: Report,
+    drawn: _Drawn,
+    before: Float32Array,
+    placed: Float32Array,
+    scratch: Layout,
+    after: Layout,
+) -> None:
+    points, is_added, n = drawn.points, drawn.is_added, len(drawn.points)
     moved = float(np.abs(placed[~is_added] - before).max())
     report.rows.append(Row("largest move of an old sound while others are added", moved, "widths"))
     report.aims.append(Aim("largest move of an old sound", moved, 0.0, "widths"))
-    _precision_rows(report, options.k, table, is_added, {"placed": placed, "fitted anew": scratch.xy})
     kept = {}
     maps = {"fitted anew": scratch.xy, "placed": placed, "next epoch": after.xy}
     for score in (trustworthiness, continuity, neighbour_share):
@@ -58,13 +92,6 @@ def run_growth(options: argparse.Namespace, table: Table, features: Numbers) -> 
     lost = kept["trustworthiness", "fitted anew"] - kept["trustworthiness", "next epoch"]
     report.aims.append(Aim("trustworthiness lost to keeping the map", lost, MOST_LOST, ""))
     _moved_rows(report, placed, is_added, {"next epoch": after, "fitted anew": scratch})
-    report.rows += [
-        Row("time: first map of the old sounds", old_s, "s"),
-        Row(f"time: placing {n_added}", place_s, "s", place_s / scratch_s, "fitted anew"),
-        Row("time: fitted anew", scratch_s, "s"),
-        Row("time: next epoch", after_s, "s", after_s / scratch_s, "fitted anew"),
-    ]
-    return report
 
 
 def _fit(points: Float32Array, previous: Float32Array | None) -> tuple[Layout, float]:
@@ -101,33 +128,33 @@ def _added_to_a_library(
             return before, np.ascontiguousarray(store.positions()[1][:, :2]), elapsed_s
 
 
-def _precision_rows(
-    report: Report, k: int, table: Table, is_added: NDArray[np.bool_], maps: dict[str, Float32Array]
-) -> None:
-    """P@k of the added sounds on both maps, without their own collection, and the ratio."""
-    shares = {
-        name: precision(xy.astype(np.float64), table.label, table.collection, k) for name, xy in maps.items()
-    }
-    asked = is_added & np.isfinite(shares["placed"])
-    draws = Resampling(table.collection[asked], table.label[asked])
-    for over, mean in (("sounds", draws.over_sounds), ("classes", draws.over_labels)):
-        placed, anew = (mean(shares[name][asked]) for name in ("placed", "fitted anew"))
-        ratio: Estimate = estimate(placed / anew)
-        report.rows.append(Row(f"P@{k} of the added, over {over}, fitted anew", 100 * float(anew[0]), "%"))
+def _precisions(drawn: _Drawn, k: int, maps: dict[str, Float32Array]) -> list[list[float]]:
+    """P@k of the added sounds, without their own collection, over sounds and over classes, on each map."""
+    found = []
+    for xy in maps.values():
+        share = precision(xy.astype(np.float64), drawn.table.label, drawn.table.collection, k)
+        asked = drawn.is_added & np.isfinite(share)
+        label, share = drawn.table.label[asked], share[asked]
+        classes = [float(share[label == one].mean()) for one in np.unique(label)]
+        found.append([float(share.mean()), float(np.mean(classes))])
+    return found
+
+
+def _precision_rows(report: Report, k: int, shares: Numbers) -> None:
+    """Means over the draws, and of the ratios; `shares` has shape (draws, maps, sounds and classes)."""
+    for at, over in enumerate(("sounds", "classes")):
+        anew, placed = shares[:, 0, at], shares[:, 1, at]
+        ratio = placed / anew
+        what = f"P@{k} of the added, over {over}"
+        report.rows.append(Row(f"{what}, fitted anew", 100 * float(anew.mean()), "%"))
         report.rows.append(
-            Row(
-                f"P@{k} of the added, over {over}, placed",
-                100 * float(placed[0]),
-                "%",
-                ratio.value,
-                "fitted anew",
-            )
+            Row(f"{what}, placed", 100 * float(placed.mean()), "%", float(ratio.mean()), "fitted anew")
         )
         report.notes.append(
-            f"the ratio over {over}, with 95 % of collections drawn again: {ratio.value:.3f} "
-            f"[{ratio.low:.3f} {ratio.high:.3f}]"
+            f"the ratio over {over} in each draw: " + ", ".join(f"{value:.3f}" for value in ratio.tolist())
         )
-        report.aims.append(Aim(f"P@{k} lost over {over}, as a share", 1 - ratio.value, 1 - LEAST_KEPT, ""))
+        lost = 1 - float(ratio.mean())
+        report.aims.append(Aim(f"P@{k} lost over {over}, as a share", lost, 1 - LEAST_KEPT, ""))
 
 
 def _moved_rows(

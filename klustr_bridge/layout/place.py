@@ -5,14 +5,22 @@ stand. It must not move what is already on the map, nor import umap, numba or sc
 """
 
 import numpy as np
+from numpy.typing import NDArray
 
 from klustr_bridge.errors import LayoutError
 from klustr_bridge.layout.neighbours import NeighbourIndex
 from klustr_bridge.layout.spacing import Spacing
 from klustr_bridge.types import Float32Array
 
-N_NEIGHBOURS = 5
-"""Measured on drum sounds: the median of five keeps neighbours as well as a new fit does."""
+N_NEIGHBOURS = 8
+"""Sounds that say where a new one belongs. Measured with 1,000 of 4,574 drum sounds added, six times: of
+the ten nearest on the map as many are of the same class as if all were fitted anew, .9996 over sounds and
+.986 over classes (.991 and .961 for the median of five, 1.007 and .996 for ten neighbours; ten other draws
+gave .986 and .987), and .914 as many are of the ten nearest in sound (.927 for the median of five, .874 for
+ten neighbours)."""
+
+N_TOGETHER = 3
+"""Of them so many make up the spot, those that stand together in the middle: .999 and .983 for one alone."""
 
 _MIDDLE = 0.5
 
@@ -70,9 +78,10 @@ class Placer:
         Returns
         -------
         ndarray of float32, shape (m, 2)
-            Positions in 0..1: the coordinate-wise median of the five nearest sounds on the map (of
-            all where there are fewer, the middle of the map where there is none), moved to the
-            nearest spot at least `spacing.MIN_DISTANCE` from every other sound.
+            Positions in 0..1: of the eight nearest sounds (all where there are fewer, the middle of
+            the map where there is none) the one that is nearest to all others on the map, and the
+            two that stand nearest to it; the mean of these three, moved to the nearest spot at least
+            `spacing.MIN_DISTANCE` from every other sound.
 
         Raises
         ------
@@ -93,11 +102,24 @@ class Placer:
         """Return where sounds belong, whether that spot is free or not; shapes as in `place`."""
         if self._index is None:
             return np.full((len(new), 2), _MIDDLE, dtype=np.float32)
-        nearest = self._index.nearest(new, N_NEIGHBOURS)
-        return np.asarray(np.median(self._xy[nearest.rows], axis=1), dtype=np.float32)
+        places = self._xy[self._index.nearest(new, N_NEIGHBOURS).rows].astype(np.float64)
+        return _among_the_most_central(places).astype(np.float32)
 
     @staticmethod
     def _check_finite(embeddings: Float32Array) -> None:
         wrong = np.flatnonzero(~np.isfinite(embeddings).all(axis=1))
         if len(wrong):
             raise LayoutError(f"{len(wrong)} embeddings aren't finite, the first in row {wrong[0]}")
+
+
+def _among_the_most_central(places: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The medoid of each group of places, averaged with those nearest to it; (m, k, 2) to (m, 2).
+
+    A place in a crowd rather than between two, where neither's sounds would be near. Equal ones: the first.
+    """
+    apart = np.linalg.norm(places[:, :, None] - places[:, None], axis=-1)
+    medoid = apart.sum(axis=2).argmin(axis=1)
+    from_medoid = np.take_along_axis(apart, medoid[:, None, None], axis=1)[:, 0]
+    together = np.argsort(from_medoid, axis=1, kind="stable")[:, :N_TOGETHER]
+    middle: NDArray[np.float64] = np.take_along_axis(places, together[:, :, None], axis=1).mean(axis=1)
+    return middle
