@@ -6,6 +6,7 @@ move only when an epoch is written; when that is done is the policy of `klustr_b
 
 import time
 from collections.abc import Callable
+from functools import partial
 from multiprocessing.connection import Connection
 
 import numpy as np
@@ -73,6 +74,7 @@ class MapKeeper:
         self._decided_at = (-1, False)
         self._wants_more = True
         self._healed_at = -1
+        self._offered = -1
         self._reload()
 
     @property
@@ -168,21 +170,35 @@ class MapKeeper:
         if needs_neighbour_share(n_sounds, settled=settled, fitted=fitted, n_placed=n_placed):
             live = self._store.embeddings()
             share = neighbour_share(live.embedding, live.xy)
-        method = next_fit(
+        policy = partial(
+            next_fit,
             n_sounds,
             settled=settled,
             fitted=fitted,
             n_placed=n_placed,
             neighbour_share=share,
             method=self._settings.method,
-            refit=self._settings.refit,
             failed_at=self._failed_at,
         )
+        method = policy(refit=self._settings.refit)
         self._wants_more = method is not None
+        if settled and epoch is not None and method is None and policy(refit="auto") is not None:
+            self._offer(epoch.number, n_placed, n_sounds)
         if method == "pca" and n_sounds <= _MOST_FITTED_AT_ONCE:
             self._fit_at_once()
         elif method is not None:
             self._start(method)
+
+    def _offer(self, epoch: int, n_placed: int, n_sounds: int) -> None:
+        """Say that a new map would be worth it, once in each epoch; whether it comes is the user's choice."""
+        if epoch == self._offered:
+            return
+        self._offered = epoch
+        self._notice(
+            "layout",
+            f"the map has become poor, {n_placed} of {n_sounds} sounds came after it was made; "
+            "klustr-bridge relayout makes a new one",
+        )
 
     def _fit_at_once(self) -> None:
         """PCA takes milliseconds: the first map is there with the first sounds."""

@@ -226,7 +226,7 @@ TABLE: tuple[Setting, ...] = (
         "choice",
         "auto",
         "--refit",
-        "Whether the map is fitted anew by itself when it has become poor, or only when asked",
+        "Whether the map is fitted anew by itself when it has become poor, or that is only said",
         choices=("auto", "manual"),
         metavar="WHEN",
     ),
