@@ -35,6 +35,7 @@ from klustr_bridge.bridge.vocabulary import (
     X,
     Y,
 )
+from klustr_bridge.library.kind_sources import AUTO
 from klustr_bridge.sound.aspects import ASPECTS
 from klustr_bridge.sound.kinds import KINDS
 from klustr_bridge.types import VIEWS
@@ -376,9 +377,10 @@ def _commands() -> Iterator[Command]:
     yield Command(
         "/klustr/kind",
         library,
-        (ID, Argument("kind", "s", choices=KINDS)),
+        (ID, Argument("kind", "s", choices=(*KINDS, AUTO))),
         DONE.address,
-        "Corrects a sound's kind; the correction stays. Only from this machine.",
+        "Corrects a sound's kind; the correction stays, with the audio, until `auto` takes it back and names "
+        "or the ear tell the kind again. Only from this machine.",
         "kind",
         local_only=True,
     )

@@ -313,6 +313,10 @@ class Client:
         """Watch a folder no more."""
         self.command("/klustr/folder/remove", to_wire(path), timeout=timeout)
 
+    def kind(self, sound_id: int, kind: str) -> None:
+        """Correct a sound's kind; ``auto`` takes the correction back. Returns when it is in force."""
+        self.command("/klustr/kind", sound_id, kind)
+
     def command(self, address: str, *values: Value, timeout: float | None = None) -> None:
         """Send a library command and wait until it is done.
 

@@ -243,7 +243,7 @@ class LibrarianGateway:
         await self.ask("favourite", sound_id=sound_id, value="1" if on else "0")
 
     async def set_kind(self, sound_id: int, kind: str) -> None:
-        """Correct a sound's kind; the correction stays."""
+        """Correct a sound's kind; the correction stays until ``auto`` takes it back."""
         await self.ask("kind", sound_id=sound_id, value=kind)
 
     async def analyse(self, path: bytes) -> Analysis:

@@ -24,6 +24,7 @@ from klustr_bridge.indexer.scanning import Scanner
 from klustr_bridge.indexer.watching import Hints
 from klustr_bridge.indexer.worker import Analyse, Answer
 from klustr_bridge.library.ignore import DEFAULT_PATTERNS, IgnoreRules
+from klustr_bridge.library.kind_sources import AUTO
 from klustr_bridge.library.rows import Counts
 from klustr_bridge.library.store import Store
 from klustr_bridge.settings import Settings
@@ -201,9 +202,10 @@ class Indexer:
                 self._store.set_favourite(request.sound_id, request.value == "1")
                 self._publisher.when_published(end)
             case "kind":
-                if request.value not in KINDS:
-                    raise QueryError("badargs", f"unknown kind {request.value!r}; known: {' '.join(KINDS)}")
-                self._store.set_kind(request.sound_id, request.value)
+                if request.value not in (*KINDS, AUTO):
+                    known = " ".join((*KINDS, AUTO))
+                    raise QueryError("badargs", f"unknown kind {request.value!r}; known: {known}")
+                self._store.set_kind(request.sound_id, None if request.value == AUTO else request.value)
                 self._publisher.when_published(end)
             case "backup":
                 self._store.backup(Path(os.fsdecode(request.path)))

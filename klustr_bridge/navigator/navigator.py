@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from klustr_bridge.corpus import Corpus, Filters, aspect_shares
 from klustr_bridge.errors import QueryError
+from klustr_bridge.library.kind_sources import AUTO
 from klustr_bridge.library.paths import containing, to_export
 from klustr_bridge.navigator import checks, exploring
 from klustr_bridge.navigator.groups import groups_within
@@ -429,9 +430,9 @@ class Navigator:
         await self._writer().set_favourite(sound_id, on)
 
     async def set_kind(self, sound_id: int, kind: str) -> None:
-        """Correct a sound's kind."""
+        """Correct a sound's kind; ``auto`` takes the correction back."""
         self._view.row(sound_id)
-        await self._writer().set_kind(sound_id, checks.choice("kind", kind, KINDS))
+        await self._writer().set_kind(sound_id, checks.choice("kind", kind, (*KINDS, AUTO)))
 
     # Steps
 

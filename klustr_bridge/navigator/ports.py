@@ -64,7 +64,7 @@ class Librarian(Protocol):
         ...
 
     async def set_kind(self, sound_id: int, kind: str) -> None:
-        """Correct a sound's kind; the correction stays."""
+        """Correct a sound's kind; the correction stays until ``auto`` takes it back."""
         ...
 
     async def analyse(self, path: bytes) -> Analysis:

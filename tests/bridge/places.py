@@ -17,6 +17,7 @@ from klustr_bridge.errors import QueryError, RefusedSound
 from klustr_bridge.indexer.duplicates import find_duplicates
 from klustr_bridge.layout.even import even_positions, lattice_side
 from klustr_bridge.library.ignore import IgnoreRules
+from klustr_bridge.library.kind_sources import AUTO
 from klustr_bridge.library.scan import scan_folder
 from klustr_bridge.library.snapshot import write_snapshot
 from klustr_bridge.library.store import Store
@@ -83,7 +84,7 @@ class StoreLibrarian:
     async def set_kind(self, sound_id: int, kind: str) -> None:
         self.asked.append(("set_kind", sound_id, kind))
         await self._held()
-        self._commit(lambda store: store.set_kind(sound_id, kind))
+        self._commit(lambda store: store.set_kind(sound_id, None if kind == AUTO else kind))
 
     async def analyse(self, path: bytes) -> Analysis:
         self.asked.append(("analyse", path))

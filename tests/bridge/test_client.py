@@ -102,6 +102,20 @@ def test_commands_wait_until_they_are_done(tcp: bool, place: Place, tmp_path: Pa
     assert (refused.value.address, refused.value.code) == ("/klustr/folder/add", "notfound")
 
 
+def test_a_kind_is_corrected_and_taken_back(place: Place) -> None:
+    """Each is in force when the call returns: the user's word, then the name's again."""
+    with Client(port=place.port) as client:
+        sound_id = client.find("kick")[0]
+        client.kind(sound_id, "tom")
+        said = client.info(sound_id)
+        assert (said.kind, said.kind_source) == ("tom", "user")
+        client.kind(sound_id, "auto")
+        said = client.info(sound_id)
+        assert (said.kind, said.kind_source) == ("kick", "file")
+        with pytest.raises(FailError, match="allowed unknown kick snare"):
+            client.kind(sound_id, "snaer")
+
+
 def test_pushes_are_kept_while_something_else_is_waited_for(place: Place, client: Client) -> None:
     """A push that comes during a request is not lost."""
     client.hello()

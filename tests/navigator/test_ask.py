@@ -271,6 +271,7 @@ def test_library_commands_reach_the_librarian(navigator):
         await navigator.relayout()
         await navigator.set_favourite(2, True)
         await navigator.set_kind(2, "Closed Hat")
+        await navigator.set_kind(2, "Auto")
 
     asyncio.run(all_of_them())
     assert librarian.asked == [
@@ -280,6 +281,7 @@ def test_library_commands_reach_the_librarian(navigator):
         ("relayout",),
         ("set_favourite", 2, True),
         ("set_kind", 2, "closed_hat"),
+        ("set_kind", 2, "auto"),
     ]
 
 
