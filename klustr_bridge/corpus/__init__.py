@@ -11,7 +11,7 @@ from klustr_bridge.corpus.files import Entry
 from klustr_bridge.corpus.nearest import Nearest
 from klustr_bridge.corpus.selection import Filters, Selection
 from klustr_bridge.corpus.snapshot import SnapshotFolder
-from klustr_bridge.corpus.weights import EVEN, Weights, aspect_shares
+from klustr_bridge.corpus.weights import EVEN, Weights, aspect_shares, weighted_distance
 
 __all__ = [
     "EVEN",
@@ -25,4 +25,5 @@ __all__ = [
     "Weights",
     "aspect_shares",
     "difference",
+    "weighted_distance",
 ]

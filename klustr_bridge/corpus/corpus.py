@@ -8,6 +8,7 @@ loading in a thread never keeps the interpreter from the event loop for long.
 import re
 from collections.abc import Iterator
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -269,6 +270,13 @@ class Corpus:
         for row in rows[order].tolist():
             yield self._snapshot.text["path"][int(sound["sound_entry"][row])], row
 
+    def slices_of(self, row: int) -> list[int]:
+        """Return the rows of the slices of the sound in a row, in time."""
+        sound = self._snapshot.sound
+        rows = np.flatnonzero(sound["parent_row"] == row)
+        ordered: list[int] = rows[np.argsort(sound["frames"][rows, 0], kind="stable")].tolist()
+        return ordered
+
     def id_of_uid(self, uid: str) -> int | None:
         """Return the id of the sound of a uid, None if it isn't there.
 
@@ -341,6 +349,10 @@ class Corpus:
         return Nearest(found.rows[others][:k], found.distance[others][:k])
 
     def find(self, text: str, k: int, selection: Selection | None = None) -> list[int]:
+        """Find sounds and waiting files by name: the ids of `find_files`."""
+        return list(self.find_files(text, k, selection))
+
+    def find_files(self, text: str, k: int, selection: Selection | None = None) -> dict[int, bytes]:
         """Find files by name, analysed or waiting.
 
         Parameters
@@ -355,21 +367,26 @@ class Corpus:
 
         Returns
         -------
-        list of int
-            Distinct ids of sounds and reserved ids: words in the file's own name before words
-            in folder names, whole words before parts of words, then by id.
+        dict of int to bytes
+            Ids of sounds and reserved ids, each with the path of the file that was found, of
+            several the best: words in the file's own name before words in folder names, whole
+            words before parts of words, then by id.
         """
         index, rank = self._names.search(query_words(text))
         if selection is not None:
             kept = selection.entry[index]
             index, rank = index[kept], rank[kept]
-        key = (rank << _ID_BITS) | self._snapshot.entry["entry_id"][index]
+        ids, paths = self._snapshot.entry["entry_id"], self._snapshot.text["path"]
+        key = (rank << _ID_BITS) | ids[index]
         wanted = 2 * k
         while True:  # several files of one sound count once
-            few = np.sort(np.partition(key, wanted - 1)[:wanted] if wanted < len(key) else key)
-            ids = dict.fromkeys((few & ((1 << _ID_BITS) - 1)).tolist())
-            if len(ids) >= k or wanted >= len(key):
-                return list(ids)[:k]
+            few = np.argpartition(key, wanted - 1)[:wanted] if wanted < len(key) else np.arange(len(key))
+            files = index[few[np.lexsort((few, key[few]))]]
+            best: dict[int, int] = {}
+            for sound_id, file in zip(ids[files].tolist(), files.tolist(), strict=True):
+                best.setdefault(sound_id, file)
+            if len(best) >= k or wanted >= len(key):
+                return {sound_id: paths[file] for sound_id, file in islice(best.items(), k)}
             wanted *= 4
 
     def select(self, filters: Filters) -> Selection | None:

@@ -47,3 +47,11 @@ def aspect_shares(one: Float32Array, other: Float32Array, weights: Weights = EVE
     }
     whole = sum(parts.values())
     return {name: part / whole if whole else 0.0 for name, part in parts.items()}
+
+
+def weighted_distance(one: Float32Array, other: Float32Array, weights: Weights = EVEN) -> float:
+    """Distance of two sounds as `similar` tells it: the root of what `aspect_shares` divides."""
+    difference = one.astype(np.float64) - other
+    for columns, weight in zip(ASPECTS.values(), weights, strict=True):
+        difference[columns] *= weight
+    return float(np.linalg.norm(difference))

@@ -76,6 +76,15 @@ def test_find_counts_files_of_one_sound_once(corpus):
     assert corpus.find("", 10) == [3, 5, 9, 11, 12]
 
 
+def test_find_tells_the_copy_that_was_found(tmp_path):
+    """Of a sound's files the one that holds the words, the best where several do."""
+    copies = [below("a", "sine.wav"), below("b kick", "x.wav"), below("c", "My Kick.wav")]
+    corpus = load(tmp_path, Made([MadeSound(1, copies), MadeSound(2, [below("d", "kick.wav")])]))
+    assert corpus.path(1) == copies[0]
+    assert corpus.find_files("kick", 10) == {1: copies[2], 2: below("d", "kick.wav")}
+    assert corpus.find_files("kick x", 10) == {1: copies[1]}
+
+
 def test_find_passes_a_crowd_of_copies(tmp_path):
     """A sound in very many matching files does not crowd the others out of a short answer."""
     many = MadeSound(1, [below(f"{i}.wav") for i in range(500)])

@@ -38,6 +38,8 @@ def test_slices_are_on_the_map_and_like_others(navigator: Navigator) -> None:
     assert navigator.points().ids.tolist() == [1, 2, 3, 5]
     assert {navigator.random(client)[0].id for _ in range(60)} == {1, 2, 3, 5}
     assert navigator.find(client, "", 10) == [1, 2]
+    assert navigator.corpus.slices_of(0) == [2, 3]
+    assert navigator.corpus.slices_of(1) == []
     assert navigator.status().n_sounds == 2
 
 
