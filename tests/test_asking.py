@@ -52,6 +52,10 @@ def test_why_says_what_keeps_two_sounds_apart(home: Path) -> None:
     lines = run(home, "why", kick["uid"], snare["uid"]).stdout.splitlines()
     assert lines[0].split()[0] == "distance"
     assert {line.split()[0] for line in lines[1:]} == set(told["shares"])
+    weighed = json.loads(run(home, "why", kick["uid"], snare["uid"], "--weight", "body=0", "--json").stdout)
+    assert weighed["shares"]["body"] == 0
+    square = told["distance"] ** 2 * (1 - told["shares"]["body"])
+    assert weighed["distance"] == pytest.approx(square**0.5, rel=1e-5)
     wrong = run(home, "why", kick["uid"], "nothing")
     assert wrong.returncode == 1 and "nothing is neither a file" in wrong.stderr
 
@@ -140,11 +144,66 @@ def test_a_corrected_kind_stays(tmp_path: Path) -> None:
         assert kind_of(tmp_path, second) == ("tom", "user")
         sound_id = daemon.client.resolve(uid)
         daemon.wait_until(lambda client: client.info(sound_id).kind == "tom")
-    assert kind_of(tmp_path, second) == ("tom", "user")
+        assert run(tmp_path, "kind", uid, "auto").returncode == 0
+        assert kind_of(tmp_path, second)[1] == "file"
+    done = run(tmp_path, "kind", str(renamed), "auto", "--json")
+    told = json.loads(done.stdout)
+    assert (told["path"], told["kind"], told["kind_source"], told["was"]) == (
+        str(renamed),
+        "snare",
+        "file",
+        "closed_hat",
+    )
+    assert kind_of(tmp_path, renamed) == ("snare", "file")
+    nameless = tmp_path / "samples" / "x17.wav"
+    renamed.rename(nameless)
+    assert run(tmp_path, "index").returncode == 0
+    assert run(tmp_path, "kind", str(nameless), "tom").returncode == 0
+    said = run(tmp_path, "kind", str(nameless), "auto").stdout
+    assert said == (
+        f"{nameless}: unknown from now on (was tom); "
+        "it is listened to anew with the next klustr-bridge index\n"
+    )
 
 
-def rows(home: Path) -> list[dict[str, str]]:
-    return json.loads(run(home, "find", "wav", "--json").stdout)  # type: ignore[no-any-return]
+def test_the_copy_that_was_meant_is_shown(tmp_path: Path) -> None:
+    """Of several files with the same audio the one that the words or the path name."""
+    first, *_ = write_library(tmp_path / "samples", 3)
+    copy = first.with_name("zz Copy of it.wav")
+    copy.write_bytes(first.read_bytes())
+    assert run(tmp_path, "index", str(tmp_path / "samples"), "--layout", "pca").returncode == 0
+    assert [row["path"] for row in rows(tmp_path, "copy")] == [str(copy)]
+    assert run(tmp_path, "kind", str(copy), "tom").stdout.startswith(f"{copy}: tom from now on")
+    assert run(tmp_path, "kind", str(first), "tom").stdout.startswith(f"{first}: tom from now on")
+
+
+def test_names_that_would_break_a_row_stay_on_it(tmp_path: Path) -> None:
+    """Ends of lines and escape codes in names are shown by number, other letters as they are."""
+    first, second, *_ = write_library(tmp_path / "samples", 3)
+    first.rename(first.with_name("odd\nkick \x1b[31m.wav"))
+    second.rename(second.with_name("キック é\u3000.wav"))
+    (tmp_path / "samples" / "bro\nken.wav").write_bytes(b"nothing to hear")
+    assert run(tmp_path, "index", str(tmp_path / "samples"), "--layout", "pca").returncode == 0
+    lines = run(tmp_path, "find", "odd").stdout.splitlines()
+    assert len(lines) == 2 and lines[1].endswith("odd\\x0akick \\x1b[31m.wav")
+    assert run(tmp_path, "find", "キック").stdout.splitlines()[1].endswith("キック é\u3000.wav")
+    [problem] = run(tmp_path, "problems").stdout.splitlines()
+    assert "bro\\x0aken.wav  " in problem
+
+
+def test_an_empty_answer_says_so_beside_the_data(home: Path) -> None:
+    """On the standard error, so that scripts read nothing."""
+    for words, said in (
+        (("find", "no", "such"), "no file of the library has all of this in its path: no such\n"),
+        (("problems",), "no file was refused\n"),
+    ):
+        done = run(home, *words)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", said)
+        assert json.loads(run(home, *words, "--json").stdout) == []
+
+
+def rows(home: Path, word: str = "wav") -> list[dict[str, str]]:
+    return json.loads(run(home, "find", word, "--json").stdout)  # type: ignore[no-any-return]
 
 
 def kind_of(home: Path, path: Path) -> tuple[str, str]:

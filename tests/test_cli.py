@@ -83,14 +83,20 @@ def test_exports_hold_a_row_a_file(home: Path, tmp_path: Path) -> None:
 
 
 def test_backup_copies_and_spares_other_files(home: Path, tmp_path: Path) -> None:
-    """A backup opens as a library; a file that is none is never overwritten."""
+    """A backup opens as a library; an older one is only replaced if asked, a file that is none never."""
     copy = tmp_path / "copy.klustr"
-    for _ in range(2):
-        assert run(home, "backup", str(copy)).returncode == 0
+    assert run(home, "backup", str(copy)).returncode == 0
+    before = copy.stat().st_ino, copy.read_bytes()
+    refused = run(home, "backup", str(copy))
+    assert refused.returncode == 1
+    assert "is there already; name another file, or replace it with --force" in refused.stderr
+    assert (copy.stat().st_ino, copy.read_bytes()) == before
+    assert run(home, "backup", str(copy), "--force").returncode == 0
+    assert copy.stat().st_ino != before[0]
     assert json.loads(run(home, "status", "--library", str(copy), "--json").stdout)["sounds"] == N_SOUNDS
     sample = write(tmp_path / "sample.wav", kick(1))
     content = sample.read_bytes()
-    refused = run(home, "backup", str(sample))
+    refused = run(home, "backup", str(sample), "--force")
     assert refused.returncode == 1
     assert "is no klustr-bridge library" in refused.stderr
     assert sample.read_bytes() == content

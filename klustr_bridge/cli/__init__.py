@@ -70,6 +70,7 @@ COMMANDS: dict[str, _Command] = {
         (
             _argument("one", metavar="FILE|UID|ID", help="any audio file, or a sound's uid or id"),
             _argument("other", metavar="FILE|UID|ID", help="another one"),
+            _WEIGHT,
             _JSON,
         ),
     ),
@@ -109,13 +110,16 @@ COMMANDS: dict[str, _Command] = {
         ),
     ),
     "kind": _Command(
-        "asking",
-        "correct the kind of a sound; the correction stays",
+        "correcting",
+        "correct the kind of a sound; the correction stays, with its audio",
         (
             _argument("sound", metavar="FILE|UID|ID", help="a file of the library, or a sound's uid or id"),
             _argument(
-                "kind", metavar="KIND", help="kick, snare, closed_hat, ...; a wrong one lists them all"
+                "kind",
+                metavar="KIND",
+                help="kick, snare, closed_hat, ... (a wrong one lists them all); auto: as if never corrected",
             ),
+            _JSON,
         ),
     ),
     "near": _Command(
@@ -131,7 +135,12 @@ COMMANDS: dict[str, _Command] = {
     "find": _Command(
         "asking",
         "list the sounds whose names hold all the words",
-        (_argument("words", nargs="+", metavar="WORD", help="words or parts of words"), _K, _JSON),
+        (
+            _argument("words", nargs="+", metavar="WORD", help="words or parts of words"),
+            _argument("--slices", action="store_true", help="list the slices of each loop after it"),
+            _K,
+            _JSON,
+        ),
     ),
     "duplicates": _Command(
         "duplicates",
@@ -179,7 +188,10 @@ COMMANDS: dict[str, _Command] = {
     "backup": _Command(
         "exporting",
         "copy the library file, also while a daemon runs",
-        (_argument("out", metavar="FILE", help="the copy; an older backup there is replaced"),),
+        (
+            _argument("out", metavar="FILE", help="the copy"),
+            _argument("--force", action="store_true", help="replace an older backup there"),
+        ),
     ),
     "config": _Command("inspecting", "print the settings in force and where each came from"),
     "doctor": _Command(

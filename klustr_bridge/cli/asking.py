@@ -1,7 +1,7 @@
-"""Commands that ask the library (similar, kit, walk, grid, near, find, status, ...) or correct it (kind).
+"""Commands that ask the library: similar, why, kit, walk, grid, near, find, status, problems, folders.
 
 They read a snapshot of the library file, made anew when the library has changed: the answers are
-the same with a daemon running and without one. A correction goes through the daemon where one runs.
+the same with a daemon running and without one.
 """
 
 import argparse
@@ -12,32 +12,28 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-import numpy as np
-
 from klustr_bridge.cli.library import chosen_library, opened
-from klustr_bridge.client import Client, FailError
-from klustr_bridge.corpus import Corpus, aspect_shares
+from klustr_bridge.cli.tables import print_table
+from klustr_bridge.corpus import Corpus, aspect_shares, weighted_distance
 from klustr_bridge.errors import KlustrError, LibraryError, QueryError, SettingsError
 from klustr_bridge.layout.scores import told
-from klustr_bridge.library.lock import daemon_of, writer_lock
+from klustr_bridge.library.lock import daemon_of
 from klustr_bridge.library.paths import to_export, to_text
 from klustr_bridge.library.snapshot import write_snapshot
-from klustr_bridge.library.store import Store
 from klustr_bridge.navigator import ClientState, Navigator, Neighbour, checks
 from klustr_bridge.progress import counted
 from klustr_bridge.settings import LoadedSettings, cache_dir
 from klustr_bridge.sound.aspects import ASPECTS
-from klustr_bridge.sound.kinds import KINDS
 from klustr_bridge.types import Float32Array
 
 
 def similar(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
     """List the sounds most like a file (of the library or not) or the sound with a uid."""
-    navigator, client = _navigator(loaded)
+    navigator, client = asked_navigator(loaded)
     _weigh(navigator, client, namespace.weight)
     given: str = namespace.sound
     if os.path.isfile(given):
-        path = _path_in(navigator.corpus, os.fsencode(given))
+        path = path_in(navigator.corpus, os.fsencode(given))
         try:
             found = navigator.similar_path(client, path, namespace.k)
         except KlustrError:  # not in the library: hear it now
@@ -56,35 +52,37 @@ def similar(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
 
 def why(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
     """Say what keeps two sounds apart: the share of each aspect in their distance."""
-    navigator, _ = _navigator(loaded)
+    navigator, client = asked_navigator(loaded)
+    _weigh(navigator, client, namespace.weight)
     one, other = (_vector_of(navigator, given) for given in (namespace.one, namespace.other))
     _require_aspects(navigator.corpus)
-    shares, distance = aspect_shares(one, other), float(np.linalg.norm(one - other))
+    shares = aspect_shares(one, other, client.weights)
+    distance = weighted_distance(one, other, client.weights)
     if namespace.json:
         print(json.dumps({"distance": distance, "shares": shares}, indent=1))
     else:
         rows = sorted(shares.items(), key=lambda row: -row[1])
-        _print_table([("distance", f"{distance:.4f}"), *((name, f"{share:.1%}") for name, share in rows)])
+        print_table([("distance", f"{distance:.4f}"), *((name, f"{share:.1%}") for name, share in rows)])
     return 0
 
 
 def kit(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
     """List a drum kit around a sound."""
-    navigator, client = _navigator(loaded)
+    navigator, client = asked_navigator(loaded)
     sound_id = _id_of(navigator.corpus, namespace.sound)
     chosen = asyncio.run(navigator.kit(client, sound_id))
-    rows = [{"id": one} | _described(navigator, one) for _, one in chosen]
+    rows = [{"id": one} | described(navigator, one) for _, one in chosen]
     if namespace.json:
         print(json.dumps(rows, indent=1))
     else:
         columns = ("kind", "id", "uid", "path")
-        _print_table([columns, *(tuple(str(row[name]) for name in columns) for row in rows)])
+        print_table([columns, *(tuple(str(row[name]) for name in columns) for row in rows)])
     return 0
 
 
 def walk(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
     """List sounds that lead from one to another, each with its distance from the one before it."""
-    navigator, client = _navigator(loaded)
+    navigator, client = asked_navigator(loaded)
     _weigh(navigator, client, namespace.weight)
     start, end = _id_of(navigator.corpus, namespace.start), _id_of(navigator.corpus, namespace.end)
     try:
@@ -97,7 +95,7 @@ def walk(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
 
 def grid(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
     """List sounds for a grid of pads, row by row from the lowest."""
-    navigator, client = _navigator(loaded)
+    navigator, client = asked_navigator(loaded)
     region = None
     if namespace.region is not None:
         try:
@@ -112,44 +110,20 @@ def grid(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
     except QueryError as error:
         raise _asked_wrongly(error) from None
     rows = [
-        {"column": column, "row": row, "id": sound_id} | _described(navigator, sound_id)
+        {"column": column, "row": row, "id": sound_id} | described(navigator, sound_id)
         for column, row, sound_id in pads
     ]
     if namespace.json:
         print(json.dumps(rows, indent=1))
     else:
         columns = ("column", "row", "id", "uid", "kind", "path")
-        _print_table([columns, *(tuple(str(row[name]) for name in columns) for row in rows)] if rows else [])
-    return 0
-
-
-def kind(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
-    """Correct a sound's kind for good; a daemon that serves the library does it, else this process."""
-    try:
-        wanted = checks.choice("kind", namespace.kind, KINDS)
-    except QueryError as error:
-        raise SettingsError(str(error)) from None
-    file = chosen_library(loaded.settings)
-    navigator, _ = _navigator(loaded)
-    sound_id = _id_in(navigator.corpus, namespace.sound)
-    if sound_id is None or navigator.corpus.row_of(sound_id) is None:
-        raise LibraryError(f"{namespace.sound} is no analysed sound of the library; find lists files and ids")
-    if (daemon := daemon_of(file)) is not None:
-        with Client(port=daemon.osc_port, timeout=30.0) as client:
-            try:
-                client.command("/klustr/kind", sound_id, wanted)
-            except FailError as failed:
-                raise LibraryError(failed.message) from failed
-    else:
-        with writer_lock(file, "klustr-bridge kind"), Store.open(file) as store:
-            store.set_kind(sound_id, wanted)
-    print(f"{to_text(navigator.path(sound_id))}: {wanted} from now on (was {navigator.info(sound_id).kind})")
+        print_table([columns, *(tuple(str(row[name]) for name in columns) for row in rows)] if rows else [])
     return 0
 
 
 def near(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
     """List the sounds nearest to a point of the map."""
-    navigator, client = _navigator(loaded)
+    navigator, client = asked_navigator(loaded)
     for axis, value in (("X", namespace.x), ("Y", namespace.y)):
         if not 0 <= value <= 1:
             raise SettingsError(f"{axis} is {value:g}; allowed are 0 to 1")
@@ -160,14 +134,22 @@ def near(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
 
 def find(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
     """List the sounds whose names hold all the words."""
-    navigator, client = _navigator(loaded)
-    ids = navigator.find(client, " ".join(namespace.words), namespace.k)
-    rows = [{"id": sound_id, **_described(navigator, sound_id)} for sound_id in ids]
+    navigator, _ = asked_navigator(loaded)
+    corpus, text = navigator.corpus, " ".join(namespace.words)
+    rows = []
+    for sound_id, path in corpus.find_files(checks.search_text(text), checks.count(namespace.k)).items():
+        rows.append({"id": sound_id, **described(navigator, sound_id, path)})
+        if namespace.slices and (row := corpus.row_of(sound_id)) is not None:
+            parts = [int(corpus.ids[part]) for part in corpus.slices_of(row)]
+            rows += [{"id": part, **described(navigator, part, path)} for part in parts]
     if namespace.json:
         print(json.dumps(rows, indent=1))
     else:
         columns = ("id", "uid", "kind", "path")
-        _print_table([columns, *(tuple(str(row[name]) for name in columns) for row in rows)] if rows else [])
+        print_table(
+            [columns, *(tuple(str(row[name]) for name in columns) for row in rows)] if rows else [],
+            f"no file of the library has all of this in its path: {' '.join(namespace.words)}",
+        )
     return 0
 
 
@@ -195,7 +177,7 @@ def status(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
         numbers = {"scores": dict(epoch.scores) if epoch else {}}
         print(json.dumps(facts | numbers | {"daemon": asdict(info) if info else None}, indent=1))
     else:
-        _print_table([(name, str(value)) for name, value in facts.items()])
+        print_table([(name, str(value)) for name, value in facts.items()])
     return 0
 
 
@@ -206,7 +188,7 @@ def problems(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
     if namespace.json:
         print(json.dumps([{"path": to_export(path), "reason": reason} for path, reason in rows], indent=1))
     else:
-        _print_table([(to_text(path), reason) for path, reason in rows])
+        print_table([(to_export(path), reason) for path, reason in rows], "no file was refused")
     return 0
 
 
@@ -225,8 +207,11 @@ def folders(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
         print(json.dumps(listed, indent=1))
     else:
         said = [f"{state} (no daemon runs)" if state == "unwatched" else state for state in states]
-        names = [(to_text(row.path), counted(row.n_files, "file")) for row in rows]
-        _print_table([(*name, state) for name, state in zip(names, said, strict=True)])
+        names = [(to_export(row.path), counted(row.n_files, "file")) for row in rows]
+        print_table(
+            [(*name, state) for name, state in zip(names, said, strict=True)],
+            "the library has no folders; add one: klustr-bridge add FOLDER",
+        )
     return 0
 
 
@@ -242,7 +227,8 @@ def open_corpus(file: Path) -> Corpus:
         return Corpus.load(write_snapshot(store, cache_dir() / "snapshots", prune=False))
 
 
-def _navigator(loaded: LoadedSettings) -> tuple[Navigator, ClientState]:
+def asked_navigator(loaded: LoadedSettings) -> tuple[Navigator, ClientState]:
+    """A navigator of the library as it is now, and the client that the command line is."""
     corpus = open_corpus(chosen_library(loaded.settings))
     if not corpus.n_files:
         absent = [to_text(folder.path) for folder in corpus.folders if folder.state == "absent"]
@@ -255,12 +241,12 @@ def _navigator(loaded: LoadedSettings) -> tuple[Navigator, ClientState]:
 def _vector_of(navigator: Navigator, given: str) -> Float32Array:
     """Embedding of a file, of the library or not, or of the sound with an id or uid."""
     corpus = navigator.corpus
-    sound_id = _id_in(corpus, given)
+    sound_id = id_in(corpus, given)
     row = None if sound_id is None else corpus.row_of(sound_id)
     if row is None and os.path.isfile(given):
         from klustr_bridge.sound.analyse import analyse_file
 
-        heard: Float32Array = analyse_file(_path_in(corpus, os.fsencode(given))).embedding
+        heard: Float32Array = analyse_file(path_in(corpus, os.fsencode(given))).embedding
         return heard
     if row is None:
         raise LibraryError(f"{given} is neither a file nor the id or uid of a sound; find lists both")
@@ -294,16 +280,16 @@ def _require_aspects(corpus: Corpus) -> None:
         )
 
 
-def _id_in(corpus: Corpus, given: str) -> int | None:
+def id_in(corpus: Corpus, given: str) -> int | None:
     """Id that a file, a number or a uid stands for; None if the library doesn't hold that file or uid."""
     if os.path.isfile(given):
-        return corpus.id_of_path(_path_in(corpus, os.fsencode(given)))
+        return corpus.id_of_path(path_in(corpus, os.fsencode(given)))
     return int(given) if given.isdecimal() else corpus.id_of_uid(given)
 
 
 def _id_of(corpus: Corpus, given: str) -> int:
     """Id that a file, a number or a uid stands for."""
-    sound_id = _id_in(corpus, given)
+    sound_id = id_in(corpus, given)
     if sound_id is None:
         raise LibraryError(f"{given} is no sound of the library; find lists files and ids")
     return sound_id
@@ -314,7 +300,7 @@ def _asked_wrongly(error: QueryError) -> KlustrError:
     return SettingsError(str(error)) if error.code == "badargs" else error
 
 
-def _path_in(corpus: Corpus, given: bytes) -> bytes:
+def path_in(corpus: Corpus, given: bytes) -> bytes:
     """Find the path under which the library may hold a file.
 
     A link in a watched folder is a sample file of its own; the watched folders' own paths hold no links.
@@ -326,7 +312,8 @@ def _path_in(corpus: Corpus, given: bytes) -> bytes:
     return next((path for path in candidates if corpus.id_of_path(path) is not None), real)
 
 
-def _described(navigator: Navigator, sound_id: int) -> dict[str, object]:
+def described(navigator: Navigator, sound_id: int, path: bytes | None = None) -> dict[str, object]:
+    """What is told of a sound; of its files the one at `path` if given, else the first."""
     info = navigator.info(sound_id)
     return {
         "uid": info.uid,
@@ -343,17 +330,17 @@ def _described(navigator: Navigator, sound_id: int) -> dict[str, object]:
         "stereo_width": round(info.stereo_width, 3),
         "is_loop": info.is_loop,
         "tempo_bpm": round(info.tempo_bpm, 2),
-        "path": to_export(navigator.path(sound_id)),
+        "path": to_export(navigator.path(sound_id) if path is None else path),
     }
 
 
 def _print_neighbours(navigator: Navigator, found: Sequence[Neighbour], as_json: bool) -> None:
-    rows = [asdict(neighbour) | _described(navigator, neighbour.id) for neighbour in found]
+    rows = [asdict(neighbour) | described(navigator, neighbour.id) for neighbour in found]
     if as_json:
         print(json.dumps(rows, indent=1))
         return
     header = ("distance", "id", "uid", "kind", "seconds", "path")
-    _print_table(
+    print_table(
         [
             header,
             *(
@@ -369,12 +356,3 @@ def _print_neighbours(navigator: Navigator, found: Sequence[Neighbour], as_json:
             ),
         ]
     )
-
-
-def _print_table(rows: Sequence[tuple[str, ...]]) -> None:
-    """Print aligned columns; the last one is left as long as it is."""
-    if not rows:
-        return
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]) - 1)]
-    for row in rows:
-        print("  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[-1]]))

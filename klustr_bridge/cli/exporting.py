@@ -92,6 +92,8 @@ def backup(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
         raise LibraryError(f"there is no folder {out.parent}; make it, or name another")
     if out.exists() and not _is_library(out):
         raise LibraryError(f"{out} is there and is no klustr-bridge library; name another file")
+    if out.exists() and not namespace.force:
+        raise LibraryError(f"{out} is there already; name another file, or replace it with --force")
     with Store.open(file, writable=False) as store:
         store.backup(out)
     print(f"{out}: backup of {file}")
