@@ -1,8 +1,9 @@
 """``python -m tests``: everything that must hold, in one command; the first failure ends it.
 
-Further words go to pytest: ``python -m tests -k osc``.
+Further words go to pytest: ``python -m tests -k osc``. A few test files run at a time; ``-n 0`` for one.
 """
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,7 @@ CHECKS = (
     ("ruff", "format", "--check", "."),
     ("ruff", "check", "."),
     ("mypy",),
-    ("pytest",),
+    ("pytest", "-n", str(max(3, min(8, os.cpu_count() or 1))), "--dist", "loadfile"),
 )
 
 

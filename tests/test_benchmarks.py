@@ -162,7 +162,7 @@ def test_a_map_that_grows_keeps_what_was_there(tmp_path: Path) -> None:
     """Nothing moves while a quarter is added; ratios are against a map made from nothing."""
     out = tmp_path / "out.json"
     table = labelled_drums(tmp_path, 20)
-    done = run("layout", str(table), "--growth", "-k", "3", "--json", str(out))
+    done = run("layout", str(table), "--growth", "--draws", "1", "-k", "3", "--json", str(out))
     assert done.returncode == 0, done.stderr
     report = json.loads(out.read_text(encoding="utf-8"))
     assert (report["settings"]["sounds"], report["settings"]["added"]) == (60, 15)

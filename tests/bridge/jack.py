@@ -15,6 +15,7 @@ from filelock import FileLock
 from tests.bridge.midi_peer import JACK
 
 PATIENCE_S = 30
+TURN_S = 90
 
 
 class JackServer:
@@ -36,7 +37,7 @@ class JackServer:
         self.environment = {"JACK_DEFAULT_SERVER": self.name, "JACK_NO_START_SERVER": "1"}
         self._driver = ["-d", "dummy", "-r", str(rate), *dummy.split()]
         self._turn = FileLock(
-            Path(tempfile.gettempdir()) / "klustr-bridge-test-jack.lock", timeout=PATIENCE_S
+            Path(tempfile.gettempdir()) / "klustr-bridge-test-jack.lock", timeout=TURN_S
         )
         self._turn.acquire()
         self.start()
