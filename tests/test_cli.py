@@ -230,6 +230,14 @@ def test_add_takes_several_folders_and_says_what_they_swallow(tmp_path: Path) ->
     assert run(tmp_path, "add", one).stdout == f"{one}: is in the library already, as part of {parent}\n"
 
 
+def test_the_help_of_a_command_is_about_the_command(tmp_path: Path) -> None:
+    """The settings, which all take, are told where nothing else is asked for."""
+    own, general = (run(tmp_path, *words, "--help").stdout for words in (("find",), ()))
+    assert "--slices" in own and "--osc-port" not in own and "klustr-bridge --help" in own
+    assert "--osc-port" in general and "--settings FILE" in general
+    assert run(tmp_path, "find", "x", "--osc-port", "x").returncode == 2
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -237,6 +245,8 @@ def test_add_takes_several_folders_and_says_what_they_swallow(tmp_path: Path) ->
         (("find", "--jsn", "kick"), "did you mean '--json'?"),
         (("add",), "required: FOLDER"),
         (("service", "instal"), "invalid choice: 'instal'"),
+        (("find", "-kick"), "if -kick is a name, write -- before it"),
+        (("similar", "-808.wav"), "if -808.wav is a name, write -- before it"),
     ],
 )
 def test_a_mistake_in_a_word_takes_two_lines(tmp_path: Path, words: tuple[str, ...], said: str) -> None:

@@ -8,6 +8,7 @@ import argparse
 import contextlib
 import importlib
 import os
+import re
 import sqlite3
 import sys
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from klustr_bridge import __version__
+from klustr_bridge.cli.tables import one_line
 from klustr_bridge.errors import KlustrError, SettingsError
 from klustr_bridge.processes import single_threaded_environment, start_logging
 from klustr_bridge.settings import LoadedSettings, add_flags, load_for
@@ -246,12 +248,24 @@ def _way_out(error: KlustrError) -> str:
 class _Parser(argparse.ArgumentParser):
     """Says what is wrong in two lines; the settings, which every command takes, are left to --help."""
 
+    _words: Sequence[str] = ()
+
     def error(self, message: str) -> NoReturn:
         """End with 2, the mistake and how it is meant."""
-        self.exit(2, f"{self.prog}: {message}\n{self.format_usage().rstrip()}; more: {self.prog} --help\n")
+        dashed = next(filter(self._may_be_a_name, self._words), None)
+        hint = f"; if {one_line(dashed)} is a name, write -- before it" if dashed else ""
+        usage = f"{self.format_usage().rstrip()}; more: {self.prog} --help"
+        self.exit(2, f"{self.prog}: {message}{hint}\n{usage}\n")
+
+    def _may_be_a_name(self, word: str) -> bool:
+        """Whether a word that begins as a flag does may be the name of a file or a part of one."""
+        if "--" in self._words or not word.startswith("-") or word in self._option_string_actions:
+            return False
+        return os.path.lexists(word) or not re.match(r"--|-\w?[\d.]*$", word)
 
     def parse_known_args(self, args=None, namespace=None):  # type: ignore[no-untyped-def]
         """Parse; what nothing is made for ends it, with the nearest flag where there is one."""
+        self._words = list(args or ())
         parsed, unknown = super().parse_known_args(args, namespace)
         if unknown:
             flags = list(self._option_string_actions)
@@ -279,11 +293,12 @@ def parser() -> argparse.ArgumentParser:
             usage=_usage(name),
             help=command.help,
             description=command.help,
+            epilog="Every command takes the settings (--library FILE, ...): klustr-bridge --help",
             allow_abbrev=False,
         )
         for names, options in command.arguments:
             sub.add_argument(*names, **options)  # type: ignore[arg-type]
-        add_flags(sub)
+        add_flags(sub, listed=False)
     return top
 
 

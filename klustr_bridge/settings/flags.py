@@ -14,7 +14,7 @@ from klustr_bridge.settings.values import show
 _FILE = "settings_file"
 
 
-def add_flags(parser: argparse.ArgumentParser) -> None:
+def add_flags(parser: argparse.ArgumentParser, *, listed: bool = True) -> None:
     """Add ``--settings FILE`` and a flag for each setting, in a group a section.
 
     A flag that isn't given leaves no trace in the namespace, so that a parser and its sub-parsers
@@ -24,13 +24,17 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     ----------
     parser : argparse.ArgumentParser
         The parser, or sub-parser, of a command that works with the settings.
+    listed : bool
+        Whether its ``--help`` lists them.
     """
     parser.add_argument(
         "--settings",
         metavar="FILE",
         dest=_FILE,
         default=argparse.SUPPRESS,
-        help=f"the settings file (default: ${SETTINGS_VARIABLE}, else the user's own settings.toml)",
+        help=f"the settings file (default: ${SETTINGS_VARIABLE}, else the user's own settings.toml)"
+        if listed
+        else argparse.SUPPRESS,
     )
     groups = {section: parser.add_argument_group(f"settings: {section}") for section in SECTIONS}
     for setting in TABLE:
@@ -40,7 +44,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
             metavar=setting.metavar,
             default=argparse.SUPPRESS,
             action="append" if setting.type == "list" else "store",
-            help=flag_help(setting).replace("%", "%%"),
+            help=flag_help(setting).replace("%", "%%") if listed else argparse.SUPPRESS,
         )
 
 
