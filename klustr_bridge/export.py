@@ -62,6 +62,8 @@ class ExportRow:
         Where the sound begins and ends in the file: of a slice its place, else 0 and the duration.
     is_loop : bool
         As in `Analysis`.
+    parent : int
+        Id of the sound that a slice is a part of; 0 where it is whole.
     epoch : int
         Version of the layout that the position belongs to; 0 where there is none.
     """
@@ -87,6 +89,7 @@ class ExportRow:
     start_s: float
     end_s: float
     is_loop: bool
+    parent: int
     epoch: int
 
 
@@ -98,7 +101,7 @@ class _Columns:
     uid: list[str]
     kind: list[str]
     kind_source: list[str]
-    whole: NDArray[np.int32]  # (n, 3): id, epoch, is_loop
+    whole: NDArray[np.int32]  # (n, 4): id, epoch, is_loop, parent
     position: Float32Array  # (n, 2)
     even_position: Float32Array  # (n, 2)
     measured: Float32Array  # (n, 10): MEASURED
@@ -187,7 +190,7 @@ def _gather(rows: Iterable[ExportRow]) -> _Columns:
         uid.append(row.uid)
         kind.append(kinds.setdefault(row.kind, row.kind))
         kind_source.append(kinds.setdefault(row.kind_source, row.kind_source))
-        whole.extend((row.id, row.epoch, int(row.is_loop)))
+        whole.extend((row.id, row.epoch, int(row.is_loop), row.parent))
         position.extend(_place(row.x, row.y))
         even_position.extend(_place(row.even_x, row.even_y))
         measured.extend([getattr(row, name) for name in MEASURED])
@@ -201,7 +204,7 @@ def _gather(rows: Iterable[ExportRow]) -> _Columns:
         uid,
         kind,
         kind_source,
-        np.frombuffer(whole, dtype=np.int32).reshape(n, 3) if n else np.empty((0, 3), np.int32),
+        np.frombuffer(whole, dtype=np.int32).reshape(n, 4) if n else np.empty((0, 4), np.int32),
         _matrix(position, n, 2),
         _matrix(even_position, n, 2),
         _matrix(measured, n, len(MEASURED)),
@@ -241,6 +244,7 @@ def _write_npz(columns: _Columns, stream: IO[bytes]) -> None:
             ("id", columns.whole[:, 0]),
             ("epoch", columns.whole[:, 1]),
             ("is_loop", columns.whole[:, 2].astype(np.bool_)),
+            ("parent", columns.whole[:, 3]),
             ("position", columns.position),
             ("even_position", columns.even_position),
             ("embedding", columns.embedding),
@@ -303,7 +307,7 @@ def _write_json(columns: _Columns, stream: IO[bytes]) -> None:
     for chosen in _chunks(columns.order):
         lines = []
         for i in chosen.tolist():
-            number, epoch, is_loop = columns.whole[i].tolist()
+            number, epoch, is_loop, parent = columns.whole[i].tolist()
             measured = _join(columns.measured[i].tolist(), "null").split(",")
             numbers = ",".join(f'"{name}":{text}' for name, text in zip(MEASURED, measured, strict=True))
             places = (columns.position[i], columns.even_position[i])
@@ -313,7 +317,7 @@ def _write_json(columns: _Columns, stream: IO[bytes]) -> None:
                 f'{separator}{{"path":{json.dumps(columns.path[i])},"id":{number},'
                 f'"uid":{json.dumps(columns.uid[i])},"kind":{json.dumps(columns.kind[i])},'
                 f'"kind_source":{json.dumps(columns.kind_source[i])},{numbers},'
-                f'"is_loop":{"true" if is_loop else "false"},'
+                f'"is_loop":{"true" if is_loop else "false"},"parent":{parent},'
                 f'"epoch":{epoch},"position":{position},"even_position":{even_position},'
                 f'"embedding":{embedding}}}'
             )
@@ -333,6 +337,7 @@ def _write_csv(columns: _Columns, stream: IO[bytes]) -> None:
         "kind_source",
         *MEASURED,
         "is_loop",
+        "parent",
         "epoch",
         "position_x",
         "position_y",
@@ -343,13 +348,13 @@ def _write_csv(columns: _Columns, stream: IO[bytes]) -> None:
     for chosen in _chunks(columns.order):
         lines = []
         for i in chosen.tolist():
-            number, epoch, is_loop = columns.whole[i].tolist()
+            number, epoch, is_loop, parent = columns.whole[i].tolist()
             texts = (columns.uid[i], columns.kind[i], columns.kind_source[i])
             words = _csv_line([columns.path[i], number, *texts]).removesuffix("\r\n")
             measured = _join(columns.measured[i].tolist(), "")
             position = _join([*columns.position[i].tolist(), *columns.even_position[i].tolist()], "")
             embedding = "," + _join(columns.embedding[i].tolist(), "") if size else ""
-            lines.append(f"{words},{measured},{is_loop},{epoch},{position}{embedding}\r\n")
+            lines.append(f"{words},{measured},{is_loop},{parent},{epoch},{position}{embedding}\r\n")
         stream.write("".join(lines).encode())
 
 

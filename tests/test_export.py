@@ -58,6 +58,7 @@ def row(path: bytes, id: int = 1, size: int = 4, **changes) -> ExportRow:
         start_s=0.0,
         end_s=0.5,
         is_loop=id % 2 == 1,
+        parent=id // 2,
         epoch=3,
     )
     return replace(made, **changes)
@@ -100,6 +101,7 @@ def read(file: Path) -> list[ExportRow]:
             str(one["kind_source"]),
             *(float(one[name]) for name in NUMBERS),
             bool(int(one["is_loop"])),
+            int(one["parent"]),
             int(one["epoch"]),
         )
         for one in rows
@@ -108,7 +110,7 @@ def read(file: Path) -> list[ExportRow]:
 
 def same(first: ExportRow, second: ExportRow) -> bool:
     def words(one: ExportRow):
-        return (one.path, one.id, one.uid, one.kind, one.kind_source, one.epoch, one.is_loop)
+        return (one.path, one.id, one.uid, one.kind, one.kind_source, one.epoch, one.is_loop, one.parent)
 
     def numbers(one: ExportRow):
         rest = [one.x, one.y, one.even_x, one.even_y, *(getattr(one, name) for name in NUMBERS)]
@@ -132,7 +134,7 @@ def test_arrays_have_the_promised_types(tmp_path):
     """The .npz needs no pickle and has the shapes and types that the documentation states."""
     export_rows([row(b"/a.wav"), row(b"/b.wav", x=math.nan)], tmp_path / "x.npz")
     with np.load(tmp_path / "x.npz", allow_pickle=False) as data:
-        words = {"path", "id", "uid", "kind", "kind_source", "epoch", "is_loop"}
+        words = {"path", "id", "uid", "kind", "kind_source", "epoch", "is_loop", "parent"}
         assert set(data.files) == {*words, "embedding", "position", "even_position", *NUMBERS}
         assert data["is_loop"].dtype == np.bool_
         assert data["path"].dtype.kind == data["uid"].dtype.kind == data["kind"].dtype.kind == "U"
@@ -140,7 +142,7 @@ def test_arrays_have_the_promised_types(tmp_path):
         assert data["embedding"].shape == (2, 4)
         assert data["position"].shape == data["even_position"].shape == (2, 2)
         assert np.isnan(data["position"][1]).all()
-        assert data["id"].dtype == data["epoch"].dtype == np.int32
+        assert data["id"].dtype == data["epoch"].dtype == data["parent"].dtype == np.int32
         assert all(data[name].shape == (2,) and data[name].dtype == np.float32 for name in NUMBERS)
 
 

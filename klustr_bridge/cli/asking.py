@@ -72,11 +72,7 @@ def kit(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
     sound_id = _id_of(navigator.corpus, namespace.sound)
     chosen = asyncio.run(navigator.kit(client, sound_id))
     rows = [{"id": one} | described(navigator, one) for _, one in chosen]
-    if namespace.json:
-        print(json.dumps(rows, indent=1))
-    else:
-        columns = ("kind", "id", "uid", "path")
-        print_table([columns, *(tuple(str(row[name]) for name in columns) for row in rows)])
+    _print_sounds(("kind", "id", "uid", "path"), rows, namespace.json)
     return 0
 
 
@@ -113,11 +109,7 @@ def grid(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
         {"column": column, "row": row, "id": sound_id} | described(navigator, sound_id)
         for column, row, sound_id in pads
     ]
-    if namespace.json:
-        print(json.dumps(rows, indent=1))
-    else:
-        columns = ("column", "row", "id", "uid", "kind", "path")
-        print_table([columns, *(tuple(str(row[name]) for name in columns) for row in rows)] if rows else [])
+    _print_sounds(("column", "row", "id", "uid", "kind", "path"), rows, namespace.json)
     return 0
 
 
@@ -142,14 +134,8 @@ def find(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
         if namespace.slices and (row := corpus.row_of(sound_id)) is not None:
             parts = [int(corpus.ids[part]) for part in corpus.slices_of(row)]
             rows += [{"id": part, **described(navigator, part, path)} for part in parts]
-    if namespace.json:
-        print(json.dumps(rows, indent=1))
-    else:
-        columns = ("id", "uid", "kind", "path")
-        print_table(
-            [columns, *(tuple(str(row[name]) for name in columns) for row in rows)] if rows else [],
-            f"no file of the library has all of this in its path: {' '.join(namespace.words)}",
-        )
+    nothing = f"no file of the library has all of this in its path: {' '.join(namespace.words)}"
+    _print_sounds(("id", "uid", "kind", "path"), rows, namespace.json, nothing)
     return 0
 
 
@@ -336,23 +322,27 @@ def described(navigator: Navigator, sound_id: int, path: bytes | None = None) ->
 
 def _print_neighbours(navigator: Navigator, found: Sequence[Neighbour], as_json: bool) -> None:
     rows = [asdict(neighbour) | described(navigator, neighbour.id) for neighbour in found]
+    _print_sounds(("distance", "id", "uid", "kind", "seconds", "path"), rows, as_json)
+
+
+def _print_sounds(
+    columns: Sequence[str], rows: Sequence[dict[str, object]], as_json: bool, nothing: str = ""
+) -> None:
+    """Print what is told of sounds: all of it as JSON, or a table of some columns."""
     if as_json:
         print(json.dumps(rows, indent=1))
-        return
-    header = ("distance", "id", "uid", "kind", "seconds", "path")
-    print_table(
-        [
-            header,
-            *(
-                (
-                    f"{row['distance']:.4f}",
-                    str(row["id"]),
-                    str(row["uid"]),
-                    str(row["kind"]),
-                    f"{row['duration_s']:.2f}",
-                    str(row["path"]),
-                )
-                for row in rows
-            ),
-        ]
-    )
+    else:
+        listed = [tuple(_cell(row, column) for column in columns) for row in rows]
+        print_table([tuple(columns), *listed] if listed else [], nothing)
+
+
+def _cell(row: dict[str, object], column: str) -> str:
+    match column:
+        case "distance":
+            return f"{row['distance']:.4f}"
+        case "seconds":
+            return f"{row['duration_s']:.2f}"
+        case "path" if ":" in str(row["uid"]):  # of a slice: where in the file
+            return f"{row['path']} from {row['start_s']:.3f} to {row['end_s']:.3f} s"
+        case _:
+            return str(row[column])

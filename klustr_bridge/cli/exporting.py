@@ -55,6 +55,7 @@ def _rows(corpus: Corpus, chosen: Iterable[tuple[bytes, int]]) -> Iterator[Expor
             start_s=start_s,
             end_s=end_s,
             is_loop=corpus.is_loop(row),
+            parent=corpus.parent_id(row),
             epoch=corpus.epoch,
             **{name: float(column[row]) for name, column in columns.items()},
         )

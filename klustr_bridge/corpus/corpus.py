@@ -182,6 +182,10 @@ class Corpus:
         """Tell whether the sound in a row is a part of another one."""
         return int(self._snapshot.sound["parent_row"][row]) >= 0
 
+    def parent_id(self, row: int) -> int:
+        """Return the id of the sound that the slice in a row is a part of, 0 for a whole sound."""
+        return int(self.ids[self._snapshot.sound["parent_row"][row]]) if self.is_slice(row) else 0
+
     def span_s(self, row: int) -> tuple[float, float]:
         """Return where the sound in a row begins and ends in its file, seconds."""
         if not self.is_slice(row):

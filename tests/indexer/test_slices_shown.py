@@ -1,6 +1,7 @@
 """A real loop and its hits, from the file to the map."""
 
 import csv
+import json
 import os
 from pathlib import Path
 
@@ -62,3 +63,10 @@ def test_slices_are_exported_where_asked(tmp_path: Path) -> None:
     starts = [float(part["start_s"]) for part in parts]
     assert starts == sorted(starts) and starts[-1] > 3
     assert all(part["uid"].startswith(whole["uid"] + ":") for part in parts)
+    assert {part["parent"] for part in parts} == {whole["id"]} and whole["parent"] == "0"
+    found, *listed = json.loads(run(tmp_path, "find", "beat", "--slices", "--json").stdout)
+    assert [row["uid"] for row in listed] == [part["uid"] for part in parts]
+    assert [row["path"] for row in listed] == [str(loop)] * n_slices
+    assert json.loads(run(tmp_path, "find", "beat", "--json").stdout) == [found]
+    _, _, *rows = run(tmp_path, "find", "beat", "--slices").stdout.splitlines()
+    assert rows[-1].endswith(f"beat 120.wav from {starts[-1]:.3f} to {float(parts[-1]['end_s']):.3f} s")
