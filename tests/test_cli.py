@@ -136,6 +136,24 @@ def test_status_says_how_good_the_map_is(home: Path) -> None:
     assert {"trustworthiness", "continuity", "reach_7_bit"} <= set(scores)
 
 
+def test_status_says_what_tells_kinds_and_when_the_ear_does(tmp_path: Path) -> None:
+    """With few kinds named the ear guesses none, which status says; so does what was corrected."""
+    first, *_ = write_library(tmp_path / "samples", 6)
+    write(tmp_path / "samples" / "x1.wav", kick(99))
+    assert run(tmp_path, "index", str(tmp_path / "samples"), "--layout", "pca").returncode == 0
+    assert run(tmp_path, "kind", str(first), "tom").returncode == 0
+    told = run(tmp_path, "status").stdout
+    assert "kinds    5 by name, 1 by you, 0 by ear, 1 unknown; to guess, the ear needs" in told
+    counts = json.loads(run(tmp_path, "status", "--json").stdout)["kinds"]
+    assert counts == {"user": 1, "name": 5, "sound": 0, "unknown": 1}
+
+
+def test_status_is_silent_of_kinds_where_all_are_known(home: Path) -> None:
+    """What the ear would need matters to nobody there."""
+    told = run(home, "status").stdout
+    assert f"{N_SOUNDS} by name, 0 by ear, 0 unknown\n" in told
+
+
 def test_the_map_is_drawn(home: Path, tmp_path: Path) -> None:
     """The picture is a PNG or SVG as named, coloured by the labels of a CSV where one is given."""
     labels = tmp_path / "labels.csv"

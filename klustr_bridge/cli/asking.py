@@ -8,7 +8,7 @@ import argparse
 import asyncio
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from klustr_bridge.cli.library import chosen_library, opened
 from klustr_bridge.cli.tables import print_table
 from klustr_bridge.corpus import Corpus, aspect_shares, weighted_distance
 from klustr_bridge.errors import KlustrError, LibraryError, QueryError, SettingsError
+from klustr_bridge.layout.kinds import can_guess
 from klustr_bridge.layout.scores import told
 from klustr_bridge.library.lock import daemon_of
 from klustr_bridge.library.paths import to_export, to_text
@@ -144,7 +145,7 @@ def status(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
     file = chosen_library(loaded.settings)
     info = daemon_of(file)
     with opened(file) as store:
-        counts, epoch = store.counts(), store.epoch()
+        counts, epoch, kinds = store.counts(), store.epoch(), store.kind_counts()
     facts = {
         "library": str(file),
         "files": counts.files,
@@ -155,16 +156,45 @@ def status(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
         "layout": f"{epoch.method}, fitted on {counted(epoch.n_fitted, 'sound')}" if epoch else "none yet",
         "daemon": f"pid {info.pid}, OSC port {info.osc_port}" if info else "not running",
     }
+    if counts.sounds:
+        facts["kinds"] = _told_kinds(kinds)
     if counts.slices:
         facts["slices"] = counts.slices
     if epoch and epoch.scores:
         facts["map"] = told(epoch.scores)
     if namespace.json:
-        numbers = {"scores": dict(epoch.scores) if epoch else {}}
+        numbers = {"scores": dict(epoch.scores) if epoch else {}, "kinds": _by_source(kinds)}
         print(json.dumps(facts | numbers | {"daemon": asdict(info) if info else None}, indent=1))
     else:
         print_table([(name, str(value)) for name, value in facts.items()])
     return 0
+
+
+def _by_source(kinds: Mapping[tuple[str, str], int]) -> dict[str, int]:
+    """How many sounds have their kind from the user, a name, the sound itself, or have none."""
+    by_source = dict.fromkeys(("user", "name", "sound", ""), 0)
+    for (source, _), number in kinds.items():
+        by_source[source] += number
+    return {source or "unknown": number for source, number in by_source.items()}
+
+
+def _told_kinds(kinds: Mapping[tuple[str, str], int]) -> str:
+    """Say what tells the kinds of sounds, and what it takes until the ear does."""
+    n = _by_source(kinds)
+    corrected = f", {n['user']} by you" if n["user"] else ""
+    said = f"{n['name']} by name{corrected}, {n['sound']} by ear, {n['unknown']} unknown"
+    telling = {
+        (source, kind): number
+        for (source, kind), number in kinds.items()
+        if source in ("user", "name") and kind not in ("unknown", "loop")
+    }
+    n_telling, n_kinds = sum(telling.values()), len({kind for _, kind in telling})
+    if n["unknown"] and not can_guess(n_telling, n_kinds):
+        said += (
+            "; to guess, the ear needs a dozen sounds of five kinds whose names tell them: "
+            f"there are {n_telling} of {n_kinds}"
+        )
+    return said
 
 
 def problems(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:

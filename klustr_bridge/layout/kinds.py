@@ -4,6 +4,8 @@ This module owns the guess and how sure it is. It must not read names, nor impor
 scikit-learn.
 """
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,7 +14,7 @@ from klustr_bridge.layout.neighbours import NeighbourIndex
 from klustr_bridge.sound.kinds import KIND_CODES, KINDS
 from klustr_bridge.types import Float32Array
 
-__all__ = ["LEAST_CONFIDENCE", "KindGuesser"]
+__all__ = ["LEAST_CONFIDENCE", "KindGuesser", "can_guess"]
 
 LEAST_CONFIDENCE = 0.5
 """A guess that is more likely wrong than right isn't made."""
@@ -170,6 +172,15 @@ class KindGuesser:
         sample = np.unique(np.linspace(0, n_known - 1, min(n_known, _SCALE_SAMPLE)).astype(np.int64))
         found = self._index.nearest_others(min(_SCALE_NEIGHBOURS, n_known - 1), sample)
         return float(np.median(found.distances[:, -1]))
+
+
+def can_guess(n_sounds: int, n_kinds: int) -> bool:
+    """Tell whether the surest guess is made where so many sounds of so many kinds, loops apart, are known.
+
+    Twelve sounds of five kinds are enough, with all kinds seven; no number of sounds of four kinds is.
+    """
+    surest = _OFFSET + _PER_SHARE + _PER_LOG_DISTANCE * math.log(_NEAREST)
+    return _trust(n_sounds, n_kinds) / (1.0 + math.exp(-surest)) >= LEAST_CONFIDENCE
 
 
 def _trust(n_sounds: int, n_kinds: int) -> float:

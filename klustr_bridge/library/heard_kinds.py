@@ -49,6 +49,19 @@ class UnnamedSounds(NamedTuple):
     heard: list[tuple[str | None, float]]
 
 
+def count_by_source(connection: sqlite3.Connection) -> dict[tuple[str, str], int]:
+    """How many live sounds there are of each kind from each source: see `Store.kind_counts`."""
+    rows = connection.execute(
+        f"""
+        SELECT CASE WHEN s.user_kind IS NOT NULL THEN 'user' WHEN {_NAMED} IS NOT NULL THEN 'name'
+                WHEN coalesce(s.heard_kind, 'unknown') != 'unknown' THEN 'sound' ELSE '' END AS source,
+            coalesce(s.user_kind, {_NAMED}, s.heard_kind, 'unknown') AS kind, count(*)
+        FROM sounds s WHERE {IS_LIVE} GROUP BY source, kind
+        """
+    )
+    return {(source, kind): number for source, kind, number in rows}
+
+
 def count_known(connection: sqlite3.Connection) -> int:
     """Live sounds whose kind is known by the user or by a name."""
     row = connection.execute(

@@ -445,6 +445,14 @@ class Store:
         with self.view() as view:
             return view.counts()
 
+    def kind_counts(self) -> dict[tuple[str, str], int]:
+        """How many live sounds are of each source and kind.
+
+        Sources are ``user``, ``name`` (of a file or folder), ``sound``, and an empty one where nothing tells.
+        """
+        with self.view() as view:
+            return heard_kinds.count_by_source(view.connection)
+
     def problems(self, limit: int = -1, offset: int = 0) -> list[tuple[bytes, str]]:
         """Refused files and why, sorted by path; a negative limit is none."""
         with self.view() as view:

@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from klustr_bridge.errors import LayoutError
-from klustr_bridge.layout.kinds import LEAST_CONFIDENCE, KindGuesser
+from klustr_bridge.layout.kinds import LEAST_CONFIDENCE, KindGuesser, can_guess
 from klustr_bridge.sound.embedding import embed
 from klustr_bridge.sound.kinds import KIND_CODES, KINDS
 from klustr_bridge.types import Float32Array
@@ -92,6 +92,19 @@ def test_one_kind_can_not_be_told_from_others() -> None:
     known, codes = cloud(100, [1], spread=1.0, seed=8)
     kinds, _ = KindGuesser(known, codes).guess(cloud(10, [1, 2], spread=1.0, seed=9)[0])
     assert (kinds == 0).all()
+
+
+@pytest.mark.parametrize(
+    ("n", "n_kinds"), [(11, 5), (12, 5), (6, 7), (7, 7), (400, 4), (400, 5), (400, 1), (0, 0), (9, 6), (8, 6)]
+)
+def test_it_is_known_beforehand_whether_anything_is_guessed(n: int, n_kinds: int) -> None:
+    """It goes by the surest sound there can be: one that equals many of one kind, all others being far."""
+    codes = np.ones(n, np.uint8)
+    codes[: max(n_kinds - 1, 0)] = range(2, n_kinds + 1)
+    points = np.zeros((n, N_DIMS), np.float32)
+    points[codes > 1] = 1e3 * np.eye(N_DIMS, dtype=np.float32)[codes[codes > 1]]
+    _, confidence = KindGuesser(points, codes).guess(np.zeros((1, N_DIMS), np.float32), least_confidence=0.0)
+    assert can_guess(n, n_kinds) == (confidence[0] >= LEAST_CONFIDENCE)
 
 
 def test_equal_sounds_are_no_trouble() -> None:
