@@ -14,6 +14,7 @@ import numpy as np
 mpl.use("Agg")
 
 from matplotlib import pyplot as plt
+from matplotlib.patches import Patch
 
 from klustr_bridge.demo.library import make_demo_library
 from klustr_bridge.sound.decode import read_audio
@@ -24,6 +25,8 @@ from klustr_bridge.sound.tone import TONALITY_EDGES_HZ, long_power, tonality
 
 SOUNDS = {"a kick": "Kick Deep 01.wav", "a snare": "Snare Tight 01.wav", "a cowbell": "Cowbell 808 01.wav"}
 SPANS = ("attack", "attack", "body", "tail")
+TONE, NOISE = "#2a6f97", "#c9b38c"
+TONE_BELOW = -2.0  # nats of spectral flatness
 
 
 def main() -> None:
@@ -36,6 +39,8 @@ def main() -> None:
             draw(axes[:, column], name, excerpt_of(audio.mean(axis=1), sample_rate).audio)
         axes[0, 0].set_ylabel("dark to bright (mel bands)")
         axes[1, 0].set_ylabel("tone  ←  → noise")
+        colours = [Patch(color=TONE, label="rather a tone"), Patch(color=NOISE, label="rather noise")]
+        axes[1, 0].legend(handles=colours, fontsize=8, loc="lower right", frameon=False)
     figure.savefig(Path(__file__).with_name("hearing.png"), dpi=90)
 
 
@@ -54,7 +59,7 @@ def draw(axes: np.ndarray, name: str, audio: np.ndarray) -> None:
         axes[0].text(start_ms * 1.06, 59, span, color="white", fontsize=8)
     flatness = tonality(long_power(audio[LEAD_FRAMES:]))
     bands = [f"{low:g}-\n{high:g} Hz" for low, high in itertools.pairwise(TONALITY_EDGES_HZ)]
-    axes[1].bar(bands, np.minimum(0, flatness), color=["#2a6f97" if f < -2 else "#c9b38c" for f in flatness])
+    axes[1].bar(bands, np.minimum(0, flatness), color=[TONE if f < TONE_BELOW else NOISE for f in flatness])
     axes[1].set_ylim(-5, 0)
     axes[1].tick_params(labelsize=7)
     axes[1].set_yticks([])
