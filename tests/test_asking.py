@@ -189,6 +189,10 @@ def test_names_that_would_break_a_row_stay_on_it(tmp_path: Path) -> None:
     assert run(tmp_path, "find", "キック").stdout.splitlines()[1].endswith("キック é\u3000.wav")
     [problem] = run(tmp_path, "problems").stdout.splitlines()
     assert "bro\\x0aken.wav  " in problem
+    (tmp_path / "samples" / "again\n.wav").write_bytes(first.with_name("odd\nkick \x1b[31m.wav").read_bytes())
+    assert run(tmp_path, "index").returncode == 0
+    keep, other, *_ = run(tmp_path, "duplicates", "--exact").stdout.splitlines()
+    assert all("\\x0a" in line and ".wav" in line for line in (keep, other))
 
 
 def test_an_empty_answer_says_so_beside_the_data(home: Path) -> None:

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 
 from klustr_bridge.cli.library import chosen_library, opened
+from klustr_bridge.cli.tables import one_line
 from klustr_bridge.errors import SettingsError
 from klustr_bridge.indexer.duplicates import Group, find_duplicates
 from klustr_bridge.library.paths import to_export, to_text
@@ -66,10 +67,10 @@ def _print(groups: Sequence[Group]) -> None:
         print("no duplicates")
         return
     for group in groups:
-        print(f"keep      {to_text(group.path)}")
+        print(f"keep      {one_line(to_export(group.path))}")
         for other in group.others:
             match = "the same" if other.is_exact else "by ear"
-            print(f"{match:8}  {to_text(other.path)}  ({other.why})")
+            print(f"{match:8}  {one_line(to_export(other.path))}  ({other.why})")
         print()
     spare = [other.path for group in groups for other in group.others]
     size = sum(map(_size, spare)) / _MB
