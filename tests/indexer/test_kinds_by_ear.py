@@ -111,7 +111,7 @@ def test_all_are_heard_anew_when_a_fifth_more_is_known(library: Library) -> None
 
 
 def test_a_users_word_tells_of_other_sounds_and_stays(library: Library) -> None:
-    """Corrections count as known, so that what is like them is heard as they are."""
+    """Corrections count as known, so that what is like them is heard as they are; taken back, no more."""
     library.add_named(6)
     sounds = [library.add("tom") for _ in range(12)]
     library.listen()
@@ -127,6 +127,12 @@ def test_a_users_word_tells_of_other_sounds_and_stays(library: Library) -> None:
     generation = library.store.generation
     library.listen()
     assert library.store.generation == generation
+    for sound in (*toms, *sounds[:6]):
+        library.store.set_kind(sound, None)
+    library.listen()
+    kinds = library.kinds()
+    assert {kinds[sound][:2] for sound in toms} == {("tom", "file")}
+    assert {kinds[sound][:2] for sound in sounds} == {("tom", "sound")}
 
 
 def test_an_ear_that_fails_is_told_once_and_ends(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
