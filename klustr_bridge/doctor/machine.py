@@ -142,7 +142,7 @@ def _check_cache(folder: Path) -> Check:
 
 
 def _check_compiled() -> Check:
-    """Find where numba keeps what it compiles for maps by UMAP; without a place it compiles at every start."""
+    """Find where numba keeps what it compiles for maps by UMAP; else it compiles at every start."""
     name = "compiled code"
     spec = importlib.util.find_spec("umap")
     places = [Path(os.environ["NUMBA_CACHE_DIR"])] if os.environ.get("NUMBA_CACHE_DIR") else []
@@ -153,7 +153,7 @@ def _check_compiled() -> Check:
         if is_writable(place):
             return Check(name, True, f"kept in {place}; only maps by UMAP need any")
     mend = f"set NUMBA_CACHE_DIR to a folder that you may write, for example {cache_dir() / 'numba'}"
-    return Check(name, None, "can't be kept: the first map by UMAP after each start takes longer, other maps do not", mend)
+    return Check(name, None, "can't be kept: the first map by UMAP takes longer after each start", mend)
 
 
 def is_writable(folder: Path) -> bool:
