@@ -14,9 +14,9 @@ A fit moves every sound on the map, so it has to be worth it. The rules:
    rather than fitted, or the share of neighbours it keeps has fallen below 80 % of what it was.
 
 With ``layout.refit = "manual"`` only the first map and the first good one come by themselves; all
-else is offered by the caller and waits for ``/klustr/relayout``. ``layout.method = "pca"`` keeps to PCA; another method than
-``"auto"`` begins with it where there are 16 sounds. A fit that failed is tried again when the library
-has doubled.
+else is offered by the caller and waits for ``/klustr/relayout``. ``layout.method = "pca"`` keeps to
+PCA; another method than ``"auto"`` begins with it where there are 16 sounds. A fit that failed is tried
+again when the library has doubled.
 
 This module owns this policy, as a pure function. It must not fit, and must not know the store.
 """

@@ -36,9 +36,7 @@ class JackServer:
         self.name = "klustr-bridge-test"
         self.environment = {"JACK_DEFAULT_SERVER": self.name, "JACK_NO_START_SERVER": "1"}
         self._driver = ["-d", "dummy", "-r", str(rate), *dummy.split()]
-        self._turn = FileLock(
-            Path(tempfile.gettempdir()) / "klustr-bridge-test-jack.lock", timeout=TURN_S
-        )
+        self._turn = FileLock(Path(tempfile.gettempdir()) / "klustr-bridge-test-jack.lock", timeout=TURN_S)
         self._turn.acquire()
         self.start()
 
