@@ -35,7 +35,7 @@ from klustr_bridge.sound.mel import (
     mel_filters,
     power_frames,
 )
-from klustr_bridge.sound.pitch import Pitch, pitch_of
+from klustr_bridge.sound.pitch import Pitch, pitches_of
 from klustr_bridge.sound.tone import long_power, third_octave_shape, tonality
 from klustr_bridge.types import Float32Array
 
@@ -94,7 +94,7 @@ class Heard:
     brightness_hz : float
         Mean spectral centroid of the first 0.75 s, weighted by energy.
     pitch : Pitch
-        Of the first 0.17 s.
+        As it has settled within the first second; the embedding has that of the first 0.17 s.
     """
 
     embedding: Float32Array
@@ -138,7 +138,7 @@ def hear(excerpt: Excerpt) -> Heard:
     late = power_frames(excerpt.audio[SPAN_EDGES[-2] * HOP : _end_of(SPAN_EDGES[-1])], hop=_TAIL_STEP * HOP)
     audio = excerpt.audio[LEAD_FRAMES:]
     brightness_hz = centroid_hz((early.sum(axis=0) + _TAIL_STEP * late.sum(axis=0))[None])
-    pitch = pitch_of(audio)
+    beginning, pitch = pitches_of(audio)
     spans = _span_cepstra(early, late)
     # The first coefficient is the tilt from dark to bright: it is brightness, whenever it sounds.
     tilt, timbre = spans[:, 1], np.delete(spans, 1, axis=1)
@@ -154,7 +154,7 @@ def hear(excerpt: Excerpt) -> Heard:
             timbre[3],
             tilt,
             [BRIGHTNESS_WEIGHT * math.log2(max(brightness_hz, 20.0))],
-            _tones(audio, pitch),
+            _tones(audio, beginning),
             [_length(excerpt.length_s), CENTROID_WEIGHT * math.log2(envelope.centroid_ms), 0.0],
         ]
     )
