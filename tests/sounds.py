@@ -11,6 +11,9 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
+from klustr_bridge.sound.embedding import hear
+from klustr_bridge.sound.excerpt import excerpt_of
+
 Audio = NDArray[np.float32]
 
 RATE = 44_100
@@ -139,6 +142,12 @@ _FOLDERS = {
     "cowbell": "Percussion/Cowbell",
     "bass": "Bass",
 }
+
+
+def embed(mono: Audio, rate: int = RATE) -> Audio:
+    """The embedding of a single sound; what is no number counts as 0, as in files."""
+    clean = np.nan_to_num(mono.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
+    return hear(excerpt_of(clean, rate)).embedding
 
 
 def write(path: Path, audio: Audio, rate: int = RATE, subtype: str | None = None) -> Path:

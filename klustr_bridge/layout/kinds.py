@@ -44,6 +44,9 @@ _MANY_KINDS = 7
 """With fewer kinds known, sounds of the others are taken for them: guesses with a confidence of .84 were
 right .9 of the time with all kinds known, .52 with five; of all guesses from one kind .05 to .11 were."""
 
+LOOP_CONFIDENCE = 0.86
+"""Of sounds heard as loops where one in twenty is one: 5 of 8 drum loops were, and 28 of 5,300 others."""
+
 _LOOP = KIND_CODES["loop"]
 _UNKNOWN = KIND_CODES["unknown"]
 
@@ -109,7 +112,7 @@ class KindGuesser:
         kind_codes : ndarray of uint8, shape (m,)
             0, ``unknown``, where the known sounds are too few, too far or of too many minds.
         confidence : ndarray of float32, shape (m,)
-            Share of guesses with such a confidence that are right, 0..1. 0 where unknown; 1 for loops.
+            Share of guesses with such a confidence that are right, 0..1. 0 where unknown.
 
         Raises
         ------
@@ -142,7 +145,7 @@ class KindGuesser:
             confidence[is_said] = sure[is_said]
         if is_loop is not None:
             kinds[is_loop] = _LOOP
-            confidence[is_loop] = 1.0
+            confidence[is_loop] = LOOP_CONFIDENCE
         return kinds, confidence
 
     def _vote(

@@ -35,7 +35,6 @@ MAY_BE_LIVE = "(s.parent_id IS NULL OR (SELECT value FROM meta WHERE key = 'slic
 _REFUSED_SO = """state = 'refused' AND folder_id IN (SELECT id FROM folders)
     AND substr(reason, -length(?)) = ?"""
 
-_BYTES_A_NUMBER = 4
 _ROWS_AT_ONCE = 4096
 
 

@@ -70,10 +70,10 @@ def analyse_file(path: bytes) -> Analysis:
 def _refuse_nothing(stream: AudioStream, listener: Listener) -> None:
     """Raise where a decoded stream holds no sound."""
     if listener.n_frames == 0:
-        raise RefusedSound("the file holds no audio (0 frames)")
+        raise RefusedSound("the file holds no audio (0 frames); export it again")
     if listener.is_silent:
         if stream.broken_samples == listener.n_frames * stream.channels:
             raise RefusedSound("none of its samples is a number (NaN or infinite): export the file again")
         if stream.broken_samples:
             raise RefusedSound("the file is silent but for samples that are no numbers: export it again")
-        raise RefusedSound("the file is silent")
+        raise RefusedSound("the file is silent; export it again if it should not be")

@@ -11,7 +11,7 @@ RF64 and BW64: ITU-R BS.2088; atoms: ISO/IEC 14496-12; ASF: Advanced Systems For
 import os
 from collections.abc import Callable
 
-__all__ = ["data_range", "missing_fraction", "read_exactly", "states_zero_rate"]
+__all__ = ["data_range", "is_cut", "read_exactly", "states_zero_rate"]
 
 # Sizes that recorders write while they don't know the length yet, and leave there when piped.
 _PLACEHOLDERS = frozenset({0, 0xFFFFFFFF, 0x7FFFFFFF, 0x80000000})
@@ -33,8 +33,8 @@ def read_exactly(fd: int, offset: int, size: int) -> bytes:
     return b"".join(parts)
 
 
-def missing_fraction(fd: int, size: int) -> float:
-    """Tell how much of the audio that the header promises is missing at the end of the file.
+def is_cut(fd: int, size: int) -> bool:
+    """Tell whether audio that the header promises is missing at the end of the file.
 
     libsndfile reads what is there and says nothing, so a copy that broke off would look like a shorter
     sound. WAV, RF64, AIFF, AU, Wave64, Ogg, M4A and WMA tell it in their headers; where the header doesn't
@@ -49,12 +49,11 @@ def missing_fraction(fd: int, size: int) -> float:
 
     Returns
     -------
-    float
-        0 where nothing is missing, below 1.
+    bool
     """
     head = read_exactly(fd, 0, 40)
     if head[:4] == b"OggS":
-        return _missing_of_last_page(fd, size)
+        return _last_page_is_cut(fd, size)
     if head[4:8] == b"ftyp":
         start, length = _find_cut_part(fd, size, _atom)
     elif head[:16] == _ASF_HEADER:
@@ -69,9 +68,8 @@ def missing_fraction(fd: int, size: int) -> float:
             length = int.from_bytes(head[28:36], "little")
     # 2**63: a data size no recorder means; a few KiB: writers that forget padding or trailing chunks.
     if length in _PLACEHOLDERS or not 0 < length < 2**63:
-        return 0.0
-    missing = start + length - size
-    return missing / length if missing > min(4096, length // 100) else 0.0
+        return False
+    return start + length - size > min(4096, length // 100)
 
 
 def data_range(fd: int, size: int) -> tuple[int, int]:
@@ -143,13 +141,13 @@ def _find_chunk(fd: int, size: int, wanted: bytes, order: str) -> tuple[int, int
     return 0, 0
 
 
-def _missing_of_last_page(fd: int, size: int) -> float:
-    """1/2 where the last Ogg page of the file is cut, else 0 (the stream's length isn't in its header)."""
+def _last_page_is_cut(fd: int, size: int) -> bool:
+    """Whether the file ends within an Ogg page: the stream's length isn't in its header."""
     tail_start = max(0, size - 65_307)  # the largest page
     tail = read_exactly(fd, tail_start, size - tail_start)
     at = tail.rfind(b"OggS")
     if at < 0:
-        return 0.0
+        return False
     table = tail[at + 27 : at + 27 + (tail[at + 26] if len(tail) > at + 26 else 255)]
     complete = len(tail) > at + 26 and len(table) == tail[at + 26]
-    return 0.0 if complete and len(tail) >= at + 27 + len(table) + sum(table) else 0.5
+    return not (complete and len(tail) >= at + 27 + len(table) + sum(table))

@@ -12,7 +12,7 @@ from typing import Protocol
 import numpy as np
 
 from klustr_bridge.errors import RefusedSound
-from klustr_bridge.sound.container import missing_fraction, states_zero_rate
+from klustr_bridge.sound.container import is_cut, states_zero_rate
 from klustr_bridge.sound.formats import AUDIO_SUFFIXES, av_format, not_audio
 from klustr_bridge.sound.identity import states_its_length
 from klustr_bridge.sound.opening import UnavailableSound, open_regular, read_head, refuse_or_raise
@@ -38,7 +38,7 @@ Libraries keep it and find such files by it when PyAV is there: a release with o
 
 HIGHEST_RATE = 768_000
 MOST_CHANNELS = 64
-_BLOCK_SAMPLES = 1 << 18  # 1 MiB of float32 a block, over all channels
+_BLOCK_SAMPLES = 1 << 18  # 1 MiB of float32 a block, over all channels; or one multiple, where that is more
 _LOST_FRAMES = 0.03
 
 
@@ -220,15 +220,17 @@ def open_audio(path: bytes) -> Iterator[AudioStream]:
     suffix = os.path.splitext(path)[1].lower()
     with open_regular(path) as (fd, size):
         if size == 0:
-            raise RefusedSound("the file is empty (0 bytes)")
+            raise RefusedSound("the file is empty (0 bytes); copy or export it again")
         try:
             head = read_head(fd, 64)
             other = not_audio(head, suffix)
             if other is not None:
                 raise RefusedSound(f"this is {other}")
             if head[:4] == b"FORM" and states_zero_rate(fd, size):
-                raise RefusedSound("its header says a sample rate of 0 Hz, so the file is damaged")
-            if missing_fraction(fd, size) > 0:
+                raise RefusedSound(
+                    "its header says a sample rate of 0 Hz, so the file is damaged; export it again"
+                )
+            if is_cut(fd, size):
                 raise RefusedSound(
                     "the file is cut off: a part of its audio is missing; copy or export it again"
                 )
@@ -265,11 +267,13 @@ def can_decode_av() -> bool:
 def _refuse_absurd(decoder: Decoder) -> None:
     if not 1 <= decoder.sample_rate <= HIGHEST_RATE:
         raise RefusedSound(
-            f"a sample rate of {decoder.sample_rate} Hz can't be right; allowed is 1 to {HIGHEST_RATE} Hz"
+            f"a sample rate of {decoder.sample_rate} Hz can't be right; allowed is 1 to {HIGHEST_RATE} Hz: "
+            "export it again"
         )
     if not 1 <= decoder.channels <= MOST_CHANNELS:
         raise RefusedSound(
-            f"{decoder.channels} channels are too many to listen to; allowed are 1 to {MOST_CHANNELS}"
+            f"{decoder.channels} channels are too many to listen to; allowed are 1 to {MOST_CHANNELS}: "
+            "export fewer"
         )
 
 

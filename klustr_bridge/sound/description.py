@@ -24,6 +24,7 @@ _N_PIECES = 8
 _PIECE_S = 1.5
 _SHORTEST_SLICE_S = 0.03
 _QUIETEST_SLICE_DB = -50.0  # below the loudest hit
+_SILENT_PIECE = 1e-3  # of full scale, peak: 54 dB below the sound's own
 _OFFSET = 0.02  # of the peak: a mean beyond that is a constant offset rather than a lopsided sound
 
 
@@ -103,20 +104,20 @@ def _peak(mono: Float32Array) -> float:
 
 
 def _pieces(mono: Float32Array, sample_rate: int, excerpt: Excerpt) -> Iterator[Float32Array]:
-    """Embeddings of pieces spread evenly behind the first one, up to the sound's end."""
+    """Embeddings of pieces spread evenly behind the first one, up to the sound's end; pauses are left out."""
     n_piece = round(_PIECE_S * sample_rate)
     last = min(len(mono), excerpt.onset_frame + round(excerpt.length_s * sample_rate)) - n_piece
     for start in np.linspace(excerpt.onset_frame, last, _N_PIECES + 1)[1:].astype(int).tolist():
-        if start > excerpt.onset_frame:
-            yield hear(excerpt_of(mono[start : start + n_piece], sample_rate)).embedding
+        piece = mono[start : start + n_piece]
+        if start > excerpt.onset_frame and _peak(piece) > _SILENT_PIECE:
+            yield hear(excerpt_of(piece, sample_rate)).embedding
 
 
 def _slices(
     audio: Float32Array, rhythm: Rhythm, sample_rate: int, first_frame: int, n_frames: int, gain_db: float
 ) -> Iterator[Slice]:
-    """Hits between onsets, too short and too quiet ones left out; `audio` is at SAMPLE_RATE."""
-    starts = [round(onset_s * SAMPLE_RATE) for onset_s in rhythm.onsets_s]
-    bounds = list(zip(starts, [*starts[1:], len(audio)], strict=True)) if starts else []
+    """Hits up to the next, too short and too quiet ones left out; `audio` is at SAMPLE_RATE."""
+    bounds = [(round(begin_s * SAMPLE_RATE), round(end_s * SAMPLE_RATE)) for begin_s, end_s in rhythm.hits_s]
     levels = [_loudness_db(audio[start:end]) for start, end in bounds]
     for (start, end), level_db in zip(bounds, levels, strict=True):
         if end - start < _SHORTEST_SLICE_S * SAMPLE_RATE or level_db < max(levels) + _QUIETEST_SLICE_DB:

@@ -3,8 +3,8 @@
 Owns what the numbers are, how they weigh and which aspect of a sound each belongs to; ANALYSIS_VERSION
 rises whenever they change. It must not read files.
 
-Four spans of time that grow from the onset on each give cepstra of their log-mel levels; one long frame says
-where the tones lie and, by bands, whether there are tones at all; the envelope says how the sound
+Four spans of time that grow from the onset on each give cepstra of their log-mel levels; one long frame says,
+by bands, whether there are tones at all, one a little later where they lie; the envelope says how the sound
 begins. Dimensions are not standardised: each has one weight in its own unit. Weights are few and round on
 purpose: hundreds of tuning steps on some collections gained nothing on the others.
 
@@ -23,7 +23,7 @@ import numpy as np
 
 from klustr_bridge.sound.aspects import ASPECTS, EMBEDDING_SIZE
 from klustr_bridge.sound.envelope import Envelope, envelope_of
-from klustr_bridge.sound.excerpt import LEAD_FRAMES, Excerpt, excerpt_of
+from klustr_bridge.sound.excerpt import LEAD_FRAMES, Excerpt
 from klustr_bridge.sound.mel import (
     FRAME,
     HOP,
@@ -45,7 +45,6 @@ __all__ = [
     "EMBEDDING_SIZE",
     "SAMPLE_RATE",
     "Heard",
-    "embed",
     "embed_whole",
     "hear",
 ]
@@ -75,6 +74,7 @@ CENTROID_WEIGHT: Final = 2.0  # a doubling of the temporal centroid
 LOOP_WEIGHT: Final = 40.0  # a loop from a single sound: about the mean distance between neighbours
 
 _MIDDLE_PITCH_HZ = 256.0  # an unclear pitch counts as this one
+_AFTER_THE_STROKE = SAMPLE_RATE // 43  # audio frames, 23 ms: the noise of the stroke is over
 _TAIL_STEP = 4  # analysis frames: of the tail every fourth one is enough
 _SPAN_LENGTHS = np.diff(SPAN_EDGES[:-1]).astype(np.float32)[:, None]
 _COEFFICIENT_WEIGHTS = (
@@ -100,25 +100,6 @@ class Heard:
     embedding: Float32Array
     brightness_hz: float
     pitch: Pitch
-
-
-def embed(mono: Float32Array, rate: int) -> Float32Array:
-    """Embed a single sound.
-
-    Parameters
-    ----------
-    mono : ndarray of float32, shape (n,)
-        Values that aren't finite count as 0.
-    rate : int
-        Hz, at least 1.
-
-    Returns
-    -------
-    ndarray of float32, shape (EMBEDDING_SIZE,)
-        Finite, and the same at every level of the sound.
-    """
-    clean = np.nan_to_num(mono.astype(np.float32, copy=False), nan=0.0, posinf=0.0, neginf=0.0)
-    return hear(excerpt_of(clean, rate)).embedding
 
 
 def hear(excerpt: Excerpt) -> Heard:
@@ -215,7 +196,7 @@ def _beginning(envelope: Envelope) -> list[float]:
 
 
 def _tones(heard: Float32Array, pitch: Pitch) -> Float32Array:
-    shape = TONES_WEIGHT * third_octave_shape(long_power(heard[SAMPLE_RATE // 43 :]))
+    shape = TONES_WEIGHT * third_octave_shape(long_power(heard[_AFTER_THE_STROKE:]))
     height = math.log2(pitch.hz / _MIDDLE_PITCH_HZ) if pitch.hz else 0.0
     clear = [PITCH_WEIGHT * pitch.confidence * height, CLARITY_WEIGHT * pitch.confidence]
     return np.concatenate([shape, clear]).astype(np.float32)

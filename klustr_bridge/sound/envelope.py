@@ -75,7 +75,8 @@ def envelope_of(audio: Float32Array) -> Envelope:
     if total <= _SMALLEST**2:
         return Envelope(1.0, 1.0, 1.0, 0, 0.0)
     passed = np.cumsum(power) / total
-    smooth = np.convolve(np.sqrt(power) + _SMALLEST, np.full(_SMOOTHED_HOPS, 1.0 / _SMOOTHED_HOPS), "same")
+    smooth = np.convolve(np.sqrt(power) + _SMALLEST, np.full(_SMOOTHED_HOPS, 1.0 / _SMOOTHED_HOPS))
+    smooth = smooth[_SMOOTHED_HOPS // 2 :][:n_hops]  # mode "same" gives five hops also where there are fewer
     peak = int(smooth.argmax())
     level_db = 20.0 * np.log10(smooth / smooth[peak])
     rough = np.maximum(level_db[:_ROUGH_MS], _ROUGH_FLOOR_DB)

@@ -69,10 +69,11 @@ class Listener:
         np.minimum(self._low, low, out=self._low)
         np.maximum(self._high, high, out=self._high)
         peak = max(float(high.max()), -float(low.min()))
+        swing = float((high.astype(np.float64) - low).max()) / 2.0 if len(block) >= _CLICK_FRAMES else peak
         # Squares of float32 would overflow: files of floats may hold anything.
         exact = block.astype(np.float64) if peak > _MOST_SQUARED else block
         self._meter(exact)
-        if not self._mono and peak <= SILENT:
+        if not self._mono and swing <= SILENT:  # a constant offset isn't sound
             self.first_heard = self.n_frames + len(block)
         elif self._room > 0:
             self._keep(exact[: self._room])

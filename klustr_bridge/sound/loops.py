@@ -45,7 +45,6 @@ _REGULAR = 0.6
 _FASTEST_BPM, _SLOWEST_BPM = 220.0, 50.0
 _USUAL_BPM = 120.0
 _USUAL_SPREAD_OCTAVES = 0.9
-_WHOLE_BEATS_TOLERANCE = 0.02
 _FILE_IS_WHOLE_BEATS = 1.6
 
 
@@ -59,13 +58,14 @@ class Rhythm:
         Whether there are several hits over its whole length, most of them on the sixteenths of one tempo.
     tempo_bpm : float
         Beats per minute of a loop, from 50 to 220; 0 where it is no loop.
-    onsets_s : tuple of float
-        Where hits begin, seconds, rising; at most 64; empty where it is no loop.
+    hits_s : tuple of (float, float)
+        Where hits begin and the next ones do, or the sound ends, seconds, rising; the 64 strongest; empty
+        where it is no loop.
     """
 
     is_loop: bool
     tempo_bpm: float
-    onsets_s: tuple[float, ...]
+    hits_s: tuple[tuple[float, float], ...]
 
 
 NO_RHYTHM = Rhythm(False, 0.0, ())
@@ -125,8 +125,9 @@ def rhythm_of(audio: Float32Array, duration_s: float) -> Rhythm:
     tempo_bpm = _tempo_bpm(strength, duration_s)
     if not tempo_bpm or _regularity(np.array(onsets_s), tempo_bpm) < _REGULAR:
         return NO_RHYTHM
-    strongest = np.sort(np.argsort(strength[frames])[-MOST_SLICES:])
-    return Rhythm(True, tempo_bpm, tuple(onsets_s[at] for at in strongest.tolist()))
+    strongest = np.sort(np.argsort(strength[frames], kind="stable")[-MOST_SLICES:])
+    hits_s = list(zip(onsets_s, [*onsets_s[1:], heard_s], strict=True))
+    return Rhythm(True, tempo_bpm, tuple(hits_s[at] for at in strongest.tolist()))
 
 
 def _bands(audio: Float32Array) -> Float32Array:
@@ -149,18 +150,17 @@ def _onset_strength(levels_db: Float32Array) -> Float32Array:
     """Mean rise of the bands' levels, dB, by frame."""
     before = np.vstack([np.full((_BACK, levels_db.shape[1]), _FLOOR_DB, np.float32), levels_db[:-_BACK]])
     # Against the highest of three bands, so that a gliding tone isn't a row of onsets.
-    highest = np.maximum(before, np.maximum(np.roll(before, 1, axis=1), np.roll(before, -1, axis=1)))
+    wide = np.pad(before, ((0, 0), (1, 1)), mode="edge")
+    highest = np.maximum(before, np.maximum(wide[:, :-2], wide[:, 2:]))
     rise: Float32Array = np.maximum(levels_db - highest, 0.0).mean(axis=1)
     return rise
 
 
 def _peaks(strength: Float32Array) -> NDArray[np.intp]:
-    n = len(strength)
     wide = np.concatenate([np.zeros(_AROUND, np.float32), strength, np.zeros(_AROUND, np.float32)])
     windows = np.lib.stride_tricks.sliding_window_view(wide, 2 * _AROUND + 1)
     near = windows[:, _AROUND - _NEAR : _AROUND + _NEAR + 1].max(axis=1)
     found = np.flatnonzero((strength >= near) & (strength > windows.mean(axis=1) + _STANDS_OUT_DB))
-    found = found[found < n]
     return found[np.concatenate([[True], np.diff(found) > _NEAR])] if len(found) else found
 
 

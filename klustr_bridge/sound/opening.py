@@ -62,9 +62,9 @@ def refuse_or_raise(error: OSError) -> NoReturn:
         gone = isinstance(error, FileNotFoundError | NotADirectoryError)
         raise UnavailableSound(error.errno, "the file is gone" if gone else words) from error
     if error.errno in (errno.EACCES, errno.EPERM):
-        raise RefusedSound("no permission to read the file") from error
+        raise RefusedSound("no permission to read the file; let your user read it") from error
     if error.errno == errno.ELOOP:
-        raise RefusedSound("this is a link that leads in a circle, not a file") from error
+        raise RefusedSound("this is a link that leads in a circle, not a file; make it anew") from error
     raise RefusedSound(f"the file can't be read: {error.strerror or error}") from error
 
 

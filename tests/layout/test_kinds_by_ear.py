@@ -8,11 +8,10 @@ import pytest
 from numpy.typing import NDArray
 
 from klustr_bridge.errors import LayoutError
-from klustr_bridge.layout.kinds import LEAST_CONFIDENCE, KindGuesser, can_guess
-from klustr_bridge.sound.embedding import embed
+from klustr_bridge.layout.kinds import LEAST_CONFIDENCE, LOOP_CONFIDENCE, KindGuesser, can_guess
 from klustr_bridge.sound.kinds import KIND_CODES, KINDS
 from klustr_bridge.types import Float32Array
-from tests.sounds import DRUMS, RATE
+from tests.sounds import DRUMS, RATE, embed
 
 N_DIMS = 12
 LOOP = KIND_CODES["loop"]
@@ -124,7 +123,9 @@ def test_only_what_is_told_to_be_a_loop_is_one() -> None:
     assert LOOP not in guesser.guess(near_loops, least_confidence=0.0)[0]
     told = np.array([True, False, True, False, False])
     kinds, confidence = guesser.guess(near_loops, told)
-    assert (kinds == LOOP).tolist() == told.tolist() and (confidence[told] == 1).all()
+    assert (kinds == LOOP).tolist() == told.tolist() and (
+        confidence[told] == np.float32(LOOP_CONFIDENCE)
+    ).all()
     alone = KindGuesser(known[codes == LOOP], codes[codes == LOOP])
     assert alone.guess(near_loops, told)[0].tolist() == [LOOP, 0, LOOP, 0, 0]
 

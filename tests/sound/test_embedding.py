@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from klustr_bridge.sound.embedding import EMBEDDING_SIZE, embed
+from klustr_bridge.sound.embedding import EMBEDDING_SIZE
 from klustr_bridge.sound.excerpt import EXCERPT_FRAMES, LEAD_FRAMES, excerpt_of, onset_frame
-from tests.sounds import DRUMS, RATE, kick, noise, sine, snare
+from tests.sounds import DRUMS, RATE, embed, kick, noise, sine, snare
 
 
 def test_size_and_type() -> None:

@@ -43,3 +43,10 @@ def test_bursts_are_counted() -> None:
 def test_noise_is_rough() -> None:
     """The level of noise jumps from one millisecond to the next, that of a high tone does not."""
     assert envelope_of(noise()).roughness_db > 5 * envelope_of(sine(5000.0)).roughness_db
+
+
+@pytest.mark.parametrize("duration_ms", [1, 2, 3])
+def test_a_dying_click_has_its_peak_first(duration_ms: int) -> None:
+    """A sound shorter than the smoothing has no peak where there is nothing of it."""
+    click = sine(2000.0) * np.exp(-np.arange(22_050) / 30).astype(np.float32)
+    assert envelope_of(click[: duration_ms * SAMPLE_RATE // 1000]).peak_ms == 1.0

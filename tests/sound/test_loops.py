@@ -8,9 +8,9 @@ import soxr
 from numpy.typing import NDArray
 
 from klustr_bridge.sound.description import describe
-from klustr_bridge.sound.embedding import ASPECTS, embed
-from klustr_bridge.sound.loops import NO_RHYTHM, may_be_loop, rhythm_of
-from tests.sounds import DRUMS, RATE, closed_hat, kick, noise, open_hat, sine, snare
+from klustr_bridge.sound.embedding import ASPECTS
+from klustr_bridge.sound.loops import MOST_SLICES, NO_RHYTHM, _onset_strength, may_be_loop, rhythm_of
+from tests.sounds import DRUMS, RATE, closed_hat, embed, kick, noise, open_hat, sine, snare
 
 Audio = NDArray[np.float32]
 
@@ -37,7 +37,7 @@ def test_a_beat_is_a_loop_of_its_tempo(tempo_bpm: float) -> None:
     rhythm = rhythm_of(audio, len(audio) / RATE)
     assert rhythm.is_loop
     assert min(abs(rhythm.tempo_bpm * factor / tempo_bpm - 1) for factor in (0.5, 1, 2)) < 0.01
-    found = np.array(rhythm.onsets_s)
+    found = np.array([begin_s for begin_s, _ in rhythm.hits_s])
     missed = [time for time in times if np.abs(found - time).min() > 0.015]
     assert len(missed) <= 2
     assert len(found) <= len(times) + 1
@@ -87,6 +87,25 @@ def test_slices_overlap_nothing() -> None:
     assert all(one.end_frame <= two.start_frame for one, two in itertools.pairwise(slices))
 
 
+def test_slices_of_many_hits_hold_one_each() -> None:
+    """Of more than 64 hits the strongest are slices; what is left out is in none of the others."""
+    audio, times = beat(174.0, n_beats=48)
+    slices = describe(audio, RATE, len(audio) / RATE).slices
+    assert len(slices) == MOST_SLICES
+    assert len(times) == 96
+    longest_s = max(part.end_frame - part.start_frame for part in slices) / RATE
+    assert longest_s < 1.5 * (times[1] - times[0])
+
+
+def test_the_lowest_band_is_no_neighbour_of_the_highest() -> None:
+    """A hat that begins is an onset, whatever sounds at the lowest frequencies then."""
+    levels_db = np.full((20, 10), -60.0, np.float32)
+    levels_db[:10, 0] = 0.0  # a tone as low as can be, until the hat comes
+    levels_db[10:, -1] = 0.0
+    strength = _onset_strength(levels_db)
+    assert strength[10] == pytest.approx(6.0)
+
+
 def test_loops_lie_far_from_hits() -> None:
     """A loop is nearer to another loop than to any hit that it is made of."""
     one, two = (describe(beat(bpm)[0], RATE, 8 * 60 / bpm).embedding for bpm in (100.0, 125.0))
@@ -103,6 +122,16 @@ def test_long_sounds_are_described_from_their_whole() -> None:
     turning = describe(np.concatenate([start, noise(6.0)]), RATE, 8.0).embedding
     assert np.linalg.norm((steady - turning)[ASPECTS["body"]]) > 10
     np.testing.assert_allclose(steady[ASPECTS["attack"]], turning[ASPECTS["attack"]], atol=3.0)
+
+
+def test_pauses_of_long_sounds_tell_nothing() -> None:
+    """A sound with silence in its middle is described by what sounds."""
+    tone, pause = sine(220.0, 3.0), np.zeros(6 * RATE, np.float32)
+    whole = describe(np.concatenate([tone, tone, tone, tone]), RATE, 12.0).embedding
+    broken = describe(np.concatenate([tone, pause, tone]), RATE, 12.0).embedding
+    other = describe(np.concatenate([tone, noise(6.0), tone]), RATE, 12.0).embedding
+    body = ASPECTS["body"]
+    assert np.linalg.norm((whole - broken)[body]) < 0.3 * np.linalg.norm((whole - other)[body])
 
 
 def test_a_constant_offset_does_not_count() -> None:

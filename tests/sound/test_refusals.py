@@ -261,7 +261,7 @@ def test_files_of_others_are_refused(what: str) -> None:
             )
         finally:
             folder.chmod(0o700)
-        assert run.stdout.strip() == "no permission to read the file"
+        assert run.stdout.strip() == "no permission to read the file; let your user read it"
 
 
 def test_a_lying_header_takes_no_memory(tmp_path: Path) -> None:
@@ -416,6 +416,15 @@ def test_a_view_replaces_the_head_alone(tmp_path: Path) -> None:
         assert (view.read(10), view.problem) == (b"", None)
         assert view.seek(0) == 0
         assert view.read() == b"HEAD" + content[4:]
+
+
+def test_an_offset_before_the_sound_is_skipped(tmp_path: Path) -> None:
+    """A minute and more of a constant offset, as a bad converter records it, hides nothing behind it."""
+    offset = np.full((70 * 8000, 1), 0.25, np.float32)
+    tone = 0.25 + 0.5 * np.sin(2 * np.pi * 440 * np.arange(4000) / 8000)[:, None]
+    soundfile.write(tmp_path / "a.wav", np.concatenate([offset, tone]), 8000, subtype="FLOAT")
+    heard = analyse_file(os.fsencode(tmp_path / "a.wav"))
+    assert heard.pitch_hz == pytest.approx(440, rel=0.01)
 
 
 @pytest.mark.parametrize("broken", ["stereo kick", "noise"])
