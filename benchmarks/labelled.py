@@ -97,11 +97,14 @@ def _listed(folder: Path, labels: Path) -> Iterator[tuple[str, Path, Mapping[str
         reader = csv.DictReader(file)
         if not {"path", "label"} <= set(reader.fieldnames or ()):
             raise SystemExit(f"{labels} must have the columns path and label; found: {reader.fieldnames}")
+        n_missing = 0
         for row in reader:
-            for home in (folder, labels.parent):
-                if (home / row["path"]).is_file():
-                    yield row["path"], home / row["path"], row
-                    break
+            homes = [home for home in (folder, labels.parent) if (home / row["path"]).is_file()]
+            n_missing += not homes
+            for home in homes[:1]:
+                yield row["path"], home / row["path"], row
+    if n_missing:
+        print(f"left out: {n_missing} rows of {labels} whose file is not there", file=sys.stderr)
 
 
 def hear(table: Table, names: Sequence[str], cache: Path | None) -> tuple[Table, dict[str, Numbers]]:

@@ -96,7 +96,7 @@ def run(options: argparse.Namespace) -> NamesReport:
 
 def read(path: Path) -> list[tuple[str, str]]:
     """Paths and labels of a CSV with a head, or of a TSV of those two columns alone."""
-    with path.open(newline="", encoding="utf-8") as file:
+    with path.open(newline="", encoding="utf-8-sig") as file:
         if path.suffix == ".tsv":
             return [(line[0], line[1]) for line in csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE)]
         rows = csv.DictReader(file)

@@ -4,6 +4,7 @@ Written out here so that the comparison stays the same whatever becomes of `klus
 """
 
 from collections.abc import Mapping
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -107,16 +108,12 @@ def weighted(rows: Numbers) -> Numbers:
     return np.hstack([rows[:, :-9], scaled])
 
 
+@cache
 def _mel_filters() -> Numbers:
-    global _filters
-    if _filters is None:
-        import librosa
+    import librosa
 
-        _filters = librosa.filters.mel(sr=RATE, n_fft=FRAME, n_mels=N_BANDS, fmin=LOWEST_HZ, fmax=HIGHEST_HZ)
-    return _filters
-
-
-_filters: Numbers | None = None
+    filters = librosa.filters.mel(sr=RATE, n_fft=FRAME, n_mels=N_BANDS, fmin=LOWEST_HZ, fmax=HIGHEST_HZ)
+    return np.asarray(filters)
 
 
 def _centroid_hz(power: Numbers) -> float:

@@ -32,7 +32,7 @@ TINY = {
         "--workers",
         "1",
     ],
-    "speed": ["--files", "24", "--klustr-files", "4"],
+    "speed": ["--files", "24"],
     "startup": ["--sounds", "60", "--rounds", "1"],
     "views": ["--sounds", "2000"],
 }

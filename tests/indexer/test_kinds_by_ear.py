@@ -12,6 +12,7 @@ import pytest
 
 from klustr_bridge.corpus import Corpus
 from klustr_bridge.indexer.kinds_by_ear import KindsByEar
+from klustr_bridge.layout.kinds import LOOP_CONFIDENCE
 from klustr_bridge.library.snapshot import write_snapshot
 from klustr_bridge.library.store import Store
 from klustr_bridge.types import FoundFile, Outcome
@@ -85,7 +86,7 @@ def test_new_sounds_without_a_name_are_heard(library: Library) -> None:
     kinds = library.kinds()
     assert kinds[tom][:2] == ("tom", "sound") and 0.5 < kinds[tom][2] < 1
     assert kinds[named] == ("bass", "file", pytest.approx(0.95))
-    assert kinds[loop] == ("loop", "sound", 1.0)
+    assert kinds[loop] == ("loop", "sound", pytest.approx(LOOP_CONFIDENCE))
     assert not library.notices
 
 
