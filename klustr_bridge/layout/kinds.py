@@ -2,6 +2,13 @@
 
 This module owns the guess and how sure it is. It must not read names, nor import umap, numba or
 scikit-learn.
+
+References
+----------
+Cover, T., & Hart, P. (1967). Nearest neighbor pattern classification. IEEE Transactions on Information
+Theory, 13(1).
+Platt, J. (1999). Probabilistic outputs for support vector machines. Advances in Large Margin Classifiers:
+how sure a vote is, by logistic regression.
 """
 
 import math
