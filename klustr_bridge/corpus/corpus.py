@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from klustr_bridge.corpus.celled import CelledRows
 from klustr_bridge.corpus.character import Character
 from klustr_bridge.corpus.files import Entry, Files
 from klustr_bridge.corpus.names import NameSearch, query_words
@@ -21,6 +22,7 @@ from klustr_bridge.corpus.nearest import BoolArray, Nearest, PlaceSearch, SoundS
 from klustr_bridge.corpus.selection import Filters, Selection, select
 from klustr_bridge.corpus.snapshot import Snapshot, SnapshotFolder, empty_snapshot, read_snapshot
 from klustr_bridge.corpus.weights import EVEN, Weights
+from klustr_bridge.layout.cells import LEAST_SOUNDS, Cells, cells_file, read_cells
 from klustr_bridge.library.kind_sources import KIND_SOURCES
 from klustr_bridge.sound.aspects import ASPECTS, EMBEDDING_SIZE
 from klustr_bridge.sound.kinds import KINDS
@@ -40,14 +42,20 @@ class Corpus:
     ----------
     snapshot : Snapshot
         Kept as it is; its arrays must never change.
+    cells : Cells, optional
+        Of this library or an earlier state of it, for libraries so big that not all is measured.
     """
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    def __init__(self, snapshot: Snapshot, cells: Cells | None = None) -> None:
         self._snapshot = snapshot
         self._files = Files(snapshot)
         self._uid = snapshot.sound["uid"].view(np.uint64).reshape(-1, 2)
         self._places = {NATURAL: PlaceSearch(snapshot.xy), EVEN_VIEW: PlaceSearch(snapshot.even_xy)}
-        self._sounds = SoundSearch(self.embedding, tuple(ASPECTS.values()) if self.has_aspects else ())
+        self._sounds = SoundSearch(
+            self.embedding,
+            tuple(ASPECTS.values()) if self.has_aspects else (),
+            CelledRows(cells, snapshot.ids) if cells is not None and len(snapshot.ids) else None,
+        )
         self._names = NameSearch(snapshot.text["name"])
 
     @classmethod
@@ -64,7 +72,11 @@ class Corpus:
         LibraryError
             If a file of it is missing or doesn't fit the others.
         """
-        return cls(read_snapshot(directory))
+        snapshot = read_snapshot(directory)
+        is_big = len(snapshot.ids) >= LEAST_SOUNDS
+        return cls(
+            snapshot, read_cells(cells_file(directory.parent, snapshot.library_id)) if is_big else None
+        )
 
     @classmethod
     def empty(cls) -> "Corpus":

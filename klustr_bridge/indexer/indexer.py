@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from klustr_bridge.errors import IndexerError, LibraryError, QueryError
+from klustr_bridge.indexer.cells_process import CellsKeeper
 from klustr_bridge.indexer.duplicates_process import DuplicatesSearch
 from klustr_bridge.indexer.kinds_by_ear import KindsByEar
 from klustr_bridge.indexer.messages import Notice, ProgressReport, Reply, Request
@@ -97,6 +98,7 @@ class Indexer:
         self._map = MapKeeper(store, settings.layout, self._note)
         self._kinds = KindsByEar(store, self._note)
         self._duplicates = DuplicatesSearch(store)
+        self._cells = CellsKeeper(self._publisher.tell_again, self._note)
         self._hints = Hints(self._scanner, ignore, settings.index, self._note) if watch else None
         self._at_work: dict[int, FoundFile] = {}
         self._asked: dict[int, tuple[Request, Done]] = {}
@@ -223,8 +225,9 @@ class Indexer:
     def connections(self) -> list[multiprocessing.connection.Connection]:
         """What to wait on between steps, beside the time that `step` returns."""
         watched = [self._hints.connection] if self._hints else []
-        beside = [*self._map.connections, *self._kinds.connections, *self._duplicates.connections]
-        return [*self._pool.connections, *beside, *watched]
+        beside = (self._map, self._kinds, self._duplicates, self._cells)
+        waited_for = [connection for each in beside for connection in each.connections]
+        return [*self._pool.connections, *waited_for, *watched]
 
     @property
     def settled(self) -> bool:
@@ -265,6 +268,7 @@ class Indexer:
         self._duplicates.step()
         # who hears that it is done must not find a state from before it was asked
         self._publisher.step(lambda: self._report(float("inf")))
+        self._cells.step(self._publisher.place if self._publisher.up_to_date and self.settled else None)
         self._report(now)
         return self._pause(now)
 
@@ -280,6 +284,7 @@ class Indexer:
             self._map.close()
             self._kinds.close()
             self._duplicates.close()
+            self._cells.close()
 
     def _collect(self) -> None:
         for answer in self._pool.collect():

@@ -51,6 +51,8 @@ class Publisher:
         self._next_asked = 0.0
         self._pause_s = 0.0
         self._waiting: list[Callable[[str], None]] = []
+        self.place: Path | None = None
+        """The last snapshot written."""
         self.trouble = ""
         """Why the last snapshot could not be written; empty where it could."""
 
@@ -62,6 +64,11 @@ class Publisher:
     def when_published(self, call: Callable[[str], None]) -> None:
         """Call with "" once a snapshot shows what is noted by now, or with the reason why none does."""
         self._waiting.append(call)
+
+    def tell_again(self) -> None:
+        """Have the last snapshot loaded once more, with what lies beside it now."""
+        if self.place is not None:
+            self._send(SnapshotReady(str(self.place)))
 
     def due_s(self, now: float) -> float | None:
         """Seconds until `step` has something to do, None where nothing is new."""
@@ -100,6 +107,7 @@ class Publisher:
             self._next, self._next_asked = now + self._pause_s, now + _FIRST_PAUSE_S
             return
         self._published, self.trouble, self._pause_s = generation, "", 0.0
+        self.place = place
         self._send(SnapshotReady(str(place)))
         cost_s = time.monotonic() - started
         self._next = started + max(0.1, cost_s / _SHARE)
