@@ -18,6 +18,7 @@ NAMES = (
     "names",
     "quality",
     "roundtrip",
+    "scale",
     "similarity",
     "speed",
     "startup",

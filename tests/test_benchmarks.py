@@ -32,6 +32,7 @@ TINY = {
         "--workers",
         "1",
     ],
+    "scale": ["--largest", "300", "--queries", "20", "--landmarks-of", "120"],
     "speed": ["--files", "24"],
     "startup": ["--sounds", "60", "--rounds", "1"],
     "views": ["--sounds", "2000"],

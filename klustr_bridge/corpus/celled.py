@@ -14,10 +14,11 @@ BoolArray = NDArray[np.bool_]
 FloatArray = NDArray[np.float64]
 
 _PROBES = 32
-"""Cells looked through. Of a million sounds made from drum sounds .99 of the ten nearest were found with 8,
-.993 with 16, in 0.5 ms, and with 32 in 1 ms; none more with 128."""
-_WEIGHED_PROBES = 256
-"""With weights, which the cells weren't made for."""
+"""Cells looked through. Of a million sounds made from drum sounds all of the ten nearest were found, in 0.6
+ms with 8, 0.9 with 16 and 1.3 with 32; measuring all took 10 to 20."""
+_WEIGHED_PROBES = 128
+"""With weights, which the cells weren't made for: .993 of the ten nearest by pitch alone were found, in 7 ms
+(with 32 .94 in 2 ms), .997 by length and brightness, all with attack twice or brightness not counting."""
 _MOST_NEW = 0.2
 """Share of sounds in no cell, all of which are measured; with more of them cells are of no use."""
 

@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from klustr_bridge.errors import LayoutError
+from klustr_bridge.layout.axes import AXES, AxesPlacer, axes_method, axes_of
 from klustr_bridge.layout.even import LEAST_SIDE, EvenPlacer, even_positions, lattice_side
-from klustr_bridge.layout.fit import Layout, fit_layout
+from klustr_bridge.layout.fit import GRID, Layout, fit_layout
 from klustr_bridge.layout.growth import FittedMap, needs_neighbour_share, next_fit
 from klustr_bridge.layout.place import Placer
 from klustr_bridge.layout.process import LayoutProcess, LayoutResult
@@ -37,7 +38,7 @@ WhenDone = Callable[[str | None], None]
 class _BothPlacer:
     """Places new sounds on an epoch, in the natural and in the even view."""
 
-    def __init__(self, natural: Placer, even: EvenPlacer) -> None:
+    def __init__(self, natural: Placer | AxesPlacer, even: EvenPlacer) -> None:
         self._natural = natural
         self.even = even
 
@@ -45,6 +46,29 @@ class _BothPlacer:
         """Positions of new sounds, shape (m, 4); the even one is NaN where every cell is taken."""
         xy = self._natural.place(new)
         return np.hstack([xy, self.even.place(xy)])
+
+
+class _GridPlacer(_BothPlacer):
+    """Places new sounds on a map that is the lattice of the even view itself."""
+
+    def __init__(self, natural: Placer, even: EvenPlacer) -> None:
+        super().__init__(natural, even)
+        self._like = natural
+
+    def place(self, new: Float32Array) -> Float32Array:
+        """Free cells, the same in both views; where every cell is taken, places between them."""
+        even = self.even.place(self._like.target(new))
+        natural = even.copy()
+        lacking = ~np.isfinite(even[:, 0])
+        natural[lacking] = self._like.place(new[lacking])
+        return np.hstack([natural, even])
+
+
+def _placer_of(method: str, embeddings: Float32Array, xy: Float32Array, even: EvenPlacer) -> _BothPlacer:
+    """What places new sounds on a map that a method has made."""
+    if axes_of(method) is not None:
+        return _BothPlacer(AxesPlacer(embeddings, xy, method), even)
+    return (_GridPlacer if method == GRID else _BothPlacer)(Placer(embeddings, xy), even)
 
 
 class MapKeeper:
@@ -63,6 +87,8 @@ class MapKeeper:
     def __init__(self, store: Store, settings: LayoutSettings, notice: Callable[[str, str], None]) -> None:
         self._store = store
         self._settings = settings
+        is_axes = settings.method == AXES
+        self._method = axes_method(settings.x, settings.y) if is_axes else settings.method
         self._notice = notice
         self._process = LayoutProcess()
         self._fitted: Float32Array = np.empty((0, 0), dtype=np.float32)
@@ -177,15 +203,16 @@ class MapKeeper:
             fitted=fitted,
             n_placed=n_placed,
             neighbour_share=share,
-            method=self._settings.method,
+            method=self._method,
             failed_at=self._failed_at,
         )
         method = policy(refit=self._settings.refit)
         self._wants_more = method is not None
         if settled and epoch is not None and method is None and policy(refit="auto") is not None:
             self._offer(epoch.number, n_placed, n_sounds)
-        if method == "pca" and n_sounds <= _MOST_FITTED_AT_ONCE:
-            self._fit_at_once()
+        is_quick = method is not None and (method == "pca" or axes_of(method) is not None)
+        if method is not None and is_quick and n_sounds <= _MOST_FITTED_AT_ONCE:
+            self._fit_at_once(method)
         elif method is not None:
             self._start(method)
 
@@ -200,14 +227,14 @@ class MapKeeper:
             "klustr-bridge relayout makes a new one",
         )
 
-    def _fit_at_once(self) -> None:
-        """PCA takes milliseconds: the first map is there with the first sounds."""
+    def _fit_at_once(self, method: str) -> None:
+        """PCA and axes take milliseconds: the first map is there with the first sounds."""
         live = self._store.embeddings()
         try:
             layout = fit_layout(
                 live.embedding,
                 seed=self._settings.seed,
-                method="pca",
+                method=method,
                 previous=_known(live.xy),
                 kinds=self._kinds(live.ids),
             )
@@ -225,7 +252,7 @@ class MapKeeper:
                 when_done("there are no analysed sounds yet")
             return
         self._fit_is_for = demanded
-        self._start(self._settings.method)
+        self._start(self._method)
 
     def _start(self, method: str) -> None:
         live = self._store.embeddings()
@@ -256,7 +283,7 @@ class MapKeeper:
         layout = result.layout
         # sounds heard while the fit was running are placed in the same transaction
         even = EvenPlacer(layout.xy, layout.even, layout.even_side)
-        placer = _BothPlacer(Placer(self._fitted, layout.xy), even)
+        placer = _placer_of(layout.method, self._fitted, layout.xy, even)
         self._write_epoch(result.ids, layout, placer)
         self._failed_at = 0
         self._reload()
@@ -308,7 +335,7 @@ class MapKeeper:
         if len(placed.ids) and np.isfinite(placed.xy).all(axis=1).any():
             _, both = self._store.positions()
             even = EvenPlacer(both[:, :2], both[:, 2:], epoch.even_side or LEAST_SIDE)
-            self._placer = _BothPlacer(Placer(placed.embedding, placed.xy), even)
+            self._placer = _placer_of(epoch.method, placed.embedding, placed.xy, even)
         else:
             self._placer = None
         self._healed_at = -1

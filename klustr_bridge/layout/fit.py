@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from klustr_bridge.errors import LayoutError
 from klustr_bridge.layout.align import procrustes
-from klustr_bridge.layout.engines import LEAST_KNOWN, raw_positions
+from klustr_bridge.layout.axes import axes_of, axes_positions
+from klustr_bridge.layout.engines import EXACT_LIMIT, LEAST_KNOWN, raw_positions
 from klustr_bridge.layout.even import even_positions, lattice_side
 from klustr_bridge.layout.place import Placer
 from klustr_bridge.layout.scale import fill_square, keep_in_square
@@ -22,8 +23,9 @@ from klustr_bridge.layout.spacing import Spacing
 from klustr_bridge.layout.tsne_fit import is_available
 from klustr_bridge.types import Float32Array
 
-METHODS = ("auto", "tsne", "umap", "umap-direct", "pca")
-"""What can be asked for; ``auto`` is t-SNE, or UMAP where openTSNE can't be had."""
+GRID = "grid"
+METHODS = ("auto", "tsne", "umap", "umap-direct", "pca", GRID)
+"""What can be asked for, beside ``axes-X-Y``; ``auto`` is t-SNE, or UMAP where openTSNE can't be had."""
 
 MIN_ENGINE_SOUNDS = 16
 """Below this, everybody is everybody's neighbour: t-SNE and UMAP have nothing to tell that PCA doesn't."""
@@ -46,12 +48,12 @@ class Layout:
     xy : ndarray of float32, shape (n, 2)
         Positions in 0..1, all different, (0, 0) at the lower left.
     method : str
-        What made it: ``tsne``, ``umap``, ``umap-direct``, ``pca``, or ``pca-few``: PCA because fewer
-        than 16 sounds were distinct.
+        What made it: ``tsne``, ``umap``, ``umap-direct``, ``pca``, ``grid``, ``axes-X-Y``, or ``pca-few``:
+        PCA because fewer than 16 sounds were distinct.
     scores : dict of str to float
         How good it is (`klustr_bridge.layout.scores`).
     even : ndarray of float32, shape (n, 2)
-        Positions in the even view, made from `xy` (`klustr_bridge.layout.even`).
+        Positions in the even view, made from `xy` (`klustr_bridge.layout.even`); of a ``grid`` the same.
     even_side : int
         Cells along one side of its lattice.
     """
@@ -63,7 +65,8 @@ class Layout:
     even_side: int = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "even", even_positions(self.xy))
+        is_even = self.method == GRID
+        object.__setattr__(self, "even", self.xy.copy() if is_even else even_positions(self.xy))
         object.__setattr__(self, "even_side", lattice_side(len(self.xy)))
 
 
@@ -83,10 +86,12 @@ def fit_layout(
         One row a sound; Euclidean distance is the similarity. n may be 0.
     seed : int
         Same embeddings, seed, machine and library versions: same map.
-    method : {'auto', 'tsne', 'umap', 'umap-direct', 'pca'}
+    method : {'auto', 'tsne', 'umap', 'umap-direct', 'pca', 'grid', 'axes-X-Y'}
         ``umap`` works on 14 principal components, ``umap-direct`` on the whole embedding; ``auto`` is
-        t-SNE, or UMAP where openTSNE isn't installed. Fewer than 16 sounds always get PCA. Of more than
-        `LANDMARKS` distinct sounds so many are laid out and the rest placed among them.
+        t-SNE, or UMAP where openTSNE isn't installed. ``grid`` is ``auto`` on the lattice of the even view;
+        ``axes-X-Y`` goes by two descriptors (`klustr_bridge.layout.axes`), whatever was previous. Fewer than
+        16 sounds get PCA or axes. Of more than `LANDMARKS` distinct sounds so many are laid out and the rest
+        placed among them.
     previous : ndarray of float32, shape (n, 2), optional
         Positions of the same sounds on an earlier map, NaN where there were none. The new map
         starts from them and is turned, mirrored, scaled and shifted onto them.
@@ -122,8 +127,14 @@ def fit_layout(
     first, group = _distinct(embeddings)
     distinct, known = embeddings[first], _mean_by_group(previous, group, len(first))
     used = _method(method, len(embeddings), len(first))
-    xy = _spread(_lay_over(_raw(used.removesuffix("-few"), distinct, known, seed), known), group)
+    if axes_of(used) is not None:
+        xy = _spread(axes_positions(embeddings, used)[first], group)
+    else:
+        engine = best_engine() if used == GRID else used.removesuffix("-few")
+        xy = _spread(_lay_over(_raw(engine, distinct, known, seed), known), group)
     order = np.argsort(group, kind="stable")
+    if used == GRID:
+        xy = even_positions(xy)
     return Layout(xy, used, fit_scores(embeddings[order], xy[order], kinds[order]))
 
 
@@ -134,7 +145,7 @@ def _check(embeddings: Float32Array, previous: Float32Array, kinds: NDArray[np.u
         raise LayoutError(f"previous positions have shape {previous.shape}; needed: ({len(embeddings)}, 2)")
     if kinds.shape != (len(embeddings),):
         raise LayoutError(f"kinds have shape {kinds.shape}; needed: ({len(embeddings)},)")
-    if method not in METHODS:
+    if method not in METHODS and axes_of(method) is None:
         raise LayoutError(f"unknown layout method {method!r}; known: {', '.join(METHODS)}")
     if method == "tsne" and not is_available():
         raise LayoutError("t-SNE needs openTSNE, which this system has no ready-made build of; use umap")
@@ -144,6 +155,8 @@ def _check(embeddings: Float32Array, previous: Float32Array, kinds: NDArray[np.u
 
 
 def _method(asked: str, n_sounds: int, n_distinct: int) -> str:
+    if axes_of(asked) is not None:
+        return asked
     if asked == "pca" or n_sounds < MIN_ENGINE_SOUNDS:
         return "pca"
     if n_distinct < MIN_ENGINE_SOUNDS:
@@ -194,7 +207,8 @@ def _raw(method: str, distinct: Float32Array, known: Float32Array, seed: int) ->
     is_landmark[drawn] = True
     raw = np.empty((len(distinct), 2), dtype=np.float32)
     raw[is_landmark] = raw_positions(method, distinct[is_landmark], known[is_landmark], seed)
-    raw[~is_landmark] = Placer(distinct[is_landmark], raw[is_landmark]).target(distinct[~is_landmark])
+    placer = Placer(distinct[is_landmark], raw[is_landmark], approximate_above=EXACT_LIMIT)
+    raw[~is_landmark] = placer.target(distinct[~is_landmark])
     return raw
 
 

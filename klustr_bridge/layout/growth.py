@@ -15,7 +15,8 @@ A fit moves every sound on the map, so it has to be worth it. The rules:
 
 With ``layout.refit = "manual"`` only the first map and the first good one come by themselves; all
 else is offered by the caller and waits for ``/klustr/relayout``. ``layout.method = "pca"`` keeps to
-PCA; another method than ``"auto"`` begins with it where there are 16 sounds. A fit that failed is tried
+PCA, and axes are axes from the first sound on; another method than ``"auto"`` begins with it where
+there are 16 sounds. A fit that failed is tried
 again when the library has doubled.
 
 This module owns this policy, as a pure function. It must not fit, and must not know the store.
@@ -24,6 +25,7 @@ This module owns this policy, as a pure function. It must not fit, and must not 
 from dataclasses import dataclass
 from typing import Literal
 
+from klustr_bridge.layout.axes import axes_of
 from klustr_bridge.layout.fit import MIN_ENGINE_SOUNDS, best_engine
 from klustr_bridge.layout.quality import is_poor
 
@@ -120,6 +122,8 @@ def needs_neighbour_share(n_live: int, *, settled: bool, fitted: FittedMap | Non
 
 
 def _best_method(n_live: int, worth_waiting: bool, method: str) -> str:
+    if axes_of(method) is not None:
+        return method
     if method == "pca" or n_live < MIN_ENGINE_SOUNDS:
         return "pca"
     if method != "auto":

@@ -23,6 +23,7 @@ N_TOGETHER = 3
 """Of them so many make up the spot, those that stand together in the middle: .999 and .983 for one alone."""
 
 _MIDDLE = 0.5
+_AT_ONCE = 16_384
 
 
 class Placer:
@@ -42,6 +43,8 @@ class Placer:
         Their positions in 0..1. Sounds whose position is NaN are left out.
     taken : ndarray of float32, shape (m, 2), optional
         Further positions that no new sound may land on.
+    approximate_above : int, optional
+        Number of sounds above which some of the nearest may be missed; as for `NeighbourIndex`.
 
     Raises
     ------
@@ -49,7 +52,14 @@ class Placer:
         If the shapes don't fit or an embedding isn't finite.
     """
 
-    def __init__(self, embeddings: Float32Array, xy: Float32Array, taken: Float32Array | None = None) -> None:
+    def __init__(
+        self,
+        embeddings: Float32Array,
+        xy: Float32Array,
+        taken: Float32Array | None = None,
+        *,
+        approximate_above: int | None = None,
+    ) -> None:
         embeddings = np.asarray(embeddings, dtype=np.float32)
         xy = np.asarray(xy, dtype=np.float32)
         if embeddings.ndim != 2 or xy.shape != (len(embeddings), 2):
@@ -61,7 +71,9 @@ class Placer:
         self._xy = xy[known]
         self._n_dims = embeddings.shape[1]
         self._check_finite(embeddings[known])
-        self._index = NeighbourIndex(embeddings[known]) if known.any() else None
+        self._index = (
+            NeighbourIndex(embeddings[known], approximate_above=approximate_above) if known.any() else None
+        )
         self._spacing = Spacing()
         self._spacing.occupy(self._xy)
         if taken is not None:
@@ -102,8 +114,12 @@ class Placer:
         """Return where sounds belong, whether that spot is free or not; shapes as in `place`."""
         if self._index is None:
             return np.full((len(new), 2), _MIDDLE, dtype=np.float32)
-        places = self._xy[self._index.nearest(new, N_NEIGHBOURS).rows].astype(np.float64)
-        return _among_the_most_central(places).astype(np.float32)
+        target = np.empty((len(new), 2), dtype=np.float32)
+        for start in range(0, len(new), _AT_ONCE):
+            nearest = self._index.nearest(new[start : start + _AT_ONCE], N_NEIGHBOURS)
+            places = self._xy[nearest.rows].astype(np.float64)
+            target[start : start + _AT_ONCE] = _among_the_most_central(places)
+        return target
 
     @staticmethod
     def _check_finite(embeddings: Float32Array) -> None:

@@ -99,6 +99,13 @@ def _port(key: str, default: int, flag: str, help: str) -> Setting:
     return Setting(key, "int", default, flag, help, 0, 65535, zero="any free port", metavar="PORT")
 
 
+def _axis(key: str, default: str, flag: str, help: str) -> Setting:
+    return Setting(key, "choice", default, flag, help, choices=_AXES, metavar="DESCRIPTOR")
+
+
+# The same as in sound.aspects, which stands to the right of the settings.
+_AXES = ("brightness", "length", "sustain", "attack", "pitch", "tone", "roughness")
+
 TABLE: tuple[Setting, ...] = (
     Setting(
         "library.file",
@@ -216,11 +223,14 @@ TABLE: tuple[Setting, ...] = (
         "auto",
         "--layout",
         "How the map is fitted: auto begins with pca and changes to tsne (umap where there is no openTSNE) "
-        "as the library grows; umap-direct leaves out its principal components. The map in force stays "
-        "until the next is made",
-        choices=("auto", "tsne", "umap", "umap-direct", "pca"),
+        "as the library grows; umap-direct leaves out its principal components; grid puts the map of auto on "
+        "a lattice; axes goes by the descriptors layout.x and layout.y. The map in force stays until the "
+        "next is made",
+        choices=("auto", "tsne", "umap", "umap-direct", "pca", "grid", "axes"),
         metavar="METHOD",
     ),
+    _axis("layout.x", "brightness", "--x-axis", "What the horizontal axis of a map by axes says"),
+    _axis("layout.y", "length", "--y-axis", "What the vertical axis of a map by axes says"),
     Setting(
         "layout.refit",
         "choice",

@@ -33,13 +33,18 @@ class IndexSettings:
     slices: bool
 
 
+Axis = Literal["brightness", "length", "sustain", "attack", "pitch", "tone", "roughness"]
+
+
 @dataclass(frozen=True, slots=True)
 class LayoutSettings:
     """How the map is made."""
 
     seed: int
-    method: Literal["auto", "tsne", "umap", "umap-direct", "pca"]
+    method: Literal["auto", "tsne", "umap", "umap-direct", "pca", "grid", "axes"]
     refit: Literal["auto", "manual"]
+    x: Axis = "brightness"
+    y: Axis = "length"
 
 
 @dataclass(frozen=True, slots=True)

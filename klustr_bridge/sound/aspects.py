@@ -7,7 +7,7 @@ libraries. What the numbers are stands in `embedding`.
 from itertools import accumulate
 from typing import Final
 
-__all__ = ["ASPECTS", "EMBEDDING_SIZE"]
+__all__ = ["ASPECTS", "DESCRIPTORS", "EMBEDDING_SIZE"]
 
 _SIZES: Final = {"attack": 33, "body": 20, "tail": 15, "brightness": 5, "pitch": 11, "length": 3}
 
@@ -21,3 +21,16 @@ ASPECTS: Final[dict[str, slice]] = _slices()
 """Which dimensions belong to which aspect. The squared distance is the sum of those of the aspects."""
 
 EMBEDDING_SIZE: Final = sum(_SIZES.values())
+
+DESCRIPTORS: Final[dict[str, int]] = {
+    "brightness": ASPECTS["brightness"].stop - 1,
+    "length": ASPECTS["length"].start,
+    "sustain": ASPECTS["length"].start + 1,
+    "attack": ASPECTS["attack"].stop - 1,
+    "pitch": ASPECTS["pitch"].stop - 2,
+    "tone": ASPECTS["pitch"].stop - 1,
+    "roughness": ASPECTS["body"].stop - 1,
+}
+"""Dimensions that say one thing each, more of it where the number is higher: the logarithms of the spectral
+centroid, of the length, of the temporal centroid and of the time to the peak; the pitch, counted as far as it
+is clear, and how clear it is; how much the level flutters."""

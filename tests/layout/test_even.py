@@ -138,3 +138,15 @@ def test_lattice_has_a_third_of_its_cells_free():
         side = lattice_side(n)
         assert n <= side**2 / 1.5 + 1e-9
         assert side == 128 or side**2 < 6 * n
+
+
+def test_a_grid_is_the_even_view_itself() -> None:
+    """Laid out as a grid both views are the same lattice, and neighbours stay neighbours."""
+    points = clusters(300)
+    layout = fit_layout(points, seed=1, method="grid")
+    assert layout.method == "grid"
+    assert layout.xy.tobytes() == layout.even.tobytes()
+    on_lattice = layout.xy * layout.even_side - 0.5
+    assert np.abs(on_lattice - np.round(on_lattice)).max() < 1e-2
+    assert len(np.unique(np.round(on_lattice), axis=0)) == 300
+    assert neighbour_share(points, layout.xy) > 0.8 * neighbour_share(points, fit_layout(points, seed=1).even)

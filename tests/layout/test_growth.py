@@ -113,6 +113,15 @@ def test_doing_what_is_said_comes_to_rest(
     raise AssertionError("still asking for a fit after two")
 
 
+def test_axes_are_there_from_the_first_sound_on():
+    """Other than engines they need no number of sounds, and no quick map before them."""
+    method = "axes-brightness-length"
+    assert next_fit(1, settled=False, fitted=None, method=method) == method
+    assert next_fit(9, settled=False, fitted=FittedMap("pca", 9), method=method) == method
+    assert next_fit(9, settled=True, fitted=FittedMap(method, 9), method=method) is None
+    assert next_fit(36, settled=False, fitted=FittedMap(method, 9), n_placed=27, method=method) == method
+
+
 @given(steps=st.lists(st.integers(0, 4_000), max_size=60), few_distinct=st.booleans())
 def test_a_library_that_grows_is_fitted_rarely(steps, few_distinct):
     """While sounds come in, the number of fits grows with the logarithm of the library only."""
