@@ -52,7 +52,7 @@ _MANY_KINDS = 7
 right .9 of the time with all kinds known, .52 with five; of all guesses from one kind .05 to .11 were."""
 
 LOOP_CONFIDENCE = 0.86
-"""Of sounds heard as loops where one in twenty is one: 5 of 8 drum loops were, and 28 of 5,300 others."""
+"""Of sounds heard as loops where one in twenty is one: 5 of 8 drum loops were, and 28 of 5,460 others."""
 
 _LOOP = KIND_CODES["loop"]
 _UNKNOWN = KIND_CODES["unknown"]
