@@ -76,6 +76,8 @@ class Recording:
         As stored.
     bits : int
         A sample's, where it is lossless and they are known; else 0.
+    is_whole : bool
+        Whether all of the file was heard: the first minute of its sound is.
     """
 
     audio: Float32Array
@@ -84,6 +86,7 @@ class Recording:
     sample_rate: int
     channels: int
     bits: int
+    is_whole: bool = True
 
 
 def read_recording(path: bytes) -> Recording:
@@ -117,7 +120,8 @@ def read_recording(path: bytes) -> Recording:
         peak = float(np.abs(audio).max(initial=0.0))
         audio = audio / np.float32(peak) if peak > 0 else np.zeros(0, np.float32)
         length_s = length / rate
-        return Recording(audio, length_s, bits is None, rate, stream.channels, bits or 0)
+        is_whole = not listener.is_full
+        return Recording(audio, length_s, bits is None, rate, stream.channels, bits or 0, is_whole)
 
 
 def are_the_same(one: Recording, other: Recording) -> bool:
@@ -133,9 +137,11 @@ def are_the_same(one: Recording, other: Recording) -> bool:
     The two are laid over one another where they fit best. In each octave from 60 Hz to 16 kHz that is not too
     faint their coherence says how much of the one is in the other, wave by wave: other strokes on the same
     drum have the spectrum in common, but not the waves. Longer sounds are compared 6 s at a time, laid over
-    one another as their beginnings are; one part that differs or fades makes them two. What lies behind the
-    first minute isn't compared.
+    one another as their beginnings are; one part that differs or fades makes them two. Of more than a
+    minute the rest isn't heard, so nothing is said of it: they count as two.
     """
+    if not (one.is_whole and other.is_whole):
+        return False
     if not len(one.audio) or not len(other.audio) or min(one.length_s, other.length_s) <= 0:
         return False
     if abs(math.log2(one.length_s / other.length_s)) > MOST_OCTAVES_LONGER:

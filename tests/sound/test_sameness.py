@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
 from klustr_bridge.sound.sameness import Recording, are_the_same, read_recording
 from tests.copies import COPIES, as_mp3
@@ -181,3 +182,18 @@ def test_lossless_files_without_bits_are_lossless(tmp_path: Path, make: Callable
     """Codecs whose names tell no bits aren't taken for lossy ones."""
     told = recording(make(tmp_path / {alac: "a.m4a", wavpack: "a.wv"}[make], DRUMS["snare"](1)))
     assert (told.is_lossy, told.bits) == (False, 0)
+
+
+def test_what_goes_on_behind_the_first_minute_is_not_called_a_copy(tmp_path: Path) -> None:
+    """Files alike for a minute may differ later: who deletes copies must not lose one of them."""
+    random = np.random.default_rng(4)
+    start = random.normal(0, 0.1, 8000 * 61).astype(np.float32)
+    for name, n_more in (("a", 8000 * 20), ("b", 8000 * 20), ("c", 0)):
+        later = random.normal(0, 0.1, n_more).astype(np.float32)
+        soundfile.write(tmp_path / f"{name}.wav", np.concatenate([start, later]), 8000, subtype="FLOAT")
+    soundfile.write(tmp_path / "d.wav", start[: 8000 * 50], 8000, subtype="FLOAT")
+    soundfile.write(tmp_path / "e.wav", 0.5 * start[: 8000 * 50], 8000, subtype="FLOAT")
+    a, b, c, d, e = (read_recording(os.fsencode(tmp_path / f"{name}.wav")) for name in "abcde")
+    assert not are_the_same(a, b)
+    assert not are_the_same(a, c)
+    assert are_the_same(d, e)
