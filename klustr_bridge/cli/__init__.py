@@ -56,6 +56,7 @@ COMMANDS: dict[str, _Command] = {
             _argument("--relayout", action="store_true", help="fit the map anew though it is still good"),
         ),
     ),
+    "relayout": _Command("building", "make the map anew, starting from the present one; a new epoch", ()),
     "similar": _Command(
         "asking",
         "list the sounds most like a file or a sound",

@@ -44,6 +44,12 @@ def index(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
         return _index_here(store, paths, settings, relayout=namespace.relayout)
 
 
+def relayout(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
+    """Fit a new map of what the library holds, or have the daemon do it."""
+    namespace.folders, namespace.relayout = [], True
+    return index(namespace, loaded)
+
+
 def add(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
     """Add folders; say which of those known before are now part of them."""
     paths = [_existing_folder(folder) for folder in namespace.folders]

@@ -24,6 +24,21 @@ def test_index_ends_where_there_is_nothing_to_hear(tmp_path: Path) -> None:
         assert "0 files, 0 sounds, 0 refused: no sample files" in done.stdout
 
 
+def test_relayout_makes_a_new_epoch(tmp_path: Path) -> None:
+    """With a daemon and without one, the command ends when the map is there; its settings count without."""
+    folder = tmp_path / "samples"
+    write_library(folder, N_SOUNDS)
+    with RunningDaemon(tmp_path / "home", str(folder), "--refit", "manual") as daemon:
+        daemon.wait_ready(N_SOUNDS)
+        before = daemon.client.status().epoch
+        done = run(tmp_path / "home", "relayout")
+        assert done.returncode == 0, done.stderr
+        assert daemon.client.status().epoch == before + 1
+    done = run(tmp_path / "home", "relayout", "--layout", "axes", "--x-axis", "tone")
+    assert done.returncode == 0, done.stderr
+    assert "axes-tone-length" in run(tmp_path / "home", "status").stdout
+
+
 def test_index_hears_what_was_there_when_it_began(tmp_path: Path) -> None:
     """Files copied just now have to settle first; the command waits for them and counts them."""
     folder = tmp_path / "samples"
