@@ -39,18 +39,17 @@ from klustr_bridge.library.lock import (
 from klustr_bridge.library.paths import to_export
 from klustr_bridge.library.snapshot import newest_snapshot
 from klustr_bridge.library.store import Store
-from klustr_bridge.navigator import Navigator
-from klustr_bridge.player import LocalPlayer, open_player
+from klustr_bridge.navigator import AuditionSettings, Navigator
+from klustr_bridge.player import ChildPlayer, open_player
 from klustr_bridge.processes import ctrl_c_held_back
 from klustr_bridge.progress import PatientWriter, Progress, ProgressLine, logging_to
-from klustr_bridge.settings import Settings, cache_dir, library_file
+from klustr_bridge.settings import Settings, cache_dir, library_file, recordings_dir
 from klustr_bridge.types import VIEWS, Analysis, Float32Array, Int32Array
 
 _log = logging.getLogger(__name__)
 
 _STOP_DEADLINE_S = 5.0
 _VIEW_EVERY_S = 0.25
-_AUDIO_CHECK_EVERY_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +126,6 @@ class Daemon:
         self._view = ProgressLine(out, start.settings.log.view)
         self._stop = asyncio.Event()
         self._failure: IndexerError | None = None
-        self._audio_hangs = False
         self._is_silent = False
         self._progress: ProgressReport | None = None
         self._switching = asyncio.Lock()
@@ -141,7 +139,18 @@ class Daemon:
             self._catch_signals()
             self.player = self._open_player(stack)
             self._gateway = self._new_gateway(self._start.folders)
-            self.navigator = Navigator(self.player, _Library(self))
+            audio = self._settings.audio
+            self.navigator = Navigator(
+                self.player,
+                _Library(self),
+                settings=AuditionSettings(
+                    gap_s=audio.gap_ms / 1000.0,
+                    loudness_match=audio.loudness_match,
+                    choke=audio.choke,
+                    loops_in_time=audio.loops_in_time,
+                ),
+                timer=_LoopTimer(asyncio.get_running_loop()),
+            )
             self.navigator.note_work("scanning")  # until the librarian has looked
             self._snapshots = SnapshotFollower(self._load, self._publish, self._tell_ready)
             self._osc = OscServer(
@@ -159,7 +168,7 @@ class Daemon:
                 self._gateway.start()
             stack.push_async_callback(self._stop_librarian)
             self._announce(stack)
-            gc.freeze()  # what is there now stays: no collection walks it in the audio callback
+            gc.freeze()  # what is there now stays: no collection walks it
             async with self._background():
                 await self._stop.wait()
             self._view.close()
@@ -167,12 +176,7 @@ class Daemon:
             self._is_silent = True  # what a part still finds out about itself is of no use now
         if self._failure is not None:
             self._errors.write(f"klustr-bridge: {self._failure}\n")
-        code = 0 if self._failure is None else 1
-        if self._audio_hangs:  # an audio server that died can hold up even the exit of the process
-            self._out.close()
-            self._errors.close()
-            os._exit(code)
-        return code
+        return 0 if self._failure is None else 1
 
     def request_stop(self) -> None:
         """Make `run` end; safe to call more than once."""
@@ -191,7 +195,7 @@ class Daemon:
             except NotImplementedError:  # Windows
                 signal.signal(number, lambda *_: loop.call_soon_threadsafe(self.request_stop))
 
-    def _open_player(self, stack: contextlib.AsyncExitStack) -> LocalPlayer | None:
+    def _open_player(self, stack: contextlib.AsyncExitStack) -> ChildPlayer | None:
         audio = self._settings.audio
         if not audio.output:
             return None
@@ -201,14 +205,9 @@ class Daemon:
             with contextlib.suppress(RuntimeError):
                 loop.call_soon_threadsafe(self._hear, Notice("audio", message))
 
-        player = open_player(
-            device=audio.device, sample_rate=audio.sample_rate, gain_db=audio.gain_db, on_problem=problem
-        )
-        stack.push_async_callback(self._close_player, player)
+        player = open_player(audio, str(recordings_dir(self._settings)), problem)
+        stack.push_async_callback(asyncio.to_thread, player.close)
         return player
-
-    async def _close_player(self, player: LocalPlayer) -> None:
-        self._audio_hangs = not await asyncio.to_thread(player.close)
 
     def _listen_to_midi(self, stack: contextlib.AsyncExitStack) -> None:
         if not self._settings.midi.input:
@@ -272,7 +271,7 @@ class Daemon:
 
     @contextlib.asynccontextmanager
     async def _background(self) -> AsyncIterator[None]:
-        for work in (self._load_last_snapshot(), self._show_progress(), self._check_audio()):
+        for work in (self._load_last_snapshot(), self._show_progress()):
             self._keep(asyncio.ensure_future(work))
         try:
             yield
@@ -393,17 +392,25 @@ class Daemon:
                 )
             await asyncio.sleep(_VIEW_EVERY_S)
 
-    async def _check_audio(self) -> None:
-        while self.player is not None:
-            await asyncio.sleep(_AUDIO_CHECK_EVERY_S)
-            await asyncio.to_thread(self.player.check)
-
     async def _stop_librarian(self) -> None:
         await self._gateway.stop(_STOP_DEADLINE_S)
 
     def _say(self, line: str) -> None:
         if not self._is_silent:
             self._view.say(line)
+
+
+class _LoopTimer:
+    """The navigator's time: the event loop's."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+
+    def now_s(self) -> float:
+        return time.monotonic()
+
+    def call_later(self, delay_s: float, callback: Callable[[], None]) -> asyncio.TimerHandle:
+        return self._loop.call_later(delay_s, callback)
 
 
 class _Library:

@@ -26,12 +26,17 @@ def become_background_process(*, priority: int = 10) -> None:
     priority : int
         Niceness on POSIX systems, 0..19; any value above 0 means *below normal* on Windows.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    ignore_ctrl_c()
     process = psutil.Process()
     with contextlib.suppress(psutil.Error, OSError):
         # the constant exists on Windows alone
         process.nice(getattr(psutil, "BELOW_NORMAL_PRIORITY_CLASS", priority))
     die_with_parent()
+
+
+def ignore_ctrl_c() -> None:
+    """Leave Ctrl-C to the parent."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def available_cores() -> int:

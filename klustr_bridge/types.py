@@ -46,6 +46,52 @@ class FoundFile:
 
 
 @dataclass(frozen=True, slots=True)
+class PlayRequest:
+    """A sound to be played by the bridge's own output, and how.
+
+    Attributes
+    ----------
+    path : bytes
+        The sample file, absolute.
+    start_s, end_s : float
+        The part of it, seconds; `end_s` None is the end of the file.
+    velocity : float
+        0..1; what level it means is a setting.
+    gain_db : float
+        Added to the level that velocity and settings give, dB.
+    pan : float
+        -1 (left) to 1 (right).
+    semitones : float
+        Up or down, -48..48; hundredths are cents. The sound becomes shorter as it gets higher.
+    choke : int
+        A sound fades out what still sounds of its group as it begins; 0: it is in no group.
+    fade_in_s : float
+        Seconds.
+    due_s : float, optional
+        When it is to be heard, on the clock of ``time.monotonic()``; None, or a time gone by: at once.
+    """
+
+    path: bytes
+    start_s: float = 0.0
+    end_s: float | None = None
+    velocity: float = 1.0
+    gain_db: float = 0.0
+    pan: float = 0.0
+    semitones: float = 0.0
+    choke: int = 0
+    fade_in_s: float = 0.0
+    due_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A recording of what was played: its file (absolute) and, once it has ended, its length in seconds."""
+
+    path: bytes
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Slice:
     """A hit within a loop.
 

@@ -188,6 +188,11 @@ REPLIES: Final = {
             f"Files that could not be used, at most {PROBLEMS_A_PAGE} an answer; ask again from "
             "`from` plus as many as came until none comes.",
         ),
+        Answer(
+            "/klustr/record.reply",
+            (Argument("on", "i", 0, 1), PATH, Argument("seconds", "f", 0.0, unit="s")),
+            help="A recording has begun, or ended and is so long; its file.",
+        ),
         DONE,
         FAIL,
     )
@@ -222,7 +227,18 @@ PUSHES: Final = {
             ),
             help="A sound was started; `voice` names it for `/klustr/stop`, `end` is 0 while its length "
             "is not known. Only to the client whose action caused it, in every player mode: with `internal` "
-            "the bridge has sounded it already, with `client` and `both` it is yours to sound.",
+            "the bridge has sounded it already, with `client` and `both` it is yours to sound. "
+            "Quantised, it comes at the moment the sound is due.",
+        ),
+        Answer(
+            "/klustr/beat",
+            (
+                Argument("beat", "f"),
+                Argument("tempo", "f", 0.0, unit="beats a minute"),
+                Argument("playing", "i", 0, 1),
+            ),
+            help="The session's beat by Ableton Link or MIDI clock, at each beat while it runs and when it "
+            "starts, stops or is gone (tempo 0); counted from the session's first beat, bars have four.",
         ),
         Answer("/klustr/added", (ID, X, Y), help="A sound joined the map."),
         Answer("/klustr/removed", (ID,), help="A sound is no longer there."),

@@ -20,13 +20,16 @@ from klustr_bridge.bridge.answers import (
 from klustr_bridge.bridge.vocabulary import (
     AUDITION_MODES,
     CURSOR,
+    GRIDS,
     ID,
     MAX_PADS_A_SIDE,
     MAX_RADIUS,
     MAX_STEPS,
+    PAN,
     PATH,
     PLAYER_MODES,
     REQ,
+    SEMITONES,
     UID,
     VELOCITY,
     Argument,
@@ -94,9 +97,42 @@ def _commands() -> Iterator[Command]:
         (Argument("mode", "s", choices=AUDITION_MODES, numbered=AUDITION_MODES[:2]),),
         "",
         "Whether moving plays: never, on change, again each time (`retrigger`), or held until the next "
-        "(`hold`): each cursor's next `/klustr/play` replaces the one before it. The bridge ends its own; "
-        "a client that sounds ends what it held itself.",
+        "(`hold`): each cursor's next `/klustr/play` replaces the one before it. The bridge fades its own "
+        "into the next; a client that sounds ends what it held itself. A cursor plays no sooner than "
+        "`audio.gap_ms` after its last sound, and what it has come to by then is played late rather than "
+        "not at all; gliding over the border between two sounds it plays the other one when that is nearer "
+        "by a tenth.",
         "audition",
+    )
+    yield Command(
+        "/klustr/lift",
+        play,
+        (CURSOR,),
+        "",
+        "The finger has left the pad: what the cursor holds fades out, and its next move hits anew.",
+        "lift",
+    )
+    yield Command(
+        "/klustr/quantise",
+        play,
+        (Argument("grid", "s", choices=GRIDS),),
+        "",
+        "Has what this client plays heard on the next line of the session's beat, by Ableton Link or MIDI "
+        "clock: the bridge sounds it there to the frame, and `/klustr/play` comes then. Of what one cursor "
+        "comes to before a line the last is heard. With `audio.loops_in_time` the bridge plays loops at the "
+        "session's tempo, resampled, so that their pitch changes with it. While the session stands still "
+        "everything is heard at once.",
+        "quantise",
+    )
+    yield Command(
+        "/klustr/record",
+        play,
+        (_ON,),
+        "/klustr/record.reply",
+        "Records what the bridge's own player plays into a new file, 24-bit WAV, in the folder of the "
+        "setting `audio.recordings`, or ends that. Only from this machine.",
+        "record",
+        local_only=True,
     )
     yield Command(
         "/klustr/view",
@@ -110,7 +146,15 @@ def _commands() -> Iterator[Command]:
         "ask `/klustr/points` again.",
         "view",
     )
-    yield Command("/klustr/trigger", play, (ID, VELOCITY), "", "Plays a sound.", "trigger")
+    yield Command(
+        "/klustr/trigger",
+        play,
+        (ID, VELOCITY, SEMITONES, PAN),
+        "",
+        "Plays a sound; the bridge's own player also higher or lower (hundredths of semitones are cents; it "
+        "gets shorter as it gets higher) and from -1, left, to 1, right.",
+        "trigger",
+    )
     yield Command(
         "/klustr/trigger/xy",
         play,

@@ -155,9 +155,24 @@ class Handlers:
         """``/klustr/view``."""
         self._navigator.set_view(client.state, view)
 
-    def trigger(self, client: Client, sound_id: int, velocity: float = 1.0) -> None:
+    def lift(self, client: Client, cursor: int = 0) -> None:
+        """``/klustr/lift``."""
+        self._navigator.lift(client.state, cursor)
+
+    def quantise(self, client: Client, grid: str) -> None:
+        """``/klustr/quantise``."""
+        self._navigator.set_quantise(client.state, grid)
+
+    async def record(self, client: Client, on: int) -> Packets:
+        """``/klustr/record``."""
+        recorded = await self._navigator.record(bool(on))
+        return _one("/klustr/record.reply", on, to_export(recorded.path), recorded.seconds)
+
+    def trigger(
+        self, client: Client, sound_id: int, velocity: float = 1.0, semitones: float = 0.0, pan: float = 0.0
+    ) -> None:
         """``/klustr/trigger``."""
-        self._publish(client, self._navigator.trigger(client.state, sound_id, velocity))
+        self._publish(client, self._navigator.trigger(client.state, sound_id, velocity, semitones, pan))
 
     def trigger_xy(self, client: Client, x: float, y: float, velocity: float = 1.0, cursor: int = 0) -> None:
         """``/klustr/trigger/xy``."""

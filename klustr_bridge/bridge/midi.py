@@ -8,7 +8,6 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Final
 
 from klustr_bridge.bridge.midi_mapping import Action, Lift, MidiMapping, Move, StopAll, Trigger
@@ -62,7 +61,9 @@ class MidiInput:
         self._publish = publish
         self._pattern = pattern
         self._on_change = on_change
-        self._client = ClientState(name=ORIGIN, audition="change", is_surface=True, view=view)
+        self._client = ClientState(
+            name=ORIGIN, audition="change", is_surface=True, view=view, deliver=self._deliver
+        )
         self._mapping = MidiMapping()
         self._ports = MidiPorts(pattern, self._hear, self._see, backend=backend, poll_s=poll_s)
         self._state = PortsState()
@@ -106,6 +107,14 @@ class MidiInput:
             self._act(self._mapping.hear(message, time.monotonic()))
             self._arm()
 
+    def _deliver(self, events: Sequence[Event]) -> None:
+        """Pass on what comes later than the message that caused it."""
+        if not self._is_stopping:
+            try:
+                self._publish(events)
+            except Exception:
+                _log.exception("what was played could not be told")
+
     def _flush(self) -> None:
         self._timer = None
         self._act(self._mapping.due(time.monotonic()))
@@ -139,7 +148,7 @@ class MidiInput:
             case Trigger(x, y, velocity):
                 return self._navigator.trigger_xy(self._client, x, y, velocity, origin=ORIGIN)
             case Lift():
-                self._client = replace(self._client, cursors={})
+                self._navigator.lift(self._client)
             case StopAll():
                 self._navigator.stop()
         return []

@@ -13,6 +13,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any, Final
 
 from numpy.typing import NDArray
@@ -83,6 +84,7 @@ class OscServer:
         self.counters: Counter[str] = Counter()
         self.sessions = Sessions(clock, view)
         self._schedule = Schedule()
+        self._navigator = navigator
         navigator.set_taker(lambda: self.sessions.taker is not None)
         handlers = Handlers(
             navigator,
@@ -182,7 +184,7 @@ class OscServer:
         self._connections.pop(connection, None)
         client = self.sessions.known(connection)
         if client is not None:
-            self.sessions.forget(client)
+            self._bye(client)
 
     # -- in
 
@@ -199,6 +201,8 @@ class OscServer:
                 return
             self.counters["packets"] += 1
             client = self.sessions.client(source)
+            if client.state.deliver is None:
+                client.state.deliver = partial(self._deliver, client)
             for group in groups:
                 delay_s = group.at_s - self._wall_clock() if group.at_s else 0.0
                 if delay_s <= 0.0:
@@ -241,6 +245,7 @@ class OscServer:
 
     def _bye(self, client: Client) -> None:
         self.sessions.forget(client)
+        self._navigator.forget(client.state)
 
     def _is_own(self, source: Peer) -> bool:
         """Whether a packet came from the bridge's own socket: nobody else can send from there."""
@@ -271,6 +276,15 @@ class OscServer:
                     client.peer.send(push_event(event))  # never behind a queue of other pushes
         finally:
             self._pump()
+
+    def _deliver(self, client: Client, events: Sequence[Event]) -> None:
+        """Push what comes later than the message that caused it."""
+        if client.gone:
+            return
+        try:
+            self.publish(client, events)
+        except QueryError as error:
+            self._dispatcher.fail(client, "/klustr/play", -1, error.code, str(error))
 
     def publish_hits(self, origin: str, events: Iterable[Event]) -> None:
         """Push what another surface caused: hits to every subscriber, plays to who has taken them over.
@@ -314,6 +328,11 @@ class OscServer:
     def push_epoch(self, epoch: int, n_sounds: int) -> None:
         """Tell subscribers that the map was made anew."""
         self._push("/klustr/epoch", epoch, n_sounds)
+
+    def push_beat(self, beat: float, tempo_bpm: float, playing: bool) -> None:
+        """Tell subscribers of the session's beat."""
+        self._push_latest(("beat",), encode(PUSHES["/klustr/beat"], beat, tempo_bpm, int(playing)))
+        self._pump()
 
     def push_error(self, where: str, message: str) -> None:
         """Tell subscribers that something failed."""

@@ -258,3 +258,4 @@ class Sessions:
         while len(self._strangers) > MAX_STRANGERS:
             _, forgotten = self._strangers.popitem(last=False)
             forgotten.gone = True
+            forgotten.state.deliver = None

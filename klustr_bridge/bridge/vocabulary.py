@@ -21,6 +21,7 @@ INT32_HIGH: Final = 2**31 - 1
 FAIL_CODES: Final = ("badargs", "unknown", "notfound", "notready", "busy", "toobig", "denied", "internal")
 AUDITION_MODES: Final = ("off", "change", "retrigger", "hold")
 PLAYER_MODES: Final = ("internal", "client", "both")
+GRIDS: Final = ("off", "bar", "4th", "8th", "16th", "32nd")
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +143,8 @@ Y = Argument("y", "f", 0.0, 1.0)
 K = Argument("k", "i", 1, MAX_K)
 CURSOR = Argument("cursor", "i", 0, MAX_CURSOR, optional=True)
 VELOCITY = Argument("velocity", "f", 0.0, 1.0, optional=True)
+SEMITONES = Argument("semitones", "f", -48.0, 48.0, optional=True)
+PAN = Argument("pan", "f", -1.0, 1.0, optional=True)
 PATH = Argument("path", "s")
 UID = Argument("uid", "s")
 HEADER = (REQ, Argument("part", "i", 1), Argument("parts", "i", 1), Argument("n", "i", 0))

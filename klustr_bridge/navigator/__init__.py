@@ -6,7 +6,8 @@ This room must not open a socket, read a clock or touch the disk.
 """
 
 from klustr_bridge.navigator.navigator import Navigator
-from klustr_bridge.navigator.ports import Librarian, Player
+from klustr_bridge.navigator.ports import Beats, Librarian, Player, Timer
+from klustr_bridge.navigator.requests import AuditionSettings
 from klustr_bridge.navigator.results import (
     Event,
     FolderRow,
@@ -19,11 +20,14 @@ from klustr_bridge.navigator.results import (
     Problems,
     Status,
 )
-from klustr_bridge.navigator.state import AUDITION_MODES, PLAYER_MODES, ClientState
+from klustr_bridge.navigator.state import AUDITION_MODES, GRIDS, PLAYER_MODES, ClientState
 
 __all__ = [
     "AUDITION_MODES",
+    "GRIDS",
     "PLAYER_MODES",
+    "AuditionSettings",
+    "Beats",
     "ClientState",
     "Event",
     "FolderRow",
@@ -38,4 +42,5 @@ __all__ = [
     "Problem",
     "Problems",
     "Status",
+    "Timer",
 ]

@@ -20,6 +20,7 @@ MOST_RADIUS = 1.5
 MOST_WORDS = 16
 MOST_TEXT = 256
 MOST_WEIGHT = 2.0
+MOST_SEMITONES = 48.0
 
 
 def point(x: float, y: float) -> tuple[float, float]:
@@ -69,6 +70,22 @@ def velocity(value: float) -> float:
     """Return a velocity, 0..1."""
     if not 0.0 <= value <= 1.0:
         raise QueryError("badargs", f"the velocity is {value}, allowed is 0 to 1")
+    return float(value)
+
+
+def semitones(value: float) -> float:
+    """Return how much higher or lower a sound is to be, -48..48."""
+    if not -MOST_SEMITONES <= value <= MOST_SEMITONES:
+        raise QueryError(
+            "badargs", f"semitones is {value}, allowed is -{MOST_SEMITONES:g} to {MOST_SEMITONES:g}"
+        )
+    return float(value)
+
+
+def pan(value: float) -> float:
+    """Return a place between left and right, -1..1."""
+    if not -1.0 <= value <= 1.0:
+        raise QueryError("badargs", f"pan is {value}, allowed is -1 (left) to 1 (right)")
     return float(value)
 
 

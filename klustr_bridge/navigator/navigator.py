@@ -7,42 +7,39 @@ librarian. It must not know how a question came in, and it never blocks.
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from klustr_bridge.corpus import Corpus, Filters, aspect_shares
-from klustr_bridge.errors import QueryError
-from klustr_bridge.library.kind_sources import AUTO
-from klustr_bridge.library.paths import containing, to_export
+from klustr_bridge.corpus import Corpus, aspect_shares
+from klustr_bridge.errors import PlayerError, QueryError
 from klustr_bridge.navigator import checks, exploring
+from klustr_bridge.navigator.audition import Audition
+from klustr_bridge.navigator.changing import Changing
 from klustr_bridge.navigator.groups import groups_within
-from klustr_bridge.navigator.ports import Librarian, Player
+from klustr_bridge.navigator.narrowing import Narrowing
+from klustr_bridge.navigator.ports import Beats, Librarian, Player, Timer
+from klustr_bridge.navigator.requests import AuditionSettings
 from klustr_bridge.navigator.results import (
     Event,
     FolderRow,
     Hit,
     Info,
     Neighbour,
-    Play,
     Points,
     Problem,
     Problems,
     Status,
 )
-from klustr_bridge.navigator.state import AUDITION_MODES, PLAYER_MODES, ClientState
+from klustr_bridge.navigator.state import AUDITION_MODES, GRIDS, PLAYER_MODES, ClientState
 from klustr_bridge.navigator.view import View
-from klustr_bridge.navigator.voices import Voices
-from klustr_bridge.sound.aspects import ASPECTS
-from klustr_bridge.sound.kinds import KINDS
-from klustr_bridge.types import NATURAL, VIEWS, Float32Array, Int32Array
+from klustr_bridge.types import NATURAL, VIEWS, Float32Array, Int32Array, Recorded
 
 _N_PREFETCHED = 8
 _NAMED_FOLDERS = 3
 
 
-class Navigator:
+class Navigator(Narrowing, Changing):
     """Answers questions and carries out actions of clients; made once, called by every surface.
 
     All methods but `publish` belong to one thread (the event loop's) and return within
@@ -58,17 +55,29 @@ class Navigator:
         The one writer of the library; None: nothing can be changed, only asked.
     corpus : Corpus, optional
         What is known at the start; nothing by default.
+    settings : AuditionSettings, optional
+        How sounds are auditioned.
+    timer : Timer, optional
+        For what is heard later than it is asked for; without one, everything is heard at once.
+    beats : Beats, optional
+        The beat of a session to play in.
     """
 
     def __init__(
-        self, player: Player | None, librarian: Librarian | None, corpus: Corpus | None = None
+        self,
+        player: Player | None,
+        librarian: Librarian | None,
+        corpus: Corpus | None = None,
+        *,
+        settings: AuditionSettings | None = None,
+        timer: Timer | None = None,
+        beats: Beats | None = None,
     ) -> None:
-        self._voices = Voices(player)
+        self._audition = Audition(player, settings or AuditionSettings(), timer, beats, self._look)
         self._librarian = librarian
         self._view = View(corpus or Corpus.empty())
         self._counts: Counter[str] = Counter()
         self._work = ""  # until the librarian has told
-        self._is_taken: Callable[[], bool] = lambda: False
 
     @property
     def corpus(self) -> Corpus:
@@ -78,7 +87,7 @@ class Navigator:
     @property
     def player(self) -> Player | None:
         """The bridge's own output."""
-        return self._voices.player
+        return self._audition.voices.player
 
     def publish(self, corpus: Corpus) -> None:
         """Answer everything from another corpus from now on; safe from any thread.
@@ -121,12 +130,18 @@ class Navigator:
         found, changed = self._land(view, client, x, y, cursor, origin)
         if not found:
             return []
-        events: list[Event] = list(changed)
-        if client.audition == "retrigger" or (changed and client.audition in ("change", "hold")):
-            events.append(self._audition(view, client, found[0].id, cursor))
-        return events
+        place = checks.point(x, y)
+        played = self._audition.moved(view, client, cursor, place, found[0], is_new=bool(changed))
+        return [*changed, *played]
 
-    def trigger(self, client: ClientState, sound_id: int, velocity: float = 1.0) -> list[Event]:
+    def trigger(
+        self,
+        client: ClientState,
+        sound_id: int,
+        velocity: float = 1.0,
+        semitones: float = 0.0,
+        pan: float = 0.0,
+    ) -> list[Event]:
         """Play a sound, or a listed file that waits for its analysis.
 
         Parameters
@@ -137,13 +152,18 @@ class Navigator:
             A sound's id, or a waiting file's reserved id.
         velocity : float
             0..1.
+        semitones : float
+            Up or down, -48..48; hundredths are cents.
+        pan : float
+            -1 (left) to 1 (right).
 
         Returns
         -------
         list of Play
-            One.
+            One; none when it is heard later.
         """
-        return [self._play(self._view, client, sound_id, checks.velocity(velocity))]
+        velocity, semitones, pan = checks.velocity(velocity), checks.semitones(semitones), checks.pan(pan)
+        return self._audition.play(self._view, client, sound_id, velocity, semitones=semitones, pan=pan)
 
     def trigger_xy(
         self,
@@ -165,7 +185,7 @@ class Navigator:
         found, changed = self._land(view, client, x, y, cursor, origin)
         if not found:
             return []
-        return [*changed, self._play(view, client, found[0].id, velocity)]
+        return [*changed, *self._audition.chose(view, client, cursor, found[0].id, velocity)]
 
     def random(self, client: ClientState, cursor: int = 0, origin: str = "osc") -> list[Event]:
         """Move a cursor onto a sound drawn by chance, another than the last where there is one.
@@ -184,21 +204,51 @@ class Navigator:
         hit = view.hit(cursor, row, 0.0, client.view, origin)
         client.cursors[cursor] = hit.id
         self._counts["hits"] += 1
-        events: list[Event] = [hit]
-        if client.audition != "off":
-            events.append(self._audition(view, client, hit.id, cursor))
-        return events
+        if client.audition == "off":
+            return [hit]
+        return [hit, *self._audition.chose(view, client, cursor, hit.id)]
+
+    def lift(self, client: ClientState, cursor: int = 0) -> None:
+        """Take a cursor off the map: what it holds ends, and its next move hits anew."""
+        self._leave(client, checks.cursor(cursor))
 
     def stop(self, voice: int | None = None) -> None:
         """Stop a voice of the bridge's player, or all of them; an ended one is no error."""
-        self._voices.stop(voice)
+        self._audition.stop(voice)
+
+    async def record(self, on: bool) -> Recorded:
+        """Record what the bridge's own player plays, into a new file of the recordings folder, or end that.
+
+        Raises ``QueryError`` with ``notready`` where nothing can be recorded, or ended.
+        """
+        if self.player is None:
+            raise QueryError("notready", "the bridge plays nothing itself; start it with --audio on")
+        try:
+            return await self.player.record(on)
+        except PlayerError as error:
+            raise QueryError("notready", str(error)) from error
+
+    def forget(self, client: ClientState) -> None:
+        """End what a client that has gone holds; nothing more is delivered to it."""
+        self._audition.leave(client)
+        client.deliver = None
 
     def set_audition(self, client: ClientState, mode: str) -> None:
         """Choose what moving sounds: ``off``, ``change``, ``retrigger`` or ``hold``."""
         mode = checks.choice("audition mode", mode, AUDITION_MODES)
-        if mode != "hold":
-            self._release(client)
+        if mode != client.audition:
+            self._audition.leave(client)
         client.audition = mode
+
+    def set_quantise(self, client: ClientState, grid: str) -> None:
+        """Choose the lines of the session's beat on which this client's sounds are heard, or ``off``.
+
+        Raises ``QueryError`` with ``notready`` where nobody gives a beat.
+        """
+        grid = checks.choice("grid", grid, ("off", *GRIDS))
+        if grid != "off":
+            self._audition.require_beat()
+        client.quantise = grid
 
     def set_view(self, client: ClientState, view: str) -> None:
         """Choose the view of the map that a client's coordinates are in: ``natural`` or ``even``."""
@@ -216,7 +266,7 @@ class Navigator:
         is_taken : callable
             Asked at each play of such a surface, so that a client that has gone leaves no silence.
         """
-        self._is_taken = is_taken
+        self._audition.is_taken = is_taken
 
     # Ask
 
@@ -366,80 +416,13 @@ class Navigator:
 
     def health(self) -> dict[str, float]:
         """Return counts since the start: questions, moves, hits, plays, player errors, snapshots."""
-        names = ("queries", "moves", "hits", "plays", "snapshots")
+        names = ("queries", "moves", "hits", "snapshots")
         return {name: float(self._counts[name]) for name in names} | {
-            "player_errors": float(self._voices.n_failed)
+            "plays": float(self._audition.n_plays),
+            "player_errors": float(self._audition.voices.n_failed),
         }
 
-    # Narrow: each narrows all later answers of this client but `points` and `info`
-
-    def filter_kinds(self, client: ClientState, kinds: Sequence[str]) -> None:
-        """Keep to these kinds; none named: to any kind."""
-        client.filters = replace(client.filters, kinds=checks.kinds(kinds))
-
-    def filter_duration(self, client: ClientState, low_s: float, high_s: float) -> None:
-        """Keep to sounds from `low_s` to `high_s` seconds long."""
-        client.filters = replace(client.filters, duration_s=checks.duration(low_s, high_s))
-
-    def filter_folder(self, client: ClientState, folder: bytes) -> None:
-        """Keep to sounds of which a file lies below a folder."""
-        folder = checks.absolute(folder)
-        self._view.require_files()
-        watched = [row.path for row in self.corpus.folders]
-        if containing(folder, watched) is None and not any(containing(path, [folder]) for path in watched):
-            named = ", ".join(to_export(path) for path in watched[:_NAMED_FOLDERS])
-            raise QueryError(
-                "badargs", f"{to_export(folder)!r} is in no watched folder; watched: {named or 'none'}"
-            )
-        client.filters = replace(client.filters, folder=folder)
-
-    def filter_favourites(self, client: ClientState, on: bool) -> None:
-        """Keep to favourites, or not."""
-        client.filters = replace(client.filters, favourites=on)
-
-    def clear_filters(self, client: ClientState) -> None:
-        """Keep everything again."""
-        client.filters = Filters()
-
-    def set_weight(self, client: ClientState, aspect: str, weight: float) -> None:
-        """Choose how much an aspect counts for what is similar: 0, not at all, to 2, double."""
-        aspect, weight = checks.choice("aspect", aspect, tuple(ASPECTS)), checks.weight(weight)
-        client.weights = client.weights._replace(**{aspect: weight})
-
-    # Library: each returns when the librarian has accepted it
-
-    async def add_folder(self, path: bytes) -> None:
-        """Watch a folder."""
-        await self._writer().add_folder(checks.absolute(path))
-
-    async def remove_folder(self, path: bytes) -> None:
-        """Stop watching a folder."""
-        await self._writer().remove_folder(checks.absolute(path))
-
-    async def rescan(self) -> None:
-        """Compare all folders with the library."""
-        await self._writer().rescan()
-
-    async def relayout(self) -> None:
-        """Fit the map anew."""
-        await self._writer().relayout()
-
-    async def set_favourite(self, sound_id: int, on: bool) -> None:
-        """Mark or unmark a sound."""
-        self._view.row(sound_id)
-        await self._writer().set_favourite(sound_id, on)
-
-    async def set_kind(self, sound_id: int, kind: str) -> None:
-        """Correct a sound's kind; ``auto`` takes the correction back."""
-        self._view.row(sound_id)
-        await self._writer().set_kind(sound_id, checks.choice("kind", kind, (*KINDS, AUTO)))
-
     # Steps
-
-    def _writer(self) -> Librarian:
-        if self._librarian is None:
-            raise QueryError("denied", "the library is only read here; ask the daemon that writes it")
-        return self._librarian
 
     def _asked(self) -> View:
         self._counts["queries"] += 1
@@ -463,39 +446,13 @@ class Navigator:
             return found, []
         client.cursors[cursor] = nearest.id
         self._counts["hits"] += 1
-        if self._sounds_here(client):
-            self._voices.prefetch([view.entry(neighbour.id).path for neighbour in found[1:]])
+        self._audition.prefetch(view, client, [neighbour.id for neighbour in found[1:]])
         return found, [view.hit(cursor, view.row(nearest.id), nearest.distance, client.view, origin)]
 
-    def _audition(self, view: View, client: ClientState, sound_id: int, cursor: int) -> Play:
-        if client.audition == "hold":
-            self._release(client, cursor)
-        play = self._play(view, client, sound_id, 1.0)
-        if client.audition == "hold":
-            client.held[cursor] = play.voice
-        return play
-
-    def _play(self, view: View, client: ClientState, sound_id: int, velocity: float) -> Play:
-        entry = view.entry(sound_id)
-        self._counts["plays"] += 1
-        internal = self._sounds_here(client)
-        if entry.row is None:
-            return self._voices.play(entry, velocity, None, None, internal=internal)
-        span_s, loudness_db = view.corpus.span_s(entry.row), view.measure("loudness_db", entry.row)
-        is_slice = view.corpus.is_slice(entry.row)
-        return self._voices.play(entry, velocity, span_s, loudness_db, is_slice=is_slice, internal=internal)
-
-    def _sounds_here(self, client: ClientState) -> bool:
-        """Whether the bridge's own player sounds what this client plays."""
-        return client.player_mode != "client" and not (client.is_surface and self._is_taken())
+    def _look(self, client: ClientState, x: float, y: float) -> tuple[View, list[Neighbour]]:
+        return self._view, self._view.near(client, x, y, 1)
 
     def _leave(self, client: ClientState, cursor: int) -> None:
         """Forget what a cursor has hit, so that the next hit is told, and end what it holds."""
         client.cursors.pop(cursor, None)
-        self._release(client, cursor)
-
-    def _release(self, client: ClientState, cursor: int | None = None) -> None:
-        """Stop the voice that a cursor holds, or those of all cursors."""
-        for held in list(client.held) if cursor is None else [cursor]:
-            if (voice := client.held.pop(held, None)) is not None:
-                self._voices.stop(voice)
+        self._audition.leave(client, cursor)

@@ -1,42 +1,77 @@
-"""The two interfaces that the navigator knows the outside by; the daemon puts the real ones in.
+"""The interfaces that the navigator knows the outside by; the daemon puts the real ones in.
 
 This module owns no behaviour.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
-from klustr_bridge.types import Analysis, Int32Array
+from klustr_bridge.types import Analysis, Int32Array, PlayRequest, Recorded
 
 
 class Player(Protocol):
     """The bridge's own audio output, as far as the navigator needs it."""
 
-    def play(
-        self,
-        path: bytes,
-        *,
-        start_s: float,
-        end_s: float | None,
-        velocity: float,
-        loudness_db: float | None,
-    ) -> int:
-        """Start a file, at once and without blocking, and return the player's number of the voice.
+    def play(self, request: PlayRequest) -> int:
+        """Start a file, without blocking, and return the player's number of the voice."""
+        ...
 
-        An `end_s` of None means the end of the file, a `loudness_db` of None that it isn't known.
+    def stop(self, voice: int | None, fade_s: float | None = None) -> None:
+        """Fade out one voice of the player, or all of them; an ended voice is no error.
+
+        A `fade_s` of None is the shortest that doesn't click.
         """
         ...
 
-    def stop(self, voice: int | None) -> None:
-        """Stop one voice of the player, or all of them; an ended voice is no error."""
+    def prefetch(self, requests: Iterable[PlayRequest]) -> None:
+        """Make ready what is likely to be played next."""
         ...
 
-    def prefetch(self, paths: Iterable[bytes]) -> None:
-        """Make files ready that are likely to be played next."""
+    async def record(self, on: bool) -> Recorded:
+        """Start to record what is played, or end the recording; raises ``PlayerError``."""
         ...
 
     def describe(self) -> str:
         """One line for people: device, rate, or what keeps the player from sounding."""
+        ...
+
+
+class Handle(Protocol):
+    """Something that is to happen later."""
+
+    def cancel(self) -> None:
+        """Let it not happen; no error if it has."""
+        ...
+
+
+class Timer(Protocol):
+    """The time, and what is to happen at a time, on the navigator's own thread."""
+
+    def now_s(self) -> float:
+        """Return seconds on the clock of ``time.monotonic()``."""
+        ...
+
+    def call_later(self, delay_s: float, callback: Callable[[], None]) -> Handle:
+        """Call something in so many seconds."""
+        ...
+
+
+class Beats(Protocol):
+    """The beat of a session that others play in too."""
+
+    def tempo_bpm(self, now_s: float) -> float | None:
+        """Return beats per minute; None while nobody gives a beat."""
+        ...
+
+    def line_s(self, grid: str, now_s: float) -> float | None:
+        """Return when the next line of a grid is, from now on; None while nothing runs to play in time with.
+
+        A grid is one of `state.GRIDS`; times are on the clock of ``time.monotonic()``.
+        """
+        ...
+
+    def describe(self) -> str:
+        """Say in one line where the beat comes from, or what to do to have one."""
         ...
 
 

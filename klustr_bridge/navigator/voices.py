@@ -6,10 +6,10 @@ This module owns the numbers of voices and the calls of the player; it must not 
 import itertools
 from collections import OrderedDict
 
-from klustr_bridge.corpus import Entry
 from klustr_bridge.errors import KlustrError
 from klustr_bridge.navigator.ports import Player
 from klustr_bridge.navigator.results import Play
+from klustr_bridge.types import PlayRequest
 
 _MOST_REMEMBERED = 1024
 _MOST_NUMBER = 2**31 - 1
@@ -37,28 +37,22 @@ class Voices:
 
     def play(
         self,
-        entry: Entry,
-        velocity: float,
-        span_s: tuple[float, float] | None,
-        loudness_db: float | None,
+        sound_id: int,
+        request: PlayRequest,
+        end_s: float,
         *,
-        is_slice: bool = False,
         internal: bool,
     ) -> Play:
-        """Start a file.
+        """Start a sound.
 
         Parameters
         ----------
-        entry : Entry
-            The file.
-        velocity : float
-            0..1.
-        span_s : tuple of two floats, optional
-            Where the sound begins and ends in the file; None while it waits for its analysis.
-        loudness_db : float, optional
-            Of the sound; None while it waits for its analysis.
-        is_slice : bool
-            Whether it is a part of the file only.
+        sound_id : int
+            The sound.
+        request : PlayRequest
+            What to play and how.
+        end_s : float
+            Where it ends in its file, for a client that plays it; 0 while it waits for its analysis.
         internal : bool
             Whether the bridge's own player sounds it; if not, it is only given its number.
 
@@ -68,46 +62,39 @@ class Voices:
             Also when the player has a problem.
         """
         voice = next(self._numbers) % _MOST_NUMBER + 1
-        start_s, end_s = span_s or (0.0, 0.0)
         if internal and self.player is not None:
             try:
-                self._inner[voice] = self.player.play(
-                    entry.path,
-                    start_s=start_s,
-                    end_s=end_s if is_slice else None,
-                    velocity=velocity,
-                    loudness_db=loudness_db,
-                )
+                self._inner[voice] = self.player.play(request)
             except (KlustrError, OSError):
                 self.n_failed += 1
             if len(self._inner) > _MOST_REMEMBERED:
                 self._inner.popitem(last=False)
         return Play(
             voice=voice,
-            id=entry.id,
-            velocity=velocity,
-            path=entry.path,
-            start_s=start_s,
+            id=sound_id,
+            velocity=request.velocity,
+            path=request.path,
+            start_s=request.start_s,
             end_s=end_s,
         )
 
-    def stop(self, voice: int | None) -> None:
-        """Stop a voice, or all of them; one that the player doesn't sound is the client's to stop."""
+    def stop(self, voice: int | None, fade_s: float | None = None) -> None:
+        """Fade out a voice, or all of them; one that the player doesn't sound is the client's to stop."""
         inner = None if voice is None else self._inner.pop(voice, None)
         if self.player is None or (voice is not None and inner is None):
             return
         if voice is None:
             self._inner.clear()
         try:
-            self.player.stop(inner)
+            self.player.stop(inner, fade_s)
         except (KlustrError, OSError):
             self.n_failed += 1
 
-    def prefetch(self, paths: list[bytes]) -> None:
-        """Let the player make files ready."""
+    def prefetch(self, requests: list[PlayRequest]) -> None:
+        """Let the player make sounds ready."""
         if self.player is None:
             return
         try:
-            self.player.prefetch(paths)
+            self.player.prefetch(requests)
         except (KlustrError, OSError):
             self.n_failed += 1

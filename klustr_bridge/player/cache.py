@@ -5,7 +5,6 @@ know of voices or devices. The loaders are daemon threads: one that hangs on an 
 drive must not keep the process from ending.
 """
 
-import os
 import threading
 import time
 from collections import OrderedDict
@@ -13,19 +12,10 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from klustr_bridge.errors import RefusedSound
-from klustr_bridge.sound.decode import open_audio
-from klustr_bridge.types import Float32Array
+from klustr_bridge.player.loading import Format, LoadedSound, Part, file_stamp, load_head
 
 MAX_CACHE_BYTES = 64 * 1024 * 1024
-MAX_LOAD_S = 30.0
-"""Only so much of a file is loaded, counted from where playing starts; longer ones are faded there."""
-
-MAX_SAMPLE = 16.0
-"""Float files may hold anything; 24 dB over full scale is more than the limiter needs to see."""
-
 N_LOADERS = 2
 MAX_JOBS = 256
 CHECK_AGAIN_S = 1.0
@@ -33,52 +23,6 @@ CHECK_AGAIN_S = 1.0
 
 REPORT_AGAIN_S = 60.0
 MAX_REPORTED = 1024
-
-Stamp = tuple[int, int]
-
-
-@dataclass(frozen=True, slots=True)
-class LoadedSound:
-    """A sound ready to be mixed.
-
-    Attributes
-    ----------
-    samples : ndarray of float32, shape (n_frames, 1 or 2)
-        At the device's rate, finite; never written to.
-    sample_rate : int
-        Hz.
-    offset_s : float
-        Where in the file the samples begin.
-    cut : bool
-        The file goes on after the last frame: it should be faded out.
-    stamp : tuple of int
-        Size and modification time (ns) of the file when it was read.
-    """
-
-    samples: Float32Array
-    sample_rate: int
-    offset_s: float
-    cut: bool
-    stamp: Stamp
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """Names what is loaded as one: a file from `offset_s` on."""
-
-    path: bytes
-    offset_s: float
-
-    @staticmethod
-    def of(path: bytes, start_s: float, end_s: float | None) -> "Part":
-        """Return the part that holds a stretch of a file.
-
-        What lies within the first `MAX_LOAD_S` shares one part; a slice further back, or an open
-        end from the middle of a file, is a part of its own.
-        """
-        from_start = start_s <= 0.0 or (end_s is not None and end_s <= MAX_LOAD_S)
-        return Part(path, 0.0 if from_start else start_s)
-
 
 Ready = Callable[[LoadedSound | None], None]
 
@@ -90,51 +34,6 @@ class _Job:
     part: Part
     waiting: list[Ready] = field(default_factory=list)
     loading: bool = False
-
-
-def prepare(blocks: Iterable[Float32Array], rate: int, *, to_rate: int, n_channels: int) -> Float32Array:
-    """Resample, and mix down what the device can't take.
-
-    Block by block: however many channels a file has and whatever its rate, no more is held than one
-    block and what the device gets.
-
-    Parameters
-    ----------
-    blocks : iterable of ndarray of float32, shape (n_frames, n)
-        The same n in all; values that are not finite become silence. Each may be written to, and is not
-        used any more once the next one is asked for.
-    rate, to_rate : int
-        Hz.
-    n_channels : int
-        The device's. A mono sound stays mono; one with more than two channels, or more than the
-        device has, becomes the mean of its channels.
-
-    Returns
-    -------
-    ndarray of float32, shape (n, 1 or 2), C order, not writeable
-    """
-    parts: list[Float32Array] = []
-    resampler = None
-    for block in blocks:
-        mixed = block
-        if block.shape[1] > min(2, n_channels):
-            mixed = block.mean(axis=1, keepdims=True, dtype=np.float32)
-        np.nan_to_num(mixed, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
-        np.clip(mixed, -MAX_SAMPLE, MAX_SAMPLE, out=mixed)
-        if rate == to_rate:
-            parts.append(mixed if mixed is not block else block.copy())
-            continue
-        if resampler is None:
-            import soxr
-
-            resampler = soxr.ResampleStream(rate, to_rate, mixed.shape[1], dtype="float32", quality="HQ")
-        parts.append(resampler.resample_chunk(mixed))
-    if resampler is not None:
-        parts.append(resampler.resample_chunk(np.empty((0, parts[0].shape[1]), np.float32), last=True))
-    whole = parts[0] if len(parts) == 1 else np.concatenate(parts) if parts else np.zeros((0, 1), np.float32)
-    prepared: Float32Array = np.ascontiguousarray(whole, dtype=np.float32)
-    prepared.flags.writeable = False
-    return prepared
 
 
 class SoundCache:
@@ -168,6 +67,11 @@ class SoundCache:
         self._closed = False
         self._changed = threading.Condition()
         self._loaders: list[threading.Thread] = []
+
+    @property
+    def format(self) -> Format:
+        """What the device takes."""
+        return self._format
 
     @property
     def n_sounds(self) -> int:
@@ -227,14 +131,13 @@ class SoundCache:
         if dropped is not None:
             self._hand_over(dropped.waiting, None)
 
-    def prefetch(self, paths: Iterable[bytes]) -> None:
-        """Load the beginnings of files in the background, after everything that is waited for.
+    def prefetch(self, parts: Iterable[Part]) -> None:
+        """Load parts in the background, after everything that is waited for.
 
         Only as many as fit among the jobs; the rest is left for when it is asked for.
         """
         with self._changed:
-            for path in paths:
-                part = Part(path, 0.0)
+            for part in parts:
                 if part in self._sounds or part in self._jobs:
                     continue
                 if len(self._jobs) >= MAX_JOBS // 2:
@@ -306,31 +209,19 @@ class SoundCache:
             else:
                 self._finish(job, self._read(job.part, wanted), wanted, prefetching)
 
-    def _read(self, part: Part, wanted: tuple[int, int]) -> LoadedSound | None:
+    def _read(self, part: Part, wanted: Format) -> LoadedSound | None:
         """Read and prepare one part; a file that can't be read is reported, never raised."""
-        to_rate, n_channels = wanted
-        if to_rate <= 0:
+        if wanted[0] <= 0:
             return None
         try:
-            stamp = _stamp(part.path)
-            with open_audio(part.path) as stream:
-                rate = stream.sample_rate
-                start, most = round(part.offset_s * rate), int(MAX_LOAD_S * rate)
-                found = not start or stream.seek(start)
-                blocks = stream.blocks(most_frames=most if found else 0)
-                samples = prepare(blocks, rate, to_rate=to_rate, n_channels=n_channels)
-            cut = len(samples) >= int(MAX_LOAD_S * to_rate)
+            return load_head(part, wanted)
         except RefusedSound as refused:
-            self._report(part.path, str(refused))
+            self.report(part.path, str(refused))
         except Exception as error:  # a decoder's own fault must not end the loader
-            self._report(part.path, f"{type(error).__name__}: {error}")
-        else:
-            return LoadedSound(samples, to_rate, part.offset_s, cut, stamp)
+            self.report(part.path, f"{type(error).__name__}: {error}")
         return None
 
-    def _finish(
-        self, job: _Job, sound: LoadedSound | None, wanted: tuple[int, int], prefetching: bool
-    ) -> None:
+    def _finish(self, job: _Job, sound: LoadedSound | None, wanted: Format, prefetching: bool) -> None:
         """Keep what was loaded and hand it to those who wait."""
         with self._changed:
             if prefetching:
@@ -365,7 +256,7 @@ class SoundCache:
 
     def _compare(self, part: Part) -> None:
         """Drop a sound whose file is no longer what was read."""
-        stamp = _stamp(part.path)
+        stamp = file_stamp(part.path)
         with self._changed:
             sound = self._sounds.get(part)
             if sound is not None and sound.stamp != stamp:
@@ -380,7 +271,7 @@ class SoundCache:
             except Exception as error:
                 self._tell(f"a loaded sound could not be played: {type(error).__name__}: {error}")
 
-    def _report(self, path: bytes, reason: str) -> None:
+    def report(self, path: bytes, reason: str) -> None:
         """Count a file that can't be played, and say so unless it was said just now."""
         now = time.monotonic()
         with self._changed:
@@ -398,12 +289,3 @@ class SoundCache:
         """Report, whatever the listener does with it."""
         with suppress(Exception):
             self._on_problem(message)
-
-
-def _stamp(path: bytes) -> Stamp:
-    """Return size and modification time (ns) of a file; reading says better why there is none."""
-    try:
-        status = os.stat(path)
-    except OSError:
-        return -1, -1
-    return status.st_size, status.st_mtime_ns

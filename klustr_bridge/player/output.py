@@ -16,9 +16,14 @@ from typing import Any
 
 from klustr_bridge.errors import PlayerError
 from klustr_bridge.player import portaudio
+from klustr_bridge.settings import AudioSettings
 from klustr_bridge.types import Float32Array
 
-Renderer = Callable[[Float32Array], None]
+Renderer = Callable[[Float32Array, float], None]
+"""Fills a block; gets besides when its first frame is heard, on the clock of ``time.monotonic()``."""
+
+MOST_DELAY_S = 2.0
+"""Some devices tell nonsense about when a block is heard."""
 
 SILENT_LIMIT_S = 2.0
 """A stream that hasn't asked for audio for so long is lost: some devices vanish without a word."""
@@ -37,13 +42,11 @@ class Output:
 
     Parameters
     ----------
-    device : str
-        Part of a device's name, its number, or "" for the system's default.
-    sample_rate : int
-        Hz; 0, or a rate the device refuses, means the device's own.
+    audio : AudioSettings
+        Device, rate, channels, buffer and latency that are wished for.
     make_renderer : callable
-        Called with sample rate and channels of each stream before it starts; returns what fills
-        its blocks.
+        Called with sample rate and channels (1 or 2) of each stream before it starts; returns what
+        fills its blocks.
     on_problem : callable
         Told in one sentence what is wrong, or mended, once each time it changes. Called on the
         output's thread or the caller of `check`.
@@ -51,8 +54,7 @@ class Output:
 
     def __init__(
         self,
-        device: str,
-        sample_rate: int,
+        audio: AudioSettings,
         make_renderer: Callable[[int, int], Renderer],
         on_problem: Callable[[str], None],
     ) -> None:
@@ -61,12 +63,14 @@ class Output:
         self.n_xruns = 0
         self.n_reopened = 0
         self.longest_render_s = 0.0
+        self.busy_s = 0.0
         self.sample_rate = 0
         self.latency_s = 0.0
         self.settled = threading.Event()
         """Set when the first attempt at opening has ended, well or not."""
-        self._device = device
-        self._wanted_rate = sample_rate
+        self._audio = audio
+        self._wanted_rate = audio.sample_rate
+        self._channels = slice(0, 2)
         self._make_renderer = make_renderer
         self._on_problem = on_problem
         self._closed = False
@@ -208,11 +212,12 @@ class Output:
         self._close_stream()
         sd = portaudio.load(look_again=again)
         self._close_at_exit()
-        found = portaudio.choose_device(portaudio.output_devices(sd), self._device)
+        found = portaudio.choose_device(portaudio.output_devices(sd), self._audio.device)
         stream, refused = self._open_stream(sd, found)
         self._stream = stream
         rate = round(stream.samplerate)
-        self._renderer = self._make_renderer(rate, stream.channels)
+        n_channels = len(range(*self._channels.indices(stream.channels)))
+        self._renderer = self._make_renderer(rate, n_channels)
         self.sample_rate, self.latency_s, self._name = rate, float(stream.latency), str(found)
         self.longest_render_s = 0.0
         stream.start()
@@ -242,14 +247,16 @@ class Output:
     def _open_stream(self, sd: Any, found: portaudio.OutputDevice) -> tuple[Any, bool]:
         """Return a stream at the wanted rate, else the device's own; and whether it was refused."""
         rates = [self._wanted_rate, found.sample_rate] if self._wanted_rate else [found.sample_rate]
+        self._channels = channel_pair(self._audio.channels, found.n_channels, str(found))
         for rate in rates:
             try:
                 stream = sd.OutputStream(
                     samplerate=rate,
                     device=found.index,
-                    channels=min(2, found.n_channels),
+                    blocksize=self._audio.buffer_frames,
+                    channels=self._channels.stop,
                     dtype="float32",
-                    latency="low",
+                    latency=self._audio.latency_ms / 1000.0 or "low",
                     callback=self._callback,
                 )
             except sd.PortAudioError as error:
@@ -278,12 +285,19 @@ class Output:
         try:
             if status:
                 self.n_xruns += 1
-            self._renderer(out)
+            channels = self._channels
+            if channels.start or channels.stop < out.shape[1]:
+                out.fill(0.0)
+            delay_s = times.outputBufferDacTime - times.currentTime
+            if not 0.0 < delay_s < MOST_DELAY_S:
+                delay_s = self.latency_s
+            self._renderer(out[:, channels], began_s + delay_s)
         except Exception:
             self.n_callback_errors += 1
             out.fill(0.0)
         self.n_callbacks += 1
         self._heartbeat_s = now = time.monotonic()
+        self.busy_s += now - began_s
         self.longest_render_s = max(self.longest_render_s, now - began_s)
 
     def _set_problem(self, state: str, message: str) -> None:
@@ -299,3 +313,35 @@ class Output:
             return
         with suppress(Exception):
             self._on_problem(message)
+
+
+def channel_pair(wanted: str, n_channels: int, device: str) -> slice:
+    """Return the channels of the device to play on.
+
+    Parameters
+    ----------
+    wanted : str
+        Two numbers that follow each other, such as ``3-4``, or one for mono; counted from 1.
+    n_channels : int
+        What the device has; with a single one, ``1-2`` is that one.
+    device : str
+        Its name, for the message.
+
+    Raises
+    ------
+    PlayerError
+        It is no such text, or the device has not so many.
+    """
+    first, _, last = wanted.replace(" ", "").partition("-")
+    numbers = [int(number) if number.isdecimal() else 0 for number in (first, last or first)]
+    if numbers == [1, 2]:
+        return slice(0, min(2, n_channels))
+    if not 1 <= numbers[0] <= numbers[1] <= numbers[0] + 1:
+        raise PlayerError(
+            f"audio.channels is {wanted!r}; allowed are a pair such as 1-2 or 3-4, or one channel such as 1"
+        )
+    if numbers[1] > n_channels:
+        raise PlayerError(
+            f"the output device {device} has {n_channels} channels; audio.channels {wanted!r} is beyond them"
+        )
+    return slice(numbers[0] - 1, numbers[1])

@@ -13,6 +13,7 @@ from klustr_bridge.settings.places import (
     demo_folder,
     demo_library_file,
     library_file,
+    recordings_dir,
 )
 from klustr_bridge.settings.reference import describe, reference_markdown
 from klustr_bridge.settings.table import TABLE, Setting
@@ -55,5 +56,6 @@ __all__ = [
     "library_file",
     "load",
     "load_for",
+    "recordings_dir",
     "reference_markdown",
 ]

@@ -33,6 +33,12 @@ def library_file(settings: Settings) -> Path:
     return Path(settings.library.file) if settings.library.file else data_dir() / "library.klustr"
 
 
+def recordings_dir(settings: Settings) -> Path:
+    """Return the folder for recordings of what was played; it need not exist."""
+    chosen = settings.audio.recordings
+    return Path(chosen) if chosen else platformdirs.user_music_path() / APPLICATION
+
+
 def demo_library_file() -> Path:
     """Return the library file of the demo, which is one of its own; it need not exist."""
     return data_dir() / "demo.klustr"

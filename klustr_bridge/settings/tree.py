@@ -72,13 +72,25 @@ class HttpSettings:
 
 @dataclass(frozen=True, slots=True)
 class AudioSettings:
-    """How sounds are played; `sample_rate` 0 is the device's own, `device` empty the default one."""
+    """How sounds are played; `sample_rate`, `buffer_frames` and `latency_ms` 0 are the device's own,
+    `device` empty the default one, `recordings` empty a folder among the user's music.
+    """
 
-    output: bool
-    device: str
-    sample_rate: int
-    gain_db: float
-    cache_mb: int
+    output: bool = True
+    device: str = ""
+    sample_rate: int = 0
+    gain_db: float = 0.0
+    cache_mb: int = 64
+    voices: int = 32
+    channels: str = "1-2"
+    buffer_frames: int = 0
+    latency_ms: float = 0.0
+    velocity_curve: Literal["linear", "square", "cube", "full"] = "square"
+    gap_ms: float = 30.0
+    loudness_match: bool = False
+    choke: Literal["kind", "cursor", "off"] = "kind"
+    loops_in_time: bool = True
+    recordings: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ def loudspeaker(tmp_path: Path) -> Iterator[Loudspeaker]:
 
 @pytest.fixture
 def start_child(tmp_path: Path) -> Iterator[Callable[..., PlayerChild]]:
-    """Start a child with an ALSA configuration and `open_player`'s options."""
+    """Start a child with an ALSA configuration and settings of the player."""
     children: list[PlayerChild] = []
 
     def start(alsa_config: str, **options: object) -> PlayerChild:

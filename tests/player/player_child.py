@@ -5,10 +5,12 @@ It is driven by JSON lines: on standard input ``[method, arguments, keywords]``,
 """
 
 import ctypes.util
+import itertools
 import json
 import os
 import sys
 import threading
+import time
 
 
 def main() -> None:
@@ -16,7 +18,10 @@ def main() -> None:
     if options.pop("without_portaudio", False):
         ctypes.util.find_library = lambda name: None
     from klustr_bridge.errors import PlayerError
-    from klustr_bridge.player import list_devices, open_player
+    from klustr_bridge.player import list_devices
+    from klustr_bridge.player.engine import Engine
+    from klustr_bridge.settings import AudioSettings
+    from klustr_bridge.types import PlayRequest
 
     writing = threading.Lock()
 
@@ -25,7 +30,9 @@ def main() -> None:
             print(json.dumps([kind, value]), flush=True)
 
     ended = threading.Event()
-    player = open_player(on_problem=lambda message: say("problem", message), **options)
+    recordings = options.pop("recordings", "/nowhere")
+    player = Engine(AudioSettings(**options), recordings, lambda message: say("problem", message))
+    voices = itertools.count(1)
 
     def look_after() -> None:
         while not ended.wait(0.1):
@@ -40,9 +47,18 @@ def main() -> None:
             except PlayerError as error:
                 say("result", f"PlayerError: {error}")
         elif method == "play":
-            say("result", player.play(os.fsencode(arguments[0]), **keywords))
+            voice = next(voices)
+            player.play(voice, PlayRequest(os.fsencode(arguments[0]), **keywords))
+            say("result", voice)
+        elif method == "now":
+            say("result", time.monotonic())
+        elif method == "start_recording":
+            say("result", os.fsdecode(player.start_recording()))
+        elif method == "stop_recording":
+            path, seconds = player.stop_recording()
+            say("result", [os.fsdecode(path), seconds])
         elif method == "prefetch":
-            player.prefetch([os.fsencode(path) for path in arguments])
+            player.prefetch([PlayRequest(os.fsencode(path)) for path in arguments])
             say("result", None)
         elif method == "problem":
             say("result", player.problem)

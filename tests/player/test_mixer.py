@@ -7,19 +7,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from klustr_bridge.player.engine import velocity_gain
 from klustr_bridge.player.mixer import (
     FADE_S,
     MAX_BLOCK_FRAMES,
     MAX_PENDING_COMMANDS,
     MAX_PENDING_PLAYS,
-    MAX_VOICES,
     RELEASE_S,
     Mixer,
-    velocity_gain,
 )
 from klustr_bridge.types import Float32Array
 
 RATE = 8000
+MAX_VOICES = 12
 FADE_FRAMES = round(FADE_S * RATE)
 
 
@@ -39,6 +39,10 @@ class Play:
     end: int | None
     gain: float
     cut: bool
+    pan: float = 0.0
+    choke: int = 0
+    fade_in: int = 0
+    wait: int = 0
 
 
 @dataclass

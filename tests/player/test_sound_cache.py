@@ -12,9 +12,11 @@ import pytest
 import soundfile
 
 from klustr_bridge.player import cache as cache_module
-from klustr_bridge.player.cache import MAX_LOAD_S, LoadedSound, Part, SoundCache, prepare
+from klustr_bridge.player import loading
+from klustr_bridge.player.cache import SoundCache
+from klustr_bridge.player.loading import HEAD_S, LoadedSound, Part, prepared
 from klustr_bridge.sound.decode import AudioStream
-from klustr_bridge.types import Float32Array
+from klustr_bridge.types import Float32Array, PlayRequest
 
 RATE = 48000
 
@@ -29,7 +31,11 @@ def noise(n_frames: int, n_channels: int = 1) -> Float32Array:
 
 
 def load(
-    cache: SoundCache, path: bytes, start_s: float = 0.0, end_s: float | None = None
+    cache: SoundCache,
+    path: bytes,
+    start_s: float = 0.0,
+    end_s: float | None = None,
+    semitones: float = 0.0,
 ) -> LoadedSound | None:
     """Load as the player does, and wait for the answer."""
     answered = threading.Event()
@@ -39,7 +45,7 @@ def load(
         answer.append(sound)
         answered.set()
 
-    cache.load(Part.of(path, start_s, end_s), ready)
+    cache.load(Part.of(PlayRequest(path, start_s, end_s, semitones=semitones)), ready)
     assert answered.wait(20)
     return answer[0]
 
@@ -71,12 +77,12 @@ def test_a_sound_at_the_devices_rate_is_kept_to_the_bit(
     audio = noise(1000, 2)
     path = write(tmp_path / "a.wav", audio)
     cache = make_cache()
-    assert cache.get(Part.of(path, 0.0, None)) is None
+    assert cache.get(Part(path)) is None
     loaded = load(cache, path)
     assert loaded is not None
     assert np.array_equal(loaded.samples, audio)
-    assert not loaded.cut
-    assert cache.get(Part.of(path, 0.0, None)) is loaded
+    assert not loaded.goes_on
+    assert cache.get(Part(path)) is loaded
 
 
 def test_other_rates_are_resampled(make_cache: Callable[..., SoundCache], tmp_path: Path) -> None:
@@ -96,35 +102,35 @@ def test_channels_fit_the_device(n_in: int, n_device: int, n_out: int) -> None:
     """Mono stays mono, stereo stereo where the device can, everything else becomes the mean."""
     audio = noise(50, n_in)
     blocks = [audio[:20].copy(), audio[20:].copy()]
-    prepared = prepare(blocks, RATE, to_rate=RATE, n_channels=n_device)
+    heard = np.concatenate(list(prepared(blocks, RATE, to_rate=RATE, n_channels=n_device)))
     expected = audio if n_out == n_in else audio.mean(axis=1, keepdims=True)
-    np.testing.assert_allclose(prepared, expected, atol=1e-7)
+    np.testing.assert_allclose(heard, expected, atol=1e-7)
 
 
 def test_values_a_loudspeaker_must_not_get_are_tamed() -> None:
     """NaN and infinities become silence, absurd levels are bounded."""
     audio = np.array([[np.nan], [np.inf], [-np.inf], [1e30], [-0.5]], np.float32)
-    prepared = prepare([audio], RATE, to_rate=RATE, n_channels=2)
-    assert prepared[:, 0].tolist() == [0.0, 0.0, 0.0, cache_module.MAX_SAMPLE, -0.5]
+    [heard] = prepared([audio], RATE, to_rate=RATE, n_channels=2)
+    assert heard[:, 0].tolist() == [0.0, 0.0, 0.0, loading.MAX_SAMPLE, -0.5]
 
 
 def test_long_files_are_loaded_up_to_a_bound_from_where_playing_starts(
     make_cache: Callable[..., SoundCache], tmp_path: Path
 ) -> None:
-    """A minute of audio costs half a minute of memory; a slice near its end is still found."""
+    """A minute of audio costs a few seconds of memory; a slice near its end is still found."""
     rate = 8000
     audio = noise(rate * 60)
     path = write(tmp_path / "long.wav", audio, rate)
     cache = make_cache()
     cache.set_format(rate, 2)
     beginning = load(cache, path)
-    assert beginning is not None and beginning.cut
-    assert np.array_equal(beginning.samples, audio[: int(MAX_LOAD_S * rate)])
-    end = load(cache, path, 55.0, 56.0)
-    assert end is not None and not end.cut
-    assert end.offset_s == 55.0
-    assert np.array_equal(end.samples, audio[55 * rate :])
-    assert Part.of(path, 3.0, 4.0) == Part.of(path, 0.0, None)
+    assert beginning is not None and beginning.goes_on
+    assert np.array_equal(beginning.samples, audio[: int(HEAD_S * rate)])
+    end = load(cache, path, 57.0, 58.0)
+    assert end is not None and not end.goes_on
+    assert end.part.offset_s == 57.0
+    assert np.array_equal(end.samples, audio[57 * rate :])
+    assert Part.of(PlayRequest(path, 3.0, 4.0)) == Part(path)
 
 
 @pytest.mark.parametrize(("n_channels", "rate"), [(32, 8000), (2, 768_000)])
@@ -146,7 +152,7 @@ def test_memory_does_not_depend_on_the_file(
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert loaded is not None and len(loaded.samples) == seconds * device_rate
+    assert loaded is not None and len(loaded.samples) == HEAD_S * device_rate
     assert seconds * rate * n_channels * 4 > 30e6
     assert peak < 2 * loaded.samples.nbytes + 6e6
 
@@ -162,7 +168,7 @@ def test_the_bound_in_bytes_holds_and_the_longest_unused_goes_first(
         load(cache, path)
     assert cache.get(Part.of(paths[0], 0.0, None)) is not None
     load(cache, paths[3])
-    kept = [cache.get(Part.of(path, 0.0, None)) is not None for path in paths]
+    kept = [cache.get(Part(path)) is not None for path in paths]
     assert kept == [True, False, True, True]
     assert cache.n_bytes == 3 * size
     large = load(cache, write(tmp_path / "large.wav", noise(5000)))
@@ -190,7 +196,7 @@ def test_a_changed_file_is_heard_anew(
     """What was bounced again is not played from memory for ever: use of the old one finds it out."""
     monkeypatch.setattr(cache_module, "CHECK_AGAIN_S", -1.0)
     path = write(tmp_path / "a.wav", noise(100))
-    part = Part.of(path, 0.0, None)
+    part = Part(path)
     cache = make_cache()
     load(cache, path)
     write(tmp_path / "a.wav", noise(200))
@@ -208,10 +214,10 @@ def test_prefetched_sounds_are_there_when_asked_for(
     """Prefetching loads without anybody waiting, unknown files included, and keeps the caller free."""
     paths = [write(tmp_path / f"{i}.wav", noise(100 + i)) for i in range(8)]
     cache = make_cache()
-    cache.prefetch([*paths, os.fsencode(tmp_path / "gone.wav")])
+    cache.prefetch([Part(path) for path in [*paths, os.fsencode(tmp_path / "gone.wav")]])
     with cache._changed:
         assert cache._changed.wait_for(lambda: cache.n_jobs == 0, 20)
-    assert all(cache.get(Part.of(path, 0.0, None)) is not None for path in paths)
+    assert all(cache.get(Part(path)) is not None for path in paths)
     assert cache.n_refused == 1
 
 
@@ -219,13 +225,13 @@ def test_a_hanging_file_system_bounds_what_waits(
     make_cache: Callable[..., SoundCache], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While reading hangs, requests beyond the bound are answered with nothing instead of piling up."""
-    real_open, goes_on = cache_module.open_audio, threading.Event()
+    real_open, goes_on = loading.open_audio, threading.Event()
 
     def open_when_allowed(path: bytes) -> AbstractContextManager[AudioStream]:
         assert goes_on.wait(20)
         return real_open(path)
 
-    monkeypatch.setattr(cache_module, "open_audio", open_when_allowed)
+    monkeypatch.setattr(loading, "open_audio", open_when_allowed)
     cache = make_cache()
     path = write(tmp_path / "a.wav", noise(100))
     answers: list[LoadedSound | None] = []
@@ -250,7 +256,7 @@ def test_a_new_format_drops_what_was_prepared_for_the_old(
     cache = make_cache()
     load(cache, path)
     cache.set_format(24000, 2)
-    assert cache.get(Part.of(path, 0.0, None)) is None
+    assert cache.get(Part(path)) is None
     loaded = load(cache, path)
     assert loaded is not None
     assert (loaded.sample_rate, len(loaded.samples)) == (24000, 2400)

@@ -1,0 +1,49 @@
+"""Changing: what a client may have the librarian do.
+
+This module owns the checks before the librarian is asked; it must not write anything itself.
+"""
+
+from klustr_bridge.errors import QueryError
+from klustr_bridge.library.kind_sources import AUTO
+from klustr_bridge.navigator import checks
+from klustr_bridge.navigator.ports import Librarian
+from klustr_bridge.navigator.view import View
+from klustr_bridge.sound.kinds import KINDS
+
+
+class Changing:
+    """The part of the navigator that changes the library: each returns when the librarian has accepted it."""
+
+    _view: View
+    _librarian: Librarian | None
+
+    async def add_folder(self, path: bytes) -> None:
+        """Watch a folder."""
+        await self._writer().add_folder(checks.absolute(path))
+
+    async def remove_folder(self, path: bytes) -> None:
+        """Stop watching a folder."""
+        await self._writer().remove_folder(checks.absolute(path))
+
+    async def rescan(self) -> None:
+        """Compare all folders with the library."""
+        await self._writer().rescan()
+
+    async def relayout(self) -> None:
+        """Fit the map anew."""
+        await self._writer().relayout()
+
+    async def set_favourite(self, sound_id: int, on: bool) -> None:
+        """Mark or unmark a sound."""
+        self._view.row(sound_id)
+        await self._writer().set_favourite(sound_id, on)
+
+    async def set_kind(self, sound_id: int, kind: str) -> None:
+        """Correct a sound's kind; ``auto`` takes the correction back."""
+        self._view.row(sound_id)
+        await self._writer().set_kind(sound_id, checks.choice("kind", kind, (*KINDS, AUTO)))
+
+    def _writer(self) -> Librarian:
+        if self._librarian is None:
+            raise QueryError("denied", "the library is only read here; ask the daemon that writes it")
+        return self._librarian
