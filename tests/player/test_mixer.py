@@ -29,7 +29,7 @@ def noise(n_frames: int, n_channels: int, peak: float, seed: int) -> Float32Arra
 
 
 LENGTHS = [1, 7, FADE_FRAMES, FADE_FRAMES + 1, 100, 700, 3000]
-SOUNDS = [noise(n, channels, 1.0, n) for n in LENGTHS for channels in (1, 2)]
+SOUNDS = [noise(n, channels, 1.0, 2 * n + channels) for n in LENGTHS for channels in (1, 2)]
 
 
 @dataclass
@@ -56,6 +56,8 @@ class ModelVoice:
 
     began: int
     wave: np.ndarray
+    levels: np.ndarray
+    choke: int = 0
     stopped: int | None = None
 
     def added(self, n_frames: int) -> np.ndarray:
@@ -64,11 +66,23 @@ class ModelVoice:
         if self.stopped is not None:
             played = self.stopped - self.began
             ramp = np.arange(FADE_FRAMES, 0, -1) / (FADE_FRAMES + 1)
-            wave = wave[: played + FADE_FRAMES].copy() if played else wave[:0]
+            wave = wave[: played + FADE_FRAMES].copy() if played > 0 else wave[:0]
             wave[played:] *= ramp[: max(0, len(wave) - played), None]
         wave = wave[: n_frames - self.began]
         result[self.began : self.began + len(wave)] = wave
         return result
+
+    def level(self, now: int) -> float:
+        """The highest peak in the time of a fade from now on."""
+        return float(self.levels[now - self.began :][:FADE_FRAMES].max(initial=0.0))
+
+
+def panned(gain: float, pan: float, n_channels: int) -> np.ndarray:
+    """Equal power for mono, 0 dB in the middle; of stereo the farther side is turned down."""
+    if n_channels == 1:
+        angle = (pan + 1) * np.pi / 4
+        return gain * np.sqrt(2) * np.array([np.cos(angle), np.sin(angle)])
+    return gain * np.array([min(1, 1 - pan), min(1, 1 + pan)])
 
 
 @dataclass
@@ -78,31 +92,59 @@ class Model:
     now: int = 0
     voices: dict[int, ModelVoice] = field(default_factory=dict)
     gone: list[ModelVoice] = field(default_factory=list)
+    scheduled: dict[int, tuple[int, Play, float]] = field(default_factory=dict)
 
     def play(self, voice: int, play: Play, gain: float) -> None:
-        wave = SOUNDS[play.sound][play.start : play.end].astype(float) * np.ones((1, 2)) * gain
-        if len(wave) == 0:
+        if len(SOUNDS[play.sound][play.start : play.end]) == 0:
             return
+        if play.wait > 0:
+            self.scheduled[voice] = (self.now + play.wait, play, gain)
+        else:
+            self.begin(voice, play, gain)
+
+    def begin(self, voice: int, play: Play, gain: float) -> None:
+        samples = SOUNDS[play.sound][play.start : play.end].astype(float)
+        gains = panned(gain, play.pan, samples.shape[1])
+        wave = samples * gains
         if play.cut:
             ramp = np.arange(FADE_FRAMES, 0, -1) / (FADE_FRAMES + 1)
             n = min(len(wave), FADE_FRAMES)
             wave[-n:] *= ramp[-n:, None]
+        rising = np.arange(1, play.fade_in + 1)[: len(wave), None] / (play.fade_in + 1)
+        wave[: play.fade_in] *= rising
+        if play.choke:
+            for number, other in list(self.voices.items()):
+                if other.choke == play.choke:
+                    self.end(number)
         if len(self.voices) >= MAX_VOICES:
-            self.stop(next(iter(self.voices)))
-        self.voices[voice] = ModelVoice(self.now, wave)
+            oldest = list(self.voices)[:8]
+            self.end(min(oldest, key=lambda number: self.voices[number].level(self.now)))
+        levels = np.abs(samples).max(axis=1) * np.float32(gains.max())
+        self.voices[voice] = ModelVoice(self.now, wave, levels, play.choke)
 
     def stop(self, voice: int | None) -> None:
+        for number in list(self.scheduled) if voice is None else [voice]:
+            self.scheduled.pop(number, None)
         for number in list(self.voices) if voice is None else [voice]:
             if number in self.voices:
-                stopped = self.voices.pop(number)
-                stopped.stopped = self.now
-                self.gone.append(stopped)
+                self.end(number)
+
+    def end(self, number: int) -> None:
+        stopped = self.voices.pop(number)
+        stopped.stopped = self.now
+        self.gone.append(stopped)
 
     def advance(self, n_frames: int) -> None:
-        self.now += n_frames
-        for number, voice in list(self.voices.items()):
-            if voice.began + len(voice.wave) <= self.now:
-                self.gone.append(self.voices.pop(number))
+        end = self.now + n_frames
+        while self.now < end:
+            for number, (due, play, gain) in list(self.scheduled.items()):
+                if due <= self.now:
+                    del self.scheduled[number]
+                    self.begin(number, play, gain)
+            self.now = min([end, *(due for due, _, _ in self.scheduled.values())])
+            for number, voice in list(self.voices.items()):
+                if voice.began + len(voice.wave) <= self.now:
+                    self.gone.append(self.voices.pop(number))
 
     def recording(self) -> np.ndarray:
         result = np.zeros((self.now, 2))
@@ -118,6 +160,10 @@ plays = st.builds(
     end=st.sampled_from([None, None, None, 5, 90]),
     gain=st.sampled_from([0.0, 0.25, 1.0]),
     cut=st.booleans(),
+    pan=st.sampled_from([0.0, 0.0, -1.0, 0.4, 1.0]),
+    choke=st.sampled_from([0, 0, 1, 2]),
+    fade_in=st.sampled_from([0, 0, 1, 30, 400]),
+    wait=st.sampled_from([0, 0, 0, 1, 50, 500, MAX_BLOCK_FRAMES + 60]),
 )
 long_plays = st.builds(
     Play,
@@ -139,7 +185,7 @@ def run(
     sequence: list[tuple[list[Play | Stop], int]], level: float
 ) -> tuple[Float32Array, np.ndarray, Mixer]:
     """Return what the mixer and the model make of the same commands."""
-    mixer, model, number, rendered = Mixer(RATE, 2), Model(), 0, []
+    mixer, model, number, rendered = Mixer(RATE, 2, MAX_VOICES), Model(), 0, []
     for commands, n_frames in sequence:
         cleared: list[tuple[int, Play] | Stop] = []
         for command in commands:
@@ -152,6 +198,10 @@ def run(
                     end=command.end,
                     gain=command.gain * level,
                     cut=command.cut,
+                    pan=command.pan,
+                    choke=command.choke,
+                    fade_in=command.fade_in,
+                    due=model.now + command.wait,
                 )
                 cleared.append((number, command))
             else:
@@ -213,19 +263,20 @@ def test_a_stopped_voice_fades_within_three_milliseconds() -> None:
     assert not heard[480 + 144 :].any()
 
 
-def test_the_oldest_voice_makes_room() -> None:
-    """With every voice taken, a further sound is heard, and the first one started is the one that goes."""
-    mixer = Mixer(RATE)
-    for voice in range(1, MAX_VOICES + 1):
-        mixer.play(voice, np.full((4000, 1), 0.5 ** (voice + 1), np.float32))
+def test_the_quietest_of_the_old_voices_makes_room() -> None:
+    """With every voice taken a further sound is heard, and what is missed least goes: old and quiet."""
+    mixer = Mixer(RATE, 2, MAX_VOICES)
+    levels = [0.02] * MAX_VOICES
+    levels[3], levels[9] = 0.01, 0.001  # the quietest of all is young
+    for voice, level in enumerate(levels, 1):
+        mixer.play(voice, np.full((4000, 1), level, np.float32))
     out = np.empty((64, 2), np.float32)
     mixer.render(out)
     mixer.play(MAX_VOICES + 1, np.full((4000, 1), 0.25, np.float32))
     mixer.render(out)
     assert mixer.n_stolen == 1
     assert mixer.n_voices == MAX_VOICES
-    expected = sum(0.5 ** (voice + 1) for voice in range(2, MAX_VOICES + 1)) + 0.25
-    assert out[-1, 0] == pytest.approx(expected, abs=1e-6)
+    assert out[-1, 0] == pytest.approx(sum(levels) - 0.01 + 0.25, abs=1e-6)
 
 
 def test_a_sound_that_fits_passes_to_the_bit() -> None:
@@ -287,4 +338,12 @@ def test_a_block_that_is_not_finite_is_silent() -> None:
 )
 def test_velocity_is_squared(velocity: float, gain: float) -> None:
     """The gain of a velocity is its square; nonsense is brought inside 0..1."""
-    assert velocity_gain(velocity) == gain
+    assert velocity_gain(velocity, "square") == gain
+
+
+@pytest.mark.parametrize(
+    ("curve", "gain"), [("linear", 0.5), ("square", 0.25), ("cube", 0.125), ("full", 1.0)]
+)
+def test_every_curve_keeps_silence_and_full_level(curve: str, gain: float) -> None:
+    """The curves differ in between only."""
+    assert [velocity_gain(velocity, curve) for velocity in (0.0, 0.5, 1.0)] == [0.0, gain, 1.0]

@@ -166,7 +166,7 @@ def test_the_bound_in_bytes_holds_and_the_longest_unused_goes_first(
     paths = [write(tmp_path / f"{i}.wav", noise(1000)) for i in range(4)]
     for path in paths[:3]:
         load(cache, path)
-    assert cache.get(Part.of(paths[0], 0.0, None)) is not None
+    assert cache.get(Part(paths[0])) is not None
     load(cache, paths[3])
     kept = [cache.get(Part(path)) is not None for path in paths]
     assert kept == [True, False, True, True]
