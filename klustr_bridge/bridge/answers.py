@@ -190,7 +190,7 @@ REPLIES: Final = {
         ),
         Answer(
             "/klustr/record.reply",
-            (Argument("on", "i", 0, 1), PATH, Argument("seconds", "f", 0.0, unit="s")),
+            (REQ, Argument("on", "i", 0, 1), PATH, Argument("seconds", "f", 0.0, unit="s")),
             help="A recording has begun, or ended and is so long; its file.",
         ),
         DONE,

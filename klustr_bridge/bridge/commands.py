@@ -127,7 +127,7 @@ def _commands() -> Iterator[Command]:
     yield Command(
         "/klustr/record",
         play,
-        (_ON,),
+        (REQ, _ON),
         "/klustr/record.reply",
         "Records what the bridge's own player plays into a new file, 24-bit WAV, in the folder of the "
         "setting `audio.recordings`, or ends that. Only from this machine.",

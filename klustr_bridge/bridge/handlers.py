@@ -163,10 +163,10 @@ class Handlers:
         """``/klustr/quantise``."""
         self._navigator.set_quantise(client.state, grid)
 
-    async def record(self, client: Client, on: int) -> Packets:
+    async def record(self, client: Client, req: int, on: int) -> Packets:
         """``/klustr/record``."""
         recorded = await self._navigator.record(bool(on))
-        return _one("/klustr/record.reply", on, to_export(recorded.path), recorded.seconds)
+        return _one("/klustr/record.reply", req, on, to_export(recorded.path), recorded.seconds)
 
     def trigger(
         self, client: Client, sound_id: int, velocity: float = 1.0, semitones: float = 0.0, pan: float = 0.0

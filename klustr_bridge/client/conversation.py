@@ -37,7 +37,7 @@ _LIST_SHAPES: Final = {  # address: values between header and list, values of on
 }
 _PUSHES: Final = frozenset(
     f"/klustr/{name}"
-    for name in ("hit", "play", "added", "removed", "moved", "epoch", "progress", "error", "goodbye")
+    for name in ("hit", "play", "beat", "added", "removed", "moved", "epoch", "progress", "error", "goodbye")
 )
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from klustr_bridge.bridge import OscServer
 from klustr_bridge.corpus import Corpus
-from klustr_bridge.errors import QueryError, RefusedSound
+from klustr_bridge.errors import PlayerError, QueryError, RefusedSound
 from klustr_bridge.indexer.duplicates import find_duplicates
 from klustr_bridge.layout.even import even_positions, lattice_side
 from klustr_bridge.library.ignore import IgnoreRules
@@ -26,7 +26,7 @@ from klustr_bridge.sound.analyse import analyse_file
 from klustr_bridge.sound.decode import is_candidate
 from klustr_bridge.sound.embedding import ANALYSIS_VERSION
 from klustr_bridge.sound.kinds import kind_of_path
-from klustr_bridge.types import Analysis, Int32Array, Outcome
+from klustr_bridge.types import Analysis, Int32Array, Outcome, PlayRequest, Recorded
 from tests import sounds
 
 T = TypeVar("T")
@@ -105,17 +105,24 @@ class SilentPlayer:
     """A player that keeps a list instead of sounding, and counters of the real one's names."""
 
     played: list[bytes] = field(default_factory=list)
+    requests: list[PlayRequest] = field(default_factory=list)
     stopped: list[int | None] = field(default_factory=list)
 
-    def play(self, path: bytes, *, start_s: float, end_s: float, velocity: float, loudness_db: float) -> int:
-        self.played.append(path)
+    def play(self, request: PlayRequest) -> int:
+        self.played.append(request.path)
+        self.requests.append(request)
         return len(self.played)
 
-    def stop(self, voice: int | None) -> None:
+    def stop(self, voice: int | None, fade_s: float | None = None) -> None:
         self.stopped.append(voice)
 
-    def prefetch(self, paths: Any) -> None:
+    def prefetch(self, requests: Any) -> None:
         pass
+
+    async def record(self, on: bool) -> Recorded:
+        if not on:
+            raise PlayerError("nothing is being recorded")
+        return Recorded(b"/music/take \xff.wav", 0.0)
 
     def describe(self) -> str:
         return "silent"

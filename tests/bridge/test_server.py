@@ -24,6 +24,7 @@ from klustr_bridge.corpus import Corpus
 from klustr_bridge.errors import BridgeError
 from klustr_bridge.navigator import ClientState, Navigator
 from klustr_bridge.player import open_player
+from klustr_bridge.settings import AudioSettings
 from tests.bridge.places import N_SOUNDS, SCORES, STRANGE_NAME, Clock, Loop, Place, SilentPlayer
 from tests.bridge.test_codec import bundle, message
 from tests.bridge.test_session import Address
@@ -56,7 +57,10 @@ def examples(place: Place) -> dict[str, tuple[Any, ...]]:
         "/klustr/xy": (0.3, 0.4, 2),
         "/klustr/audition": ("change",),
         "/klustr/view": ("even",),
-        "/klustr/trigger": (first, 0.5),
+        "/klustr/lift": (2,),
+        "/klustr/quantise": ("off",),
+        "/klustr/record": (27, 1),
+        "/klustr/trigger": (first, 0.5, -12.0, 0.5),
         "/klustr/trigger/xy": (0.5, 0.6, 0.7, 1),
         "/klustr/stop": (),
         "/klustr/random": (3,),
@@ -165,11 +169,12 @@ def test_weights_belong_to_one_client(place: Place, client: Client) -> None:
         assert (other.similar(first, 3), other.why(first, second)) == (before, shares)
 
 
-def test_health_has_the_real_players_counters(loop: Loop) -> None:
+def test_health_has_the_real_players_counters(loop: Loop, tmp_path: Path) -> None:
     """They reach a client by the player's own names, of which the tests' player has some."""
-    player = open_player(device="no such device", on_problem=lambda problem: None)
+    player = open_player(AudioSettings(device="no such device"), str(tmp_path), lambda problem: None)
     server = OscServer(Navigator(player, None), port=0)
     try:
+        assert player.wait_until_settled(30)
         with Client(port=loop.run(server.start())) as client:
             assert set(SilentPlayer().health()) <= set(player.health()) <= set(client.health())
     finally:

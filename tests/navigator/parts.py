@@ -10,7 +10,7 @@ import numpy as np
 from klustr_bridge.corpus import Corpus
 from klustr_bridge.errors import PlayerError, QueryError
 from klustr_bridge.navigator import ClientState
-from klustr_bridge.types import Analysis
+from klustr_bridge.types import Analysis, PlayRequest, Recorded
 from tests.corpus.snapshots import Made, MadeSound, Waiting, below, write_made
 
 _numbers = itertools.count()
@@ -40,26 +40,31 @@ class NotingPlayer:
     """Counts its voices from 100, so that they can't be taken for the navigator's."""
 
     def __init__(self) -> None:
-        self.played: list[tuple[bytes, float, float | None]] = []
-        self.spans: list[tuple[float, float | None]] = []
-        self.stopped: list[int | None] = []
-        self.ready: list[bytes] = []
+        self.played: list[PlayRequest] = []
+        self.stopped: list[tuple[int | None, float | None]] = []
+        self.ready: list[PlayRequest] = []
+        self.recording = False
         self.fails = False
 
-    def play(self, path, *, start_s, end_s, velocity, loudness_db):
+    def play(self, request):
         if self.fails:
             raise PlayerError("the device is gone")
-        self.spans.append((start_s, end_s))
-        self.played.append((path, velocity, loudness_db))
+        self.played.append(request)
         return 99 + len(self.played)
 
-    def stop(self, voice):
+    def stop(self, voice, fade_s=None):
         if self.fails:
             raise PlayerError("the device is gone")
-        self.stopped.append(voice)
+        self.stopped.append((voice, fade_s))
 
-    def prefetch(self, paths):
-        self.ready = list(paths)
+    def prefetch(self, requests):
+        self.ready = list(requests)
+
+    async def record(self, on):
+        if on == self.recording:
+            raise PlayerError("that is so already")
+        self.recording = on
+        return Recorded(b"/music/take.wav", 0.0 if on else 2.5)
 
     def describe(self):
         return "notes only"

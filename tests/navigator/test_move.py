@@ -6,7 +6,10 @@ import pytest
 
 from klustr_bridge.errors import QueryError
 from klustr_bridge.navigator import Hit, Navigator, Play
+from klustr_bridge.navigator.audition import FADE_IN_S, FADE_OUT_S
 from klustr_bridge.player import open_player
+from klustr_bridge.settings import AudioSettings
+from klustr_bridge.types import PlayRequest
 from tests.corpus.snapshots import below
 from tests.navigator.parts import LIBRARY, NotingLibrarian, NotingPlayer, a_client, corpus_of
 
@@ -73,12 +76,13 @@ def test_hold_ends_a_cursors_voice_when_its_next_one_starts(navigator, player):
     navigator.move(client, 0.1, 0.5, cursor=1)
     assert player.stopped == []
     navigator.move(client, 0.5, 0.5)
-    assert player.stopped == [100]
+    assert player.stopped == [(100, FADE_OUT_S)]
+    assert [request.fade_in_s for request in player.played] == [0.0, 0.0, FADE_IN_S]
     navigator.filter_kinds(client, ["vocal"])
     assert navigator.move(client, 0.5, 0.5, cursor=1) == []
-    assert player.stopped == [100, 101]
+    assert player.stopped == [(100, FADE_OUT_S), (101, FADE_OUT_S)]
     navigator.set_audition(client, "off")
-    assert player.stopped == [100, 101, 102]
+    assert player.stopped == [(100, FADE_OUT_S), (101, FADE_OUT_S), (102, FADE_OUT_S)]
 
 
 def test_play_names_file_voice_and_length(navigator, player):
@@ -86,14 +90,14 @@ def test_play_names_file_voice_and_length(navigator, player):
     [play] = navigator.trigger(a_client(player_mode="both"), 2, 0.5)
     assert (play.id, play.velocity, play.path) == (2, 0.5, below("kicks", "two.wav"))
     assert (play.start_s, play.end_s) == (0.0, 1.5)
-    assert player.played == [(below("kicks", "two.wav"), 0.5, -12.0)]
+    assert player.played == [PlayRequest(below("kicks", "two.wav"), velocity=0.5)]
 
 
 def test_waiting_files_can_be_heard(navigator, player):
     """A file that is only listed plays by its reserved id."""
     [play] = navigator.trigger(a_client(), 7)
     assert (play.path, play.end_s) == (below("snares", "new.wav"), 0.0)
-    assert player.played == [(below("snares", "new.wav"), 1.0, None)]
+    assert player.played == [PlayRequest(below("snares", "new.wav"))]
 
 
 @pytest.mark.parametrize(("mode", "n_internal"), [("internal", 1), ("client", 0), ("both", 1)])
@@ -128,9 +132,9 @@ def test_voices_are_never_mixed_up(navigator, player):
     assert player.stopped == []
     navigator.stop(ours.voice)
     navigator.stop(ours.voice)
-    assert player.stopped == [100]
+    assert player.stopped == [(100, None)]
     navigator.stop()
-    assert player.stopped == [100, None]
+    assert player.stopped == [(100, None), (None, None)]
 
 
 def test_trigger_xy_plays_whatever_the_audition(navigator):
@@ -177,7 +181,10 @@ def test_neighbours_are_made_ready(navigator, player):
     navigator.move(a_client(player_mode="client"), 0.1, 0.5)
     assert player.ready == []
     navigator.move(a_client(), 0.1, 0.5)
-    assert player.ready == [below("kicks", "two.wav"), below("snares", "three.wav")]
+    assert [request.path for request in player.ready] == [
+        below("kicks", "two.wav"),
+        below("snares", "three.wav"),
+    ]
 
 
 @pytest.mark.parametrize("broken", ["none", "failing", "no device"])
@@ -186,7 +193,9 @@ def test_events_flow_without_a_working_player(tmp_path, broken):
     player = {
         "none": lambda: None,
         "failing": NotingPlayer,
-        "no device": lambda: open_player(device="no such device", on_problem=lambda problem: None),
+        "no device": lambda: open_player(
+            AudioSettings(device="no such device"), str(tmp_path), lambda problem: None
+        ),
     }[broken]()
     if isinstance(player, NotingPlayer):
         player.fails = True
