@@ -23,8 +23,9 @@ from klustr_bridge import __version__
 from klustr_bridge.bridge.midi import MidiInput
 from klustr_bridge.bridge.osc import OscServer
 from klustr_bridge.bridge.web import WebServer
+from klustr_bridge.clock import BeatTeller, MidiClock, SessionClock, open_link
 from klustr_bridge.corpus import Changes, Corpus, difference
-from klustr_bridge.errors import IndexerError, KlustrError, LibraryError, QueryError
+from klustr_bridge.errors import ClockError, IndexerError, KlustrError, LibraryError, QueryError
 from klustr_bridge.indexer.following import SnapshotFollower
 from klustr_bridge.indexer.gateway import LibrarianGateway
 from klustr_bridge.indexer.librarian import LibrarianSettings
@@ -125,6 +126,7 @@ class Daemon:
         self._errors = errors
         self._view = ProgressLine(out, start.settings.log.view)
         self._stop = asyncio.Event()
+        self._midi_clock: MidiClock | None = None
         self._failure: IndexerError | None = None
         self._is_silent = False
         self._progress: ProgressReport | None = None
@@ -138,6 +140,7 @@ class Daemon:
             stack.push(self._own_lock)
             self._catch_signals()
             self.player = self._open_player(stack)
+            self._clock = self._open_clock(stack)
             self._gateway = self._new_gateway(self._start.folders)
             audio = self._settings.audio
             self.navigator = Navigator(
@@ -148,8 +151,10 @@ class Daemon:
                     loudness_match=audio.loudness_match,
                     choke=audio.choke,
                     loops_in_time=audio.loops_in_time,
+                    beats_a_bar=self._settings.clock.beats_a_bar,
                 ),
                 timer=_LoopTimer(asyncio.get_running_loop()),
+                beats=self._clock,
             )
             self.navigator.note_work("scanning")  # until the librarian has looked
             self._snapshots = SnapshotFollower(self._load, self._publish, self._tell_ready)
@@ -209,12 +214,26 @@ class Daemon:
         stack.push_async_callback(asyncio.to_thread, player.close)
         return player
 
+    def _open_clock(self, stack: contextlib.AsyncExitStack) -> SessionClock:
+        clock = self._settings.clock
+        if clock.source != "off" and self._settings.midi.input:
+            self._midi_clock = MidiClock()
+        link = None
+        if clock.source == "link":
+            try:
+                link = open_link(clock.beats_a_bar)
+                stack.callback(link.close)
+            except ClockError as error:
+                self._say(f"clock: {error}")
+        return SessionClock(self._midi_clock, link)
+
     def _listen_to_midi(self, stack: contextlib.AsyncExitStack) -> None:
         if not self._settings.midi.input:
             return
         midi = MidiInput(
             self.navigator,
             lambda events: self._osc.publish_hits("midi", events),
+            clock=self._midi_clock,
             pattern=self._settings.midi.ports,
             on_change=lambda line: self._say(f"MIDI: {line}"),
             view=self._settings.map.view,
@@ -271,7 +290,12 @@ class Daemon:
 
     @contextlib.asynccontextmanager
     async def _background(self) -> AsyncIterator[None]:
-        for work in (self._load_last_snapshot(), self._show_progress()):
+        teller = BeatTeller(
+            self._clock,
+            lambda beat: self._osc.push_beat(beat.number, beat.tempo_bpm, beat.playing),
+            lambda line: self._say(f"clock: {line}"),
+        )
+        for work in (self._load_last_snapshot(), self._show_progress(), teller.run()):
             self._keep(asyncio.ensure_future(work))
         try:
             yield

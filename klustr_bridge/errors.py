@@ -50,5 +50,9 @@ class PlayerError(KlustrError):
     """The audio output can't be opened or used."""
 
 
+class ClockError(KlustrError):
+    """The beat of a session can't be followed."""
+
+
 class BridgeError(KlustrError):
     """A surface (OSC, MIDI, web) can't be opened."""

@@ -8,10 +8,20 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
+from types import SimpleNamespace
 from typing import Final
 
-from klustr_bridge.bridge.midi_mapping import Action, Lift, MidiMapping, Move, StopAll, Trigger
+from klustr_bridge.bridge.midi_mapping import (
+    HEARD_TYPES,
+    Action,
+    Lift,
+    MidiMapping,
+    Move,
+    StopAll,
+    Trigger,
+)
 from klustr_bridge.bridge.midi_ports import POLL_S, MidiPorts, PortsState, describe
+from klustr_bridge.clock import CLOCK_TYPES, MidiClock
 from klustr_bridge.errors import QueryError
 from klustr_bridge.navigator import ClientState, Event, Navigator
 from klustr_bridge.types import NATURAL
@@ -34,6 +44,8 @@ class MidiInput:
         Moved and played.
     publish : callable
         Gets what each action caused, in order.
+    clock : MidiClock, optional
+        Gets the messages that make a beat.
     pattern : str
         The inputs to listen to: part of a name, or a pattern with ``*`` and ``?``; "" is all.
     on_change : callable
@@ -51,6 +63,7 @@ class MidiInput:
         navigator: Navigator,
         publish: Callable[[Sequence[Event]], None],
         *,
+        clock: MidiClock | None = None,
         pattern: str = "",
         on_change: Callable[[str], None] = lambda line: None,
         view: str = NATURAL,
@@ -65,7 +78,9 @@ class MidiInput:
             name=ORIGIN, audition="change", is_surface=True, view=view, deliver=self._deliver
         )
         self._mapping = MidiMapping()
-        self._ports = MidiPorts(pattern, self._hear, self._see, backend=backend, poll_s=poll_s)
+        self._clock = clock
+        types = HEARD_TYPES if clock is None else HEARD_TYPES | CLOCK_TYPES
+        self._ports = MidiPorts(pattern, self._hear, self._see, types, backend=backend, poll_s=poll_s)
         self._state = PortsState()
         self._timer: asyncio.TimerHandle | None = None
         self._is_stopping = False
@@ -102,8 +117,12 @@ class MidiInput:
         if (line := self.describe()) != before:
             self._on_change(line)
 
-    def _hear(self, message: object) -> None:
-        if not self._is_stopping:
+    def _hear(self, message: SimpleNamespace) -> None:
+        if self._is_stopping:
+            return
+        if self._clock is not None and message.type in CLOCK_TYPES:
+            self._clock.hear(message.type, message.at_s, message.port, getattr(message, "pos", 0))
+        else:
             self._act(self._mapping.hear(message, time.monotonic()))
             self._arm()
 

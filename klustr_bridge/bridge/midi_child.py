@@ -17,6 +17,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable
+from functools import partial
 from typing import Any, Final
 
 MISSING: Final = 3
@@ -145,16 +146,16 @@ class Inputs:
         """Open an input unless it is open; return what kept it from opening."""
         if name not in self._open:
             try:
-                self._open[name] = self._backend.open_input(name, callback=self._hear)
+                self._open[name] = self._backend.open_input(name, callback=partial(self._hear, name))
             except Exception as error:  # gone again, or another program has it (Windows)
                 return f"can't open '{name}': {_reason(error)}; close other programs that use it"
         return None
 
-    def _hear(self, message: Any) -> None:
+    def _hear(self, name: str, message: Any) -> None:
         """Pass a message on; called by the MIDI system, so nothing may come out of it."""
         with contextlib.suppress(Exception):
             if message.type in self._types:
-                self._say({"message": message.dict()})
+                self._say({"message": message.dict(), "port": name, "at_s": time.monotonic()})
 
 
 def _reason(error: Exception) -> str:

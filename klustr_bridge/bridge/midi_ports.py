@@ -10,14 +10,13 @@ import json
 import logging
 import subprocess
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, Final
 
 from klustr_bridge.bridge import midi_child
 from klustr_bridge.bridge.midi_child import choose
-from klustr_bridge.bridge.midi_mapping import HEARD_TYPES
 
 POLL_S: Final = 2.0
 """A port that goes away is never reported by the backends: the names are asked for so often."""
@@ -61,9 +60,12 @@ class MidiPorts:
     pattern : str
         As for `choose`.
     on_message : callable
-        Gets each message that may mean something, with the attributes that mido gives it.
+        Gets each message of `types`, with the attributes that mido gives it, and with `port` (the name of
+        the input) and `at_s` (when it came, on the clock of ``time.monotonic()``).
     on_state : callable
         Gets the state whenever it has changed.
+    types : collection of str
+        Types of messages to listen to, in mido's words.
     backend : str
         A backend of mido, such as ``mido.backends.rtmidi/UNIX_JACK``; "" for mido's own choice.
     poll_s : float
@@ -73,14 +75,15 @@ class MidiPorts:
     def __init__(
         self,
         pattern: str,
-        on_message: Callable[[object], None],
+        on_message: Callable[[SimpleNamespace], None],
         on_state: Callable[[PortsState], None],
+        types: Collection[str],
         *,
         backend: str = "",
         poll_s: float = POLL_S,
     ) -> None:
         self._settings = json.dumps(
-            {"pattern": pattern, "backend": backend, "poll_s": poll_s, "types": sorted(HEARD_TYPES)}
+            {"pattern": pattern, "backend": backend, "poll_s": poll_s, "types": sorted(types)}
         )
         self._poll_s = poll_s
         self._on_message = on_message
@@ -147,7 +150,8 @@ class MidiPorts:
         try:
             said: dict[str, Any] = json.loads(line)
             if "message" in said:
-                self._on_message(SimpleNamespace(**said["message"]))
+                where = {"port": said["port"], "at_s": said["at_s"]}
+                self._on_message(SimpleNamespace(**said["message"] | where))
             else:
                 opened, present = tuple(said.get("opened", ())), tuple(said.get("present", ()))
                 problem = said["problem"]

@@ -13,7 +13,7 @@ from klustr_bridge.errors import QueryError
 from klustr_bridge.navigator.ports import Beats, Handle, Player, Timer
 from klustr_bridge.navigator.requests import AuditionSettings, request_of, shift_to
 from klustr_bridge.navigator.results import Event, Neighbour, Play
-from klustr_bridge.navigator.state import ClientState, Heard
+from klustr_bridge.navigator.state import STEPS, ClientState, Heard
 from klustr_bridge.navigator.view import View
 from klustr_bridge.navigator.voices import Voices
 
@@ -223,11 +223,17 @@ class Audition:
         """Whether the bridge's own player sounds what this client plays."""
         return client.player_mode != "client" and not (client.is_surface and self.is_taken())
 
+    def tempo_bpm(self) -> float | None:
+        """Return the session's tempo, beats per minute; None while nobody gives a beat."""
+        if self._beats is None or self._timer is None:
+            return None
+        return self._beats.tempo_bpm(self._timer.now_s())
+
     def require_beat(self) -> None:
         """Raise ``notready`` where there is no beat to play in time with, and no way to one."""
         if self._beats is None or self._timer is None:
             raise QueryError("notready", "there is no clock here; ask the daemon")
-        if self._beats.tempo_bpm(self._timer.now_s()) is None:
+        if self.tempo_bpm() is None:
             raise QueryError("notready", f"there is no beat to play to; {self._beats.describe()}")
 
     def _in_time(self, view: View, client: ClientState, sound_id: int) -> tuple[float | None, float]:
@@ -235,7 +241,8 @@ class Audition:
         if client.quantise == "off" or self._beats is None or self._timer is None or client.deliver is None:
             return None, 0.0
         now_s = self._timer.now_s()
-        line_s, tempo_bpm = self._beats.line_s(client.quantise, now_s), self._beats.tempo_bpm(now_s)
+        step = STEPS.get(client.quantise, self._settings.beats_a_bar)
+        line_s, tempo_bpm = self._beats.line_s(step, now_s), self._beats.tempo_bpm(now_s)
         if line_s is None or tempo_bpm is None:  # the session has stopped, or gone
             return None, 0.0
         shift, row = 0.0, view.entry(sound_id).row

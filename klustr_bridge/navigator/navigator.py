@@ -415,11 +415,15 @@ class Navigator(Narrowing, Changing):
         return self.corpus.scores
 
     def health(self) -> dict[str, float]:
-        """Return counts since the start: questions, moves, hits, plays, player errors, snapshots."""
+        """Return counts since the start: questions, moves, hits, plays, player errors, snapshots.
+
+        And the session's tempo, 0 while nobody gives a beat.
+        """
         names = ("queries", "moves", "hits", "snapshots")
         return {name: float(self._counts[name]) for name in names} | {
             "plays": float(self._audition.n_plays),
             "player_errors": float(self._audition.voices.n_failed),
+            "tempo_bpm": self._audition.tempo_bpm() or 0.0,
         }
 
     # Steps

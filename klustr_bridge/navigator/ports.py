@@ -63,10 +63,10 @@ class Beats(Protocol):
         """Return beats per minute; None while nobody gives a beat."""
         ...
 
-    def line_s(self, grid: str, now_s: float) -> float | None:
-        """Return when the next line of a grid is, from now on; None while nothing runs to play in time with.
+    def line_s(self, step: float, now_s: float) -> float | None:
+        """Return when the beat is next a multiple of `step`; None while nothing runs to play in time with.
 
-        A grid is one of `state.GRIDS`; times are on the clock of ``time.monotonic()``.
+        Times are on the clock of ``time.monotonic()``.
         """
         ...
 

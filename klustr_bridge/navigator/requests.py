@@ -37,12 +37,15 @@ class AuditionSettings:
         What ends a sound that still rings: ``kind`` (a hi-hat another one), ``cursor`` or ``off``.
     loops_in_time : bool
         Whether quantised loops are brought to the session's tempo.
+    beats_a_bar : int
+        Quarter notes of a bar of the session.
     """
 
     gap_s: float = 0.0
     loudness_match: bool = False
     choke: str = "kind"
     loops_in_time: bool = True
+    beats_a_bar: int = 4
 
 
 def request_of(

@@ -16,8 +16,11 @@ from klustr_bridge.types import NATURAL
 
 AUDITION_MODES = ("off", "change", "retrigger", "hold")
 PLAYER_MODES = ("internal", "client", "both")
-GRIDS: Final = {"bar": 4.0, "4th": 1.0, "8th": 0.5, "16th": 0.25, "32nd": 0.125}
-"""Grids that triggers can be quantised to, in beats; a bar has four."""
+BAR: Final = "bar"
+STEPS: Final = {"4th": 1.0, "8th": 0.5, "16th": 0.25, "32nd": 0.125}
+"""Grids that triggers can be quantised to, in beats; what `BAR` has is a setting."""
+
+GRIDS: Final = (BAR, *STEPS)
 
 _numbers = itertools.count()
 

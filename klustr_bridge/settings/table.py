@@ -417,6 +417,26 @@ TABLE: tuple[Setting, ...] = (
         metavar="PATTERN",
     ),
     Setting(
+        "clock.source",
+        "choice",
+        "midi",
+        "--clock",
+        "Whose beat triggers can be quantised to: MIDI clock's (midi), Ableton Link's, which listens and"
+        " sends on your network, or MIDI clock's while nobody else is on Link (link), nobody's (off)",
+        choices=("midi", "link", "off"),
+        metavar="SOURCE",
+    ),
+    Setting(
+        "clock.beats_a_bar",
+        "int",
+        4,
+        "--beats-a-bar",
+        "Quarter notes in a bar of the session",
+        1,
+        16,
+        metavar="N",
+    ),
+    Setting(
         "log.level",
         "choice",
         "info",
@@ -447,5 +467,6 @@ SECTIONS: dict[str, str] = {
     "http": "How browsers reach the bridge.",
     "audio": "How sounds are played.",
     "midi": "How controllers play the map.",
+    "clock": "Whose beat is played to.",
     "log": "What is said and how.",
 }

@@ -102,6 +102,14 @@ class MidiSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ClockSettings:
+    """Whose beat is played to."""
+
+    source: Literal["midi", "link", "off"]
+    beats_a_bar: int
+
+
+@dataclass(frozen=True, slots=True)
 class LogSettings:
     """What is said and how."""
 
@@ -121,6 +129,7 @@ class Settings:
     http: HttpSettings
     audio: AudioSettings
     midi: MidiSettings
+    clock: ClockSettings
     log: LogSettings
 
 
@@ -144,6 +153,7 @@ def build_settings(values: Mapping[str, Value]) -> Settings:
         http=HttpSettings(**sections["http"]),
         audio=AudioSettings(**sections["audio"]),
         midi=MidiSettings(**sections["midi"]),
+        clock=ClockSettings(**sections["clock"]),
         log=LogSettings(**sections["log"]),
     )
 

@@ -271,7 +271,13 @@ def test_library_commands_and_files_stay_with_this_machine(place: Place) -> None
     local_only = {address for address, command in COMMANDS.items() if command.local_only}
     refused = {a for a in COMMANDS if b"denied" in run(a, *examples(place)[a])}
     expected = {"/klustr/similar/file", "/klustr/folder/add", "/klustr/folder/remove", "/klustr/rescan"}
-    expected |= {"/klustr/relayout", "/klustr/favourite", "/klustr/kind", "/klustr/duplicates"}
+    expected |= {
+        "/klustr/relayout",
+        "/klustr/favourite",
+        "/klustr/kind",
+        "/klustr/duplicates",
+        "/klustr/record",
+    }
     assert refused == local_only == expected
     assert place.librarian.asked == []
 
