@@ -77,9 +77,9 @@ class SessionClock:
         tempo_bpm, beat = self.tempo_bpm(now_s), self.beat(now_s)
         return Beat(beat or 0.0, tempo_bpm or 0.0, beat is not None)
 
-    def describe(self) -> str:
+    def describe(self, now_s: float) -> str:
         """Say in one line where the beat comes from, or what to do to have one."""
-        now_s, clock = time.monotonic(), self._clock
+        clock = self._clock
         if clock is None:
             return "no clock is listened to: set clock.source to midi or link"
         told = clock.describe(now_s)
@@ -133,15 +133,15 @@ class BeatTeller:
             # The first, and the one after a jump, are told where they are: not before a whole beat.
             self._next = whole + 1
             told = float(whole) if beat.number - whole < soon else beat.number
-            self._say(Beat(told, beat.tempo_bpm, True))
+            self._say(Beat(told, beat.tempo_bpm, True), now_s)
         elif beat.playing != last.playing or bool(beat.tempo_bpm) != bool(last.tempo_bpm):
-            self._say(beat)
+            self._say(beat, now_s)
         if not beat.playing:
             return _LOOK_S
         return min(_LOOK_S, max(0.0005, (self._next - beat.number) * 60.0 / beat.tempo_bpm))
 
-    def _say(self, beat: Beat) -> None:
+    def _say(self, beat: Beat, now_s: float) -> None:
         had_tempo, self._last = bool(self._last.tempo_bpm), beat
         if bool(beat.tempo_bpm) != had_tempo:
-            self._tell_source(self._clock.describe())
+            self._tell_source(self._clock.describe(now_s))
         self._tell(beat)

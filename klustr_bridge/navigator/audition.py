@@ -234,7 +234,9 @@ class Audition:
         if self._beats is None or self._timer is None:
             raise QueryError("notready", "there is no clock here; ask the daemon")
         if self.tempo_bpm() is None:
-            raise QueryError("notready", f"there is no beat to play to; {self._beats.describe()}")
+            raise QueryError(
+                "notready", f"there is no beat to play to; {self._beats.describe(self._timer.now_s())}"
+            )
 
     def _in_time(self, view: View, client: ClientState, sound_id: int) -> tuple[float | None, float]:
         """Return when a sound is due by the session's beat (None: now), and a loop's shift in semitones."""

@@ -70,7 +70,7 @@ class Beats(Protocol):
         """
         ...
 
-    def describe(self) -> str:
+    def describe(self, now_s: float) -> str:
         """Say in one line where the beat comes from, or what to do to have one."""
         ...
 

@@ -142,7 +142,7 @@ def test_a_new_tempo_is_followed_within_a_quarter_of_a_beat() -> None:
 
 
 def test_one_port_at_a_time_gives_the_clock() -> None:
-    """Two programs that both send clock don't double the tempo; once the first has gone the other is heard."""
+    """Two programs that send clock don't double the tempo; the other is heard once the first has gone."""
     clock = MidiClock()
     first, second = Sequencer(clock, 120.0), Sequencer(clock, 90.0, port="other")
     first.send("start")

@@ -49,7 +49,7 @@ def test_a_session_without_any_clock_says_what_to_do() -> None:
     """Neither is listened to: that is a setting."""
     clock = SessionClock(None)
     assert (clock.tempo_bpm(1.0), clock.beat(1.0), clock.line_s(1.0, 1.0)) == (None, None, None)
-    assert "clock.source" in clock.describe()
+    assert "clock.source" in clock.describe(time.monotonic())
 
 
 def test_every_beat_is_told_once_and_starts_stops_and_the_end_of_the_clock() -> None:
@@ -149,15 +149,17 @@ def test_another_program_on_link_gives_the_beat(loop: str) -> None:
         assert peer.stdin is not None and peer.stdout is not None
         try:
             assert clock.tempo_bpm(time.monotonic()) is None
-            assert "nobody else is on Ableton Link" in clock.describe()
+            assert "nobody else is on Ableton Link" in clock.describe(time.monotonic())
             await _until(lambda: ours.n_peers == 1)
-            assert clock.describe() == "Ableton Link with 1 other"
+            assert clock.describe(time.monotonic()) == "Ableton Link with 1 other"
             peer.stdin.write(b"\n")
             await _until(lambda: abs((clock.tempo_bpm(time.monotonic()) or 0.0) - 150.0) < 0.01)
             now_s = time.monotonic()
             beat, line_s = clock.beat(now_s), clock.line_s(4.0, now_s)
             assert beat is not None and line_s is not None
-            assert (beat + (line_s - now_s) * 150.0 / 60.0) % 4.0 == pytest.approx(0.0, abs=0.01)
+            line = beat + (line_s - now_s) * 150.0 / 60.0
+            assert line == pytest.approx(4.0 * round(line / 4.0), abs=0.01)
+            assert 0.0 <= line_s - now_s <= 4.0 * 60.0 / 150.0
             peer.stdin.write(b"\n")
             theirs = float(await peer.stdout.readline())
             assert clock.beat(time.monotonic()) == pytest.approx(theirs, abs=0.3)  # the time it took to hear
@@ -170,6 +172,7 @@ def test_another_program_on_link_gives_the_beat(loop: str) -> None:
         finally:
             if peer.returncode is None:
                 peer.kill()
+                await peer.wait()
             ours.close()
 
     run(play(), loop)
