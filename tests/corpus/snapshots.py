@@ -38,6 +38,8 @@ class MadeSound:
     parent: int = 0
     frames: tuple[int, int] = (0, 0)
     even_xy: tuple[float, float] = (float("nan"), float("nan"))
+    loudness_db: float = -12.0
+    tempo_bpm: float = 120.0
 
     @property
     def made_source(self) -> str:
@@ -111,12 +113,12 @@ def arrays_of(made: Made) -> tuple[dict[str, Any], dict[str, Any]]:
         "even_xy": np.array([sound.even_xy for sound in sounds], np.float32).reshape(n, 2),
         "embedding": np.array([s.embedding for s in sounds], np.float32).reshape(n, made.n_dimensions),
         "duration_s": np.array([sound.duration_s for sound in sounds], np.float32),
-        "loudness_db": np.full(n, -12, np.float32),
+        "loudness_db": np.array([sound.loudness_db for sound in sounds], np.float32),
         "pitch_hz": np.full(n, 440, np.float32),
         "brightness_hz": np.full(n, 2000, np.float32),
         "pitch_confidence": np.full(n, 0.75, np.float32),
         "stereo_width": np.full(n, 0.25, np.float32),
-        "tempo_bpm": np.full(n, 120, np.float32),
+        "tempo_bpm": np.array([sound.tempo_bpm for sound in sounds], np.float32),
         "is_loop": np.array([sound.kind == "loop" for sound in sounds], np.bool_),
         "kind_source": np.array([KIND_SOURCES.index(s.made_source) for s in sounds], np.uint8),
         "kind_confidence": np.array([CONFIDENCE.get(s.made_source, 0.6) for s in sounds], np.float32),
