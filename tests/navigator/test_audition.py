@@ -180,10 +180,10 @@ def test_a_trembling_hand_on_a_border_plays_once(tmp_path: Path) -> None:
 def test_a_leap_onto_a_border_plays_what_is_nearest(tmp_path: Path) -> None:
     """A pad that is tapped there doesn't glide: what is nearest is meant."""
     stage = Stage(tmp_path)
-    assert stage.move(0.5) == [3]
+    assert stage.move(0.0) == [1]
     assert stage.move(0.201, after_s=1.0) == [2]
-    assert stage.move(0.5, after_s=1.0) == [3]
-    assert stage.move(0.199, after_s=1.0) == [1]
+    assert stage.move(0.18, after_s=1.0) == [1]
+    assert stage.move(0.201, after_s=1.0) == []  # this one glides
 
 
 def test_a_lifted_cursor_plays_anew_and_waits_for_nothing(tmp_path: Path) -> None:
@@ -195,6 +195,16 @@ def test_a_lifted_cursor_plays_anew_and_waits_for_nothing(tmp_path: Path) -> Non
     stage.timer.pass_s(1.0)
     assert stage.heard == ["kick.wav"]
     assert stage.move(0.1) == [1]
+
+
+def test_what_is_chosen_stands_for_what_waits(tmp_path: Path) -> None:
+    """Triggering a place while a move waits for the gap plays once, even in retrigger."""
+    stage = Stage(tmp_path, mode="retrigger")
+    stage.move(0.1)
+    stage.move(0.3, after_s=0.005)
+    stage.navigator.trigger_xy(stage.client, 0.5, 0.5)
+    stage.timer.pass_s(1.0)
+    assert stage.heard == ["kick.wav", "open.wav"]
 
 
 def test_retrigger_repeats_no_faster_than_the_gap(tmp_path: Path) -> None:
