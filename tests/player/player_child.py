@@ -53,7 +53,10 @@ def main() -> None:
         elif method == "now":
             say("result", time.monotonic())
         elif method == "start_recording":
-            say("result", os.fsdecode(player.start_recording()))
+            try:
+                say("result", os.fsdecode(player.start_recording()))
+            except PlayerError as error:
+                say("result", f"PlayerError: {error}")
         elif method == "stop_recording":
             path, seconds = player.stop_recording()
             say("result", [os.fsdecode(path), seconds])
