@@ -118,8 +118,12 @@ def load_head(part: Part, device: Format) -> LoadedSound:
         start, most = round(part.offset_s * rate), int(part.head_s * rate)
         found = not start or stream.seek(start)
         counted = _Counted(stream.blocks(most_frames=most if found else 0))
-        samples = _joined(list(prepared(counted, rate * part.ratio, to_rate=device[0], n_channels=device[1])))
-    return LoadedSound(samples, device[0], part, counted.n_frames >= most, stamp)
+        played_rate = rate * part.ratio
+        blocks = list(prepared(counted, played_rate, to_rate=device[0], n_channels=device[1]))
+    goes_on = counted.n_frames >= most
+    if goes_on and played_rate != device[0]:
+        blocks.pop()  # a resampler's last frames, which took silence for what follows
+    return LoadedSound(_joined(blocks), device[0], part, goes_on, stamp)
 
 
 def following_blocks(

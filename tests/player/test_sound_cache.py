@@ -152,7 +152,8 @@ def test_memory_does_not_depend_on_the_file(
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert loaded is not None and len(loaded.samples) == HEAD_S * device_rate
+    assert loaded is not None
+    assert 0.0 <= HEAD_S - len(loaded.samples) / device_rate < 0.2  # the resampler's last frames aren't known
     assert seconds * rate * n_channels * 4 > 30e6
     assert peak < 2 * loaded.samples.nbytes + 6e6
 
