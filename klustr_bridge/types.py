@@ -85,7 +85,7 @@ class PlayRequest:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """A recording of what was played: its file (absolute) and, once it has ended, its length in seconds."""
+    """A recording of what was played: its file (absolute) and how long it is so far, seconds."""
 
     path: bytes
     seconds: float

@@ -191,7 +191,8 @@ REPLIES: Final = {
         Answer(
             "/klustr/record.reply",
             (REQ, Argument("on", "i", 0, 1), PATH, Argument("seconds", "f", 0.0, unit="s")),
-            help="A recording has begun, or ended and is so long; its file.",
+            help="A recording has begun, or ended; its file and how long it is. One that was under way "
+            "already goes on, and has a length at once.",
         ),
         DONE,
         FAIL,

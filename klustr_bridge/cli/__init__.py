@@ -196,6 +196,15 @@ COMMANDS: dict[str, _Command] = {
             _argument("--force", action="store_true", help="replace an older backup there"),
         ),
     ),
+    "record": _Command(
+        "recording",
+        "record what the running bridge plays, until Ctrl-C",
+        (
+            _argument("out", metavar="OUT", help="OUT.wav"),
+            _argument("--seconds", type=float, metavar="N", help="end after so long"),
+            _argument("--force", action="store_true", help="replace a file that is there"),
+        ),
+    ),
     "config": _Command("inspecting", "print the settings in force and where each came from"),
     "doctor": _Command(
         "inspecting", "check audio, MIDI, ports, watch limits and caches; say how to mend them"

@@ -18,6 +18,7 @@ from klustr_bridge.client.results import (
     Pad,
     Point,
     Problem,
+    Recorded,
     Status,
     Welcome,
 )
@@ -33,6 +34,7 @@ __all__ = [
     "Pad",
     "Point",
     "Problem",
+    "Recorded",
     "Status",
     "Welcome",
 ]

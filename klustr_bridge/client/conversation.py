@@ -15,7 +15,18 @@ from typing import Final, NamedTuple, Self
 from pythonosc.osc_message_builder import build_msg
 
 from klustr_bridge.client.connection import Connection, Message, NoAnswerError, Value
-from klustr_bridge.client.results import FailError, Folder, Info, Near, Pad, Point, Problem, Status, Welcome
+from klustr_bridge.client.results import (
+    FailError,
+    Folder,
+    Info,
+    Near,
+    Pad,
+    Point,
+    Problem,
+    Recorded,
+    Status,
+    Welcome,
+)
 from klustr_bridge.errors import BridgeError
 from klustr_bridge.library.paths import from_export, to_export
 
@@ -259,6 +270,11 @@ class Client:
     def weight(self, aspect: str, weight: float) -> None:
         """Choose how much an aspect counts for what is similar, 0..2; nothing is waited for."""
         self.send("/klustr/weight", aspect, float(weight))
+
+    def record(self, on: bool) -> Recorded:
+        """Have what the bridge plays recorded, or end that; one that was under way has a length at once."""
+        _, path, seconds = self.request("/klustr/record", int(on))[0]
+        return Recorded(from_wire(path), float(seconds))
 
     def path(self, sound_id: int) -> str:
         """Return the path of a sound's file, as `os.fsdecode` gives it."""

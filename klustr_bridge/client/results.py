@@ -38,6 +38,13 @@ class Welcome(NamedTuple):
     state: str
 
 
+class Recorded(NamedTuple):
+    """A recording of what the bridge plays: its file, and how long it is so far, seconds."""
+
+    path: str
+    seconds: float
+
+
 class Status(NamedTuple):
     """What the library holds."""
 

@@ -106,11 +106,8 @@ class _Child:
     def _record(self, on: bool, number: int) -> None:
         answer: dict[str, Any] = {"answer": number}
         try:
-            if on:
-                answer |= {"path": os.fsdecode(self._engine.start_recording()), "seconds": 0.0}
-            else:
-                path, seconds = self._engine.stop_recording()
-                answer |= {"path": os.fsdecode(path), "seconds": seconds}
+            path, seconds = self._engine.start_recording() if on else self._engine.stop_recording()
+            answer |= {"path": os.fsdecode(path), "seconds": seconds}
         except PlayerError as error:
             answer["error"] = str(error)
         except Exception as error:

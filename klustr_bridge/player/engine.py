@@ -155,21 +155,22 @@ class Engine:
         if self._output.ready:
             self._cache.prefetch([Part.of(request) for request in requests])
 
-    def start_recording(self) -> bytes:
+    def start_recording(self) -> tuple[bytes, float]:
         """Record what goes to the device into a new file; may wait for the disk.
 
         Returns
         -------
-        bytes
-            Its path, made of date and time. With a recording under way, the path of that one.
+        tuple of bytes and float
+            Its path, made of date and time, and 0. With a recording under way, its path and how long it is
+            so far, seconds.
 
         Raises
         ------
         PlayerError
             There is no output, or the file can't be written.
         """
-        if self._recording is not None:
-            return self._recording.path
+        if (under_way := self._recording) is not None:
+            return under_way.path, max(under_way.seconds, 1.0 / under_way.sample_rate)
         mixer = self._mixer
         if mixer is None or not self._output.ready:
             raise PlayerError(f"nothing can be recorded: {self.describe()}")
@@ -181,7 +182,7 @@ class Engine:
                 break
         recording = Recording(path, mixer.sample_rate, mixer.n_channels, self._end_recording)
         self._recording = recording
-        return recording.path
+        return recording.path, 0.0
 
     def stop_recording(self) -> tuple[bytes, float]:
         """End the recording; may wait for the disk.

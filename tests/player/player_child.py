@@ -54,7 +54,8 @@ def main() -> None:
             say("result", time.monotonic())
         elif method == "start_recording":
             try:
-                say("result", os.fsdecode(player.start_recording()))
+                path, seconds = player.start_recording()
+                say("result", [os.fsdecode(path), seconds])
             except PlayerError as error:
                 say("result", f"PlayerError: {error}")
         elif method == "stop_recording":

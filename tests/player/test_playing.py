@@ -203,8 +203,11 @@ def test_a_recording_is_what_went_to_the_device(
     """Silence and sound alike, in 24 bit; a second one is another file, and ending none is refused."""
     audio = noise(20_000, 2, 6)
     child = begun(start_child, loudspeaker, recordings=str(tmp_path / "takes" / "deep"))
-    path = child.call("start_recording")
-    assert child.call("start_recording") == path
+    path, length_s = child.call("start_recording")
+    assert length_s == 0.0
+    again, so_far_s = child.call("start_recording")
+    assert again == path
+    assert so_far_s > 0.0
     child.call("play", write(tmp_path / "noise.wav", audio))
     loudspeaker.wait(until_quiet(8000))
     recorded = child.call("stop_recording")
@@ -214,7 +217,7 @@ def test_a_recording_is_what_went_to_the_device(
     first = onset(took)
     np.testing.assert_allclose(took[first : first + len(audio)], audio, atol=2.0**-23)
     assert not took[first + len(audio) :].any()
-    assert child.call("start_recording") != path
+    assert child.call("start_recording")[0] != path
     assert child.call("health")["player_recording_lost"] == 0
     child.call("close")
 
@@ -225,7 +228,7 @@ def test_a_recording_survives_the_kill_of_its_process(
     """What was played up to a second before can be read."""
     audio = noise(4 * RATE, 1, 7)
     child = begun(start_child, loudspeaker, recordings=str(tmp_path))
-    path = child.call("start_recording")
+    path, _ = child.call("start_recording")
     child.call("play", write(tmp_path / "noise.wav", audio))
     heard = loudspeaker.wait(lambda frames: np.count_nonzero(frames[:, 0]) > 3 * RATE)
     child.process.kill()
