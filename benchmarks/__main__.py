@@ -16,6 +16,7 @@ NAMES = (
     "kits",
     "layout",
     "names",
+    "player",
     "quality",
     "roundtrip",
     "scale",

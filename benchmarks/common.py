@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from importlib import metadata
@@ -33,7 +33,7 @@ _PACKAGES = (
     "openTSNE",
     "umap-learn",
 )
-_QUIET = ("--http-port", "0", "--audio", "off", "--midi", "off", "--view", "plain")
+_QUIET = ("--http-port", "0", "--midi", "off", "--view", "plain")
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +157,7 @@ def environment(home: Path) -> dict[str, str]:
 
 
 class Daemon:
-    """The real daemon in a process of its own, started at once, without audio and MIDI.
+    """The real daemon in a process of its own, started at once, without MIDI.
 
     Parameters
     ----------
@@ -167,18 +167,29 @@ class Daemon:
         The library file.
     words : sequence of str
         Further words of its command line.
+    audio : sequence of str
+        Words of it that are about audio; off by default.
+    extra : mapping of str to str
+        Further variables of its environment.
     """
 
-    def __init__(self, home: Path, library: Path, *words: str) -> None:
+    def __init__(
+        self,
+        home: Path,
+        library: Path,
+        *words: str,
+        audio: Sequence[str] = ("--audio", "off"),
+        extra: Mapping[str, str] | None = None,
+    ) -> None:
         self.port = free_port()
         self.started_s = time.perf_counter()
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed in close()
         self.process = subprocess.Popen(
             [
                 *(sys.executable, "-m", "klustr_bridge", *words),
-                *("--library", str(library), "--osc-port", str(self.port), *_QUIET),
+                *("--library", str(library), "--osc-port", str(self.port), *_QUIET, *audio),
             ],
-            env=environment(home),
+            env=environment(home) | dict(extra or {}),
             stdout=self._log,
             stderr=subprocess.STDOUT,
         )

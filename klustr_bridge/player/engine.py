@@ -214,6 +214,8 @@ class Engine:
             "player_callback_age_s": output.heartbeat_age_s(time.monotonic()),
             "player_longest_render_ms": 1000.0 * output.longest_render_s,
             "player_mean_render_ms": 1000.0 * output.busy_s / max(1, output.n_callbacks),
+            "player_slow_callbacks": float(output.n_slow),
+            "player_overdue_callbacks": float(output.n_overdue),
             "player_xruns": float(output.n_xruns),
             "player_reopened": float(output.n_reopened),
             "player_plays": float(self._n_plays),

@@ -7,6 +7,7 @@ the whole process.
 """
 
 import atexit
+import os
 import queue
 import threading
 import time
@@ -31,6 +32,9 @@ SILENT_LIMIT_S = 2.0
 HANG_LIMIT_S = 10.0
 STEADY_S = 10.0
 """A stream that lasted so long is worth an immediate attempt when it is lost."""
+
+_REALTIME_PRIORITY = 20
+"""Above all ordinary threads, below those of sound servers."""
 
 FIRST_RETRY_S = 1.0
 LAST_RETRY_S = 30.0
@@ -62,6 +66,8 @@ class Output:
         self.n_callback_errors = 0
         self.n_xruns = 0
         self.n_reopened = 0
+        self.n_slow = 0
+        self.n_overdue = 0
         self.longest_render_s = 0.0
         self.busy_s = 0.0
         self.sample_rate = 0
@@ -78,6 +84,7 @@ class Output:
         self._problem: str | None = None
         self._name = ""
         self._stream: Any = None
+        self._is_claimed = False
         self._heartbeat_s = 0.0
         self._opened_s = 0.0
         self._busy_since_s: float | None = None
@@ -220,6 +227,7 @@ class Output:
         self._renderer = self._make_renderer(rate, n_channels)
         self.sample_rate, self.latency_s, self._name = rate, float(stream.latency), str(found)
         self.longest_render_s = 0.0
+        self._is_claimed = False
         stream.start()
         self._heartbeat_s = self._opened_s = time.monotonic()
         was = self._problem
@@ -283,6 +291,9 @@ class Output:
         """Fill one block for the device; on the audio thread. Nothing may come out of it."""
         began_s = time.monotonic()
         try:
+            if not self._is_claimed:
+                self._is_claimed = True
+                _claim_processor()
             if status:
                 self.n_xruns += 1
             channels = self._channels
@@ -297,8 +308,11 @@ class Output:
             out.fill(0.0)
         self.n_callbacks += 1
         self._heartbeat_s = now = time.monotonic()
-        self.busy_s += now - began_s
-        self.longest_render_s = max(self.longest_render_s, now - began_s)
+        took_s, block_s = now - began_s, n_frames / self.sample_rate
+        self.busy_s += took_s
+        self.n_slow += took_s > 0.5 * block_s
+        self.n_overdue += took_s > block_s
+        self.longest_render_s = max(self.longest_render_s, took_s)
 
     def _set_problem(self, state: str, message: str) -> None:
         """Change state, and report when the message is a new one."""
@@ -313,6 +327,17 @@ class Output:
             return
         with suppress(Exception):
             self._on_problem(message)
+
+
+def _claim_processor() -> None:
+    """Have this thread, the callback's, run before all ordinary ones, where the system lets us.
+
+    Core Audio, WASAPI and a JACK server with real-time priority do so themselves.
+    """
+    with suppress(AttributeError, OSError):  # not Linux; a user without the right to it
+        if os.sched_getscheduler(0) == os.SCHED_OTHER:
+            policy = os.SCHED_FIFO | os.SCHED_RESET_ON_FORK
+            os.sched_setscheduler(0, policy, os.sched_param(_REALTIME_PRIORITY))
 
 
 def channel_pair(wanted: str, n_channels: int, device: str) -> slice:
