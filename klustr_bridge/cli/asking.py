@@ -101,6 +101,8 @@ def grid(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
             raise SettingsError(
                 f"--region is {namespace.region}; three numbers are expected, such as 0.3,0.6,0.1"
             ) from None
+        if not (0.0 <= x <= 1.0 and 0.0 <= y <= 1.0):
+            raise SettingsError(f"--region is {namespace.region}; x and y are allowed from 0 to 1")
         region = (x, y, radius)
     try:
         pads = asyncio.run(navigator.grid(client, namespace.columns, namespace.rows, region))

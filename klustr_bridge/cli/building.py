@@ -6,6 +6,7 @@ themselves.
 
 import argparse
 import contextlib
+import json
 import multiprocessing.connection
 import os
 import sys
@@ -24,7 +25,14 @@ from klustr_bridge.library.snapshot import write_snapshot
 from klustr_bridge.library.store import Store
 from klustr_bridge.processes import ctrl_c_held_back
 from klustr_bridge.progress import Progress, ProgressLine, counted
-from klustr_bridge.settings import LoadedSettings, Settings, cache_dir, demo_library_file, library_file
+from klustr_bridge.settings import (
+    LoadedSettings,
+    Settings,
+    cache_dir,
+    demo_library_file,
+    flat_values,
+    library_file,
+)
 
 if TYPE_CHECKING:
     from klustr_bridge.indexer.indexer import Indexer
@@ -35,6 +43,7 @@ def index(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
     paths = [_existing_folder(folder) for folder in namespace.folders]
     settings = loaded.settings
     if (daemon := running_daemon(settings)) is not None:
+        _refuse_layout_flags(loaded)
         with Client(port=daemon.osc_port, timeout=600.0) as client:
             return _index_through(client, paths, settings, relayout=namespace.relayout)
     file = library_file(settings)
@@ -47,7 +56,31 @@ def index(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
 def relayout(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
     """Fit a new map of what the library holds, or have the daemon do it."""
     namespace.folders, namespace.relayout = [], True
-    return index(namespace, loaded)
+    code = index(namespace, loaded)
+    if code == 0 and (given := _layout_flags(loaded)):
+        print(f"for this map alone; to keep to it, write it into {loaded.file}: {_as_lines(loaded, given)}")
+    return code
+
+
+def _layout_flags(loaded: LoadedSettings) -> list[str]:
+    """Keys of settings of the layout that were given as flags."""
+    return [key for key, origin in loaded.origins.items() if key.startswith("layout.") and "flag" in origin]
+
+
+def _refuse_layout_flags(loaded: LoadedSettings) -> None:
+    """Say that a running bridge makes maps as its own settings have it, rather than do something else."""
+    if given := _layout_flags(loaded):
+        flags = ", ".join(loaded.origins[key].removeprefix("flag ") for key in given)
+        raise SettingsError(
+            f"a bridge is running and makes maps by its own settings, so {flags} would do nothing; "
+            f"write {_as_lines(loaded, given)} into {loaded.file}, start the bridge anew, then: "
+            "klustr-bridge relayout"
+        )
+
+
+def _as_lines(loaded: LoadedSettings, keys: list[str]) -> str:
+    values = flat_values(loaded.settings)
+    return ", ".join(f"{key} = {json.dumps(values[key])}" for key in keys)
 
 
 def add(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
@@ -211,7 +244,7 @@ def _counted(counts: Counts) -> str:
     text = f"{counted(counts.files, 'file')}, {counted(counts.sounds, 'sound')}"
     text += f", {counts.refused:,} refused"
     if counts.pending:
-        text += f", {counts.pending:,} could not be read now"
+        text += f", {counts.pending:,} not heard yet"
     if not counts.files:
         return f"{text}: no sample files in the library's folders"
     return text + (" (klustr-bridge problems says why)" if counts.refused else "")

@@ -14,6 +14,7 @@ from klustr_bridge.cli.tables import one_line
 from klustr_bridge.errors import SettingsError
 from klustr_bridge.indexer.duplicates import Group, find_duplicates
 from klustr_bridge.library.paths import to_export, to_text
+from klustr_bridge.progress import counted
 from klustr_bridge.settings import LoadedSettings
 
 _MB = 1e6
@@ -75,7 +76,8 @@ def _print(groups: Sequence[Group]) -> None:
     spare = [other.path for group in groups for other in group.others]
     size = sum(map(_size, spare)) / _MB
     print(
-        f"{len(groups)} sounds in more files than needed: {len(spare)} files, {size:.1f} MB; none was touched"
+        f"{counted(len(groups), 'sound')} in more files than needed: {counted(len(spare), 'file')}, "
+        f"{size:.1f} MB; none was touched"
     )
 
 

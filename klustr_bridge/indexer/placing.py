@@ -16,7 +16,7 @@ from klustr_bridge.errors import LayoutError
 from klustr_bridge.layout.axes import AXES, AxesPlacer, axes_method, axes_of
 from klustr_bridge.layout.even import LEAST_SIDE, EvenPlacer, even_positions, lattice_side
 from klustr_bridge.layout.fit import GRID, Layout, fit_layout
-from klustr_bridge.layout.growth import FittedMap, needs_neighbour_share, next_fit
+from klustr_bridge.layout.growth import FittedMap, method_for, needs_neighbour_share, next_fit
 from klustr_bridge.layout.place import Placer
 from klustr_bridge.layout.process import LayoutProcess, LayoutResult
 from klustr_bridge.layout.quality import neighbour_share
@@ -101,6 +101,8 @@ class MapKeeper:
         self._wants_more = True
         self._healed_at = -1
         self._offered = -1
+        self._has_settled = store.has_settled
+        self._fitted_at = -1
         self._reload()
 
     @property
@@ -127,8 +129,12 @@ class MapKeeper:
         return self._placer.place if self._placer is not None else None
 
     def demand(self, when_done: WhenDone) -> None:
-        """Have a new epoch fitted as soon as possible; `when_done` gets None or the reason of a failure."""
-        self._demanded.append(when_done)
+        """Have a new epoch fitted as soon as possible; `when_done` gets None or the reason of a failure.
+
+        A fit under way that takes in all there is now is that epoch.
+        """
+        is_of_now = self._process.running and self._fitted_at == self._store.generation
+        (self._fit_is_for if is_of_now else self._demanded).append(when_done)
 
     def step(self, settled: bool) -> None:
         """Take in a finished fit, place what has no position, start a fit if it is time."""
@@ -204,28 +210,36 @@ class MapKeeper:
             n_placed=n_placed,
             neighbour_share=share,
             method=self._method,
+            has_settled=self._has_settled,
             failed_at=self._failed_at,
         )
         method = policy(refit=self._settings.refit)
         self._wants_more = method is not None
-        if settled and epoch is not None and method is None and policy(refit="auto") is not None:
-            self._offer(epoch.number, n_placed, n_sounds)
+        if settled and epoch is not None and method is None:
+            if not self._has_settled:
+                self._store.note_settled()
+                self._has_settled = True
+            self._offer(
+                epoch.method, epoch.number, n_placed, n_sounds, is_poor=policy(refit="auto") is not None
+            )
         is_quick = method is not None and (method == "pca" or axes_of(method) is not None)
         if method is not None and is_quick and n_sounds <= _MOST_FITTED_AT_ONCE:
             self._fit_at_once(method)
         elif method is not None:
             self._start(method)
 
-    def _offer(self, epoch: int, n_placed: int, n_sounds: int) -> None:
+    def _offer(self, method: str, epoch: int, n_placed: int, n_sounds: int, *, is_poor: bool) -> None:
         """Say that a new map would be worth it, once in each epoch; whether it comes is the user's choice."""
-        if epoch == self._offered:
+        wanted = method_for(n_sounds, True, self._method)
+        if is_poor:
+            reason = f"the map has become poor, {n_placed} of {n_sounds} sounds came after it was made"
+        elif self._method != "auto" and method.removesuffix("-few") not in (wanted, "pca"):
+            reason = f"the map in force is {method}, by the settings it would be {wanted}"
+        else:
             return
-        self._offered = epoch
-        self._notice(
-            "layout",
-            f"the map has become poor, {n_placed} of {n_sounds} sounds came after it was made; "
-            "klustr-bridge relayout makes a new one",
-        )
+        if epoch != self._offered:
+            self._offered = epoch
+            self._notice("layout", f"{reason}; klustr-bridge relayout makes a new one")
 
     def _fit_at_once(self, method: str) -> None:
         """PCA and axes take milliseconds: the first map is there with the first sounds."""
@@ -256,10 +270,11 @@ class MapKeeper:
 
     def _start(self, method: str) -> None:
         live = self._store.embeddings()
-        self._fitted = live.embedding
+        self._fitted, self._fitted_at = live.embedding, self._store.generation
         epoch = self._store.epoch()
         # the quick map of the start depends on the order of the files; the first good one must not
-        from_scratch = epoch is None or (epoch.method == "pca" and method != "pca")
+        used = method_for(len(live.ids), True, method)
+        from_scratch = epoch is None or (epoch.method == "pca" and used != "pca")
         self._process.start(
             live.embedding,
             live.ids,

@@ -13,11 +13,11 @@ A fit moves every sound on the map, so it has to be worth it. The rules:
    everything has been heard and the map has become *poor*: more than half of the sounds were placed
    rather than fitted, or the share of neighbours it keeps has fallen below 80 % of what it was.
 
-With ``layout.refit = "manual"`` only the first map and the first good one come by themselves; all
-else is offered by the caller and waits for ``/klustr/relayout``. ``layout.method = "pca"`` keeps to
-PCA, and axes are axes from the first sound on; another method than ``"auto"`` begins with it where
-there are 16 sounds. A fit that failed is tried
-again when the library has doubled.
+With ``layout.refit = "manual"`` maps come by themselves until everything has been heard for the
+first time; from then on they are offered by the caller and wait for ``/klustr/relayout``.
+``layout.method = "pca"`` keeps to PCA, and axes are axes from the first sound on; another method than
+``"auto"`` begins with it where there are 16 sounds. A fit that failed is tried again when the library
+has doubled.
 
 This module owns this policy, as a pure function. It must not fit, and must not know the store.
 """
@@ -63,6 +63,7 @@ def next_fit(
     neighbour_share: float | None = None,
     method: str = "auto",
     refit: Literal["auto", "manual"] = "auto",
+    has_settled: bool = True,
     failed_at: int = 0,
 ) -> str | None:
     """Say which map to fit now, if any.
@@ -81,6 +82,8 @@ def next_fit(
         Of the map as it is now, where that was measured.
     method, refit : str
         The user's settings of the same names.
+    has_settled : bool
+        Whether there was a moment before at which everything found had been heard and the map was good.
     failed_at : int
         `n_live` at the last fit if that failed, else 0.
 
@@ -93,13 +96,13 @@ def next_fit(
     if n_live == 0 or n_live < 2 * failed_at:
         return None
     has_good = fitted is not None and fitted.method != "pca"
-    best = _best_method(n_live, settled or has_good, method)
+    best = method_for(n_live, settled or has_good, method)
     if fitted is None:
         # the quick map first: the good one follows at the next call
         return "pca" if method == "auto" else best
     if fitted.method == "pca" and best != "pca":
         return best
-    if refit == "manual" or n_placed == 0:
+    if (refit == "manual" and has_settled) or n_placed == 0:
         return None
     if fitted.n_fitted < YOUNG_BELOW:
         outgrown = n_live >= GROWTH * fitted.n_fitted
@@ -121,7 +124,14 @@ def needs_neighbour_share(n_live: int, *, settled: bool, fitted: FittedMap | Non
     )
 
 
-def _best_method(n_live: int, worth_waiting: bool, method: str) -> str:
+def method_for(n_live: int, worth_waiting: bool, method: str) -> str:
+    """Return the method that so many sounds are fitted with, for a user's setting.
+
+    Parameters
+    ----------
+    worth_waiting : bool
+        Whether ``auto`` is more than PCA also below `GOOD_MAP_WHILE_INDEXING` sounds.
+    """
     if axes_of(method) is not None:
         return method
     if method == "pca" or n_live < MIN_ENGINE_SOUNDS:

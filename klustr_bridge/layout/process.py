@@ -10,7 +10,6 @@ import signal
 import threading
 import time
 import traceback
-from collections.abc import Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
@@ -20,7 +19,7 @@ from numpy.typing import NDArray
 
 from klustr_bridge.errors import KlustrError, LayoutError
 from klustr_bridge.layout.fit import Layout, fit_layout
-from klustr_bridge.processes import become_background_process
+from klustr_bridge.processes import become_background_process, ctrl_c_held_back
 from klustr_bridge.types import Float32Array, Int32Array
 
 _END_DEADLINE_S = 5.0
@@ -125,7 +124,7 @@ class LayoutProcess:
         ours, theirs = context.Pipe()
         self._process = context.Process(target=_fit_in_child, args=(theirs,), name="layout", daemon=True)
         try:
-            with _interrupts_blocked():
+            with ctrl_c_held_back():
                 self._process.start()
         except OSError as error:
             # the other end closes now, so that the connection is ready and `poll` fails as for a crash
@@ -196,22 +195,6 @@ def _send(connection: Connection, job: _Job) -> None:
     # an end that has gone, on either side, is seen by `poll`
     with contextlib.suppress(OSError, ValueError):
         connection.send(job)
-
-
-@contextlib.contextmanager
-def _interrupts_blocked() -> Iterator[None]:
-    """Let a process started meanwhile be deaf to Ctrl-C from its very first moment.
-
-    It inherits the mask. Without it, Ctrl-C while Python starts up in the child prints a traceback.
-    """
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _fit_in_child(connection: Connection) -> None:

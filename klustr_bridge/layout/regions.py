@@ -83,7 +83,7 @@ def kind_precision(
     k : int
         Neighbours looked at.
     sample : int
-        Sounds asked about where more than 2,000 are known; neighbours are searched among all known.
+        Sounds asked about where there are more than 2,000 to ask; neighbours are searched among all known.
     seed : int
         Of the sample.
 
@@ -99,7 +99,7 @@ def kind_precision(
     asked = np.flatnonzero(count[code] > k)
     if not len(asked):
         return None
-    if len(asked) > EXACT_LIMIT:
+    if len(asked) > max(EXACT_LIMIT, sample):
         asked = np.sort(np.random.default_rng(seed).choice(asked, size=sample, replace=False))
     nearest = NeighbourIndex(points).nearest_others(k, asked).rows
     share = (code[nearest] == code[asked, None]).mean(axis=1)
@@ -123,7 +123,7 @@ def silhouette(xy: Float32Array, kinds: Codes, sample: int = _SAMPLE_OF_PAIRS, s
     Returns
     -------
     float or None
-        -1..1; None where fewer than two kinds are known.
+        -1..1; None where fewer than two kinds are known, or none has two sounds.
 
     References
     ----------
@@ -134,7 +134,7 @@ def silhouette(xy: Float32Array, kinds: Codes, sample: int = _SAMPLE_OF_PAIRS, s
     if len(known) > sample:
         known = np.sort(np.random.default_rng(seed).choice(known, size=sample, replace=False))
     names, code, count = np.unique(kinds[known], return_inverse=True, return_counts=True)
-    if len(names) < 2:
+    if len(names) < 2 or count.max() < 2:
         return None
     places = np.asarray(xy[known], dtype=np.float64)
     is_of = (code[:, None] == np.arange(len(names))).astype(np.float64)

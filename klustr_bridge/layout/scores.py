@@ -91,8 +91,8 @@ def told(scores: Mapping[str, float]) -> str:
     if "reach_7_bit" in scores:
         said.append(f"a 7-bit pad reaches {_percent(scores['reach_7_bit'])}")
     if "moved_median" in scores:
-        said.append(f"moved at the last epoch {_percent(scores['moved_median'])} of the width")
-    return ", ".join(said)
+        said.append(f"moved then {_percent(scores['moved_median'])} of the width")
+    return f"when made: {', '.join(said)}" if said else ""
 
 
 def _percent(share: float) -> str:

@@ -433,6 +433,17 @@ class Store:
                     transaction.execute("UPDATE meta SET value = 0 WHERE key = 'kinds_known'")
                 transaction.shown = True
 
+    @property
+    def has_settled(self) -> bool:
+        """Whether everything found had been heard, and laid out well, at some time before."""
+        with self.view() as view:
+            return view.text("settled") == "1"
+
+    def note_settled(self) -> None:
+        """Keep that everything found has been heard and laid out well."""
+        with self._writing() as transaction:
+            transaction.execute("UPDATE meta SET value = 1 WHERE key = 'settled'")
+
     def show_slices(self, on: bool) -> None:
         """Have the slices that were found be live with their parents, or keep them for later."""
         with self._writing() as transaction:

@@ -30,7 +30,8 @@ class Changing:
         await self._writer().rescan()
 
     async def relayout(self) -> None:
-        """Fit the map anew."""
+        """Fit the map anew; ``notready`` while no sound is analysed."""
+        self._view.require_sounds()
         await self._writer().relayout()
 
     async def set_favourite(self, sound_id: int, on: bool) -> None:

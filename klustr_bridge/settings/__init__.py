@@ -28,6 +28,7 @@ from klustr_bridge.settings.tree import (
     OscSettings,
     Settings,
     default_settings,
+    flat_values,
 )
 
 __all__ = [
@@ -52,6 +53,7 @@ __all__ = [
     "demo_folder",
     "demo_library_file",
     "describe",
+    "flat_values",
     "given_flags",
     "library_file",
     "load",

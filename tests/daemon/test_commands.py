@@ -34,8 +34,19 @@ def test_relayout_makes_a_new_epoch(tmp_path: Path) -> None:
         done = run(tmp_path / "home", "relayout")
         assert done.returncode == 0, done.stderr
         assert daemon.client.status().epoch == before + 1
+        for words in (["relayout"], ["index"]):
+            refused = run(tmp_path / "home", *words, "--layout", "axes")
+            assert refused.returncode == 2
+            assert 'layout.method = "axes"' in refused.stderr
+            assert daemon.client.status().epoch == before + 1
+    for number in (2, 3):
+        done = run(tmp_path / "home", "relayout")
+        assert done.returncode == 0, done.stderr
+        assert f"map epoch {before + number}" in done.stdout
     done = run(tmp_path / "home", "relayout", "--layout", "axes", "--x-axis", "tone")
     assert done.returncode == 0, done.stderr
+    assert "for this map alone" in done.stdout
+    assert 'layout.method = "axes", layout.x = "tone"' in done.stdout
     assert "axes-tone-length" in run(tmp_path / "home", "status").stdout
 
 

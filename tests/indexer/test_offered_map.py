@@ -26,6 +26,7 @@ def test_a_poor_map_is_offered_once_and_made_when_asked(tmp_path: Path) -> None:
         keeper = MapKeeper(store, settings, lambda where, message: told.append((where, message)))
         _come(store, folder, keeper, range(10))
         keeper.step(settled=True)
+        keeper.step(settled=True)
         assert not told
         _come(store, folder, keeper, range(10, 30))
         keeper.step(settled=False)
@@ -38,5 +39,81 @@ def test_a_poor_map_is_offered_once_and_made_when_asked(tmp_path: Path) -> None:
         assert "20 of 30 sounds" in message
         assert "klustr-bridge relayout" in message
         epoch = store.epoch()
-        assert epoch is not None and epoch.n_fitted == 10
+        assert epoch is not None and (epoch.number, epoch.n_fitted) == (1, 10)
+        done: list[str | None] = []
+        keeper.demand(done.append)
+        while not done:
+            keeper.step(settled=True)
+        epoch = store.epoch()
+        assert done == [None]
+        assert epoch is not None and (epoch.number, epoch.n_fitted) == (2, 32)
+        keeper.step(settled=True)
+        assert len(told) == 1
+        keeper.close()
+
+
+def test_the_map_of_a_library_that_is_being_heard_grows_before_it_stays(tmp_path: Path) -> None:
+    """Manual refits or not: the map that stays is of all that was there at first, also after a restart."""
+    with Store.open(tmp_path / "a.klustr") as store:
+        folder = store.add_folder(os.fsencode(tmp_path / "samples")).path
+        settings = LayoutSettings(seed=1, method="pca", refit="manual")
+        keeper = MapKeeper(store, settings, lambda where, message: None)
+        _come(store, folder, keeper, range(1))
+        keeper.step(settled=False)
+        keeper.close()
+        keeper = MapKeeper(store, settings, lambda where, message: None)
+        _come(store, folder, keeper, range(1, 40))
+        for _ in range(3):
+            keeper.step(settled=True)
+        epoch = store.epoch()
+        assert epoch is not None and epoch.n_fitted == 40
+        keeper.close()
+        keeper = MapKeeper(store, settings, lambda where, message: None)
+        _come(store, folder, keeper, range(40, 300))
+        for _ in range(3):
+            keeper.step(settled=True)
+        assert store.epoch() == epoch
+        keeper.close()
+
+
+def test_a_fit_that_is_under_way_is_the_one_asked_for(tmp_path: Path) -> None:
+    """Asked while the map of all that is there is being made, no second one is made after it."""
+    with Store.open(tmp_path / "a.klustr") as store:
+        folder = store.add_folder(os.fsencode(tmp_path / "samples")).path
+        keeper = MapKeeper(
+            store, LayoutSettings(seed=1, method="tsne", refit="auto"), lambda where, message: None
+        )
+        _come(store, folder, keeper, range(40))
+        done: list[str | None] = []
+        keeper.step(settled=True)
+        assert keeper.fitting
+        keeper.demand(done.append)
+        while not done:
+            keeper.step(settled=True)
+        epoch = store.epoch()
+        assert epoch is not None and epoch.number == 1
+        keeper.demand(done.append)
+        while len(done) < 2:
+            keeper.step(settled=True)
+        epoch = store.epoch()
+        assert epoch is not None and epoch.number == 2
+        keeper.close()
+
+
+def test_a_relayout_of_few_sounds_starts_from_where_they_are(tmp_path: Path) -> None:
+    """Below sixteen the map is by PCA each time: laid over the one in force."""
+    with Store.open(tmp_path / "a.klustr") as store:
+        folder = store.add_folder(os.fsencode(tmp_path / "samples")).path
+        keeper = MapKeeper(
+            store, LayoutSettings(seed=1, method="auto", refit="auto"), lambda where, message: None
+        )
+        _come(store, folder, keeper, range(12))
+        keeper.step(settled=True)
+        _come(store, folder, keeper, range(12, 15))
+        done: list[str | None] = []
+        keeper.demand(done.append)
+        while not done:
+            keeper.step(settled=True)
+        epoch = store.epoch()
+        assert epoch is not None and epoch.scores["moved_median"] < 0.2
         keeper.close()

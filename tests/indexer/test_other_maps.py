@@ -81,10 +81,14 @@ def test_another_pair_of_axes_is_another_epoch_when_asked(tmp_path: Path) -> Non
     kept.come(range(20))
     kept.step_until(lambda: kept.keeper.content)
     kept.keeper.close()
-    kept.keeper = MapKeeper(
-        kept.store, LayoutSettings(seed=1, method="axes", refit="manual", x="tone", y="length"), kept._fail
-    )
+    told: list[str] = []
+    settings = LayoutSettings(seed=1, method="axes", refit="manual", x="tone", y="length")
+    kept.keeper = MapKeeper(kept.store, settings, lambda where, message: told.append(message))
     kept.step_until(lambda: kept.keeper.content)
+    assert told == [
+        "the map in force is axes-brightness-length, by the settings it would be axes-tone-length; "
+        "klustr-bridge relayout makes a new one"
+    ]
     epoch = kept.store.epoch()
     assert epoch is not None and (epoch.number, epoch.method) == (1, "axes-brightness-length")
     done: list[str | None] = []

@@ -51,9 +51,19 @@ def test_manual_leaves_all_but_the_first_maps_to_the_user():
     """With manual refits the first map and the first good one still come by themselves."""
     assert next_fit(1, settled=False, fitted=None, refit="manual") == "pca"
     assert next_fit(400, settled=False, fitted=FittedMap("pca", 1), n_placed=399, refit="manual") == "tsne"
-    assert (
-        next_fit(9_000, settled=True, fitted=FittedMap("tsne", 300), n_placed=8_700, refit="manual") is None
-    )
+    grown = {"settled": True, "fitted": FittedMap("tsne", 300), "n_placed": 8_700, "refit": "manual"}
+    assert next_fit(9_000, **grown) is None
+
+
+def test_manual_begins_once_everything_has_been_heard():
+    """A map of the first few sounds is not the one that the user is left with."""
+    for method in ("auto", "axes-brightness-length", "tsne", "pca"):
+        young = FittedMap("tsne" if method == "auto" else method, 20)
+        asked = {"fitted": young, "n_placed": 380, "method": method, "refit": "manual"}
+        expected = "tsne" if method == "auto" else method
+        assert next_fit(400, settled=True, has_settled=False, **asked) == expected
+        assert next_fit(400, settled=False, has_settled=False, **asked) == expected
+        assert next_fit(400, settled=True, has_settled=True, **asked) is None
 
 
 def test_the_method_setting_is_kept():
@@ -62,6 +72,9 @@ def test_the_method_setting_is_kept():
     assert next_fit(400, settled=True, fitted=FittedMap("pca", 100), n_placed=300, method="pca") == "pca"
     assert next_fit(400, settled=False, fitted=None, method="tsne") == "tsne"
     assert next_fit(10, settled=False, fitted=None, method="tsne") == "pca"
+    for method in ("umap", "umap-direct", "grid"):
+        assert next_fit(400, settled=True, fitted=None, method=method) == method
+        assert next_fit(400, settled=True, fitted=FittedMap("pca", 400), method=method) == method
 
 
 def test_a_failed_fit_waits_for_the_library_to_double():

@@ -114,6 +114,8 @@ def test_samples_tell_nearly_the_same_and_always_the_same():
         ([_square(0, 0, 4), _square(1, 1, 1)], 16.0),
         # two triangles of 3 sqrt(3) / 4 share a hexagon of two thirds of one
         ([_regular(3, turn=np.pi / 2), _regular(3, turn=-np.pi / 2)], np.sqrt(3)),
+        # two triangles of area 8, one upside down, whose sides cross where no corner is: they share 5.25
+        ([np.array([[0.0, 0], [4, 0], [2, 4]]), np.array([[2.0, -1], [4, 3], [0, 3]])], 10.75),
     ],
 )
 def test_area_of_a_union(polygons, expected):

@@ -60,8 +60,8 @@ def test_identical_sounds_have_finite_scores():
 def test_scores_are_told_in_words():
     """Shares as percentages, each only where it is known."""
     scores = {"neighbour_share": 0.58, "kind_share": 0.612, "kind_share_in_sound": 0.64, "silhouette": 0.1}
-    assert told(scores) == "neighbours kept 58 %, kinds kept together 61 % (in sound 64 %)"
+    assert told(scores) == "when made: neighbours kept 58 %, kinds kept together 61 % (in sound 64 %)"
     moved = moved_scores(np.full((3, 2), 0.51, np.float32), np.full((3, 2), 0.5, np.float32))
-    assert told(moved) == "moved at the last epoch 1 % of the width"
+    assert told(moved) == "when made: moved then 1 % of the width"
     assert told({}) == ""
     assert moved_scores(np.zeros((1, 2), np.float32), np.full((1, 2), np.nan, np.float32)) == {}

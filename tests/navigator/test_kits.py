@@ -142,6 +142,9 @@ def test_loops_and_slices_are_in_no_kit() -> None:
     assert kit_of(corpus, kick) == [("kick", kick), ("snare", snare)]
     assert kit_of(corpus, part)[:2] == [("snare", part), ("kick", kick)]
     assert len(kit_of(corpus, loop)) == 3
+    client = a_client()
+    Navigator(None, None, corpus).filter_duration(client, 0.0, 100.0)
+    assert kit_of(corpus, kick, client) == [("kick", kick), ("snare", snare)]
 
 
 def test_a_sound_of_unknown_kind_has_a_kit_too() -> None:

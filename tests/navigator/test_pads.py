@@ -71,12 +71,20 @@ def test_a_lattice_is_laid_onto_itself(columns: int, rows: int, chance: object) 
 
 
 def test_gaps_and_crowds_of_the_map_do_not_matter() -> None:
-    """A lattice whose columns and rows lie very unevenly is laid onto itself all the same."""
-    across, up = np.array([0, 0.01, 0.02, 0.9]) ** 2, np.array([0.1, 0.5, 0.51, 1.0])
-    xy = np.array([(x, y) for y in up for x in across], np.float32)
-    index, pads = lay_on_pads(xy, 4, 4)
-    assert index.tolist() == list(range(16))
-    assert pads.tolist() == [[column, row] for row in range(4) for column in range(4)]
+    """Only the order of places across and up counts: stretched and squeezed they get the same pads."""
+    for seed in range(5):
+        xy = np.random.default_rng(seed).random((36, 2)).astype(np.float32)
+        index, pads = lay_on_pads(xy, 6, 6)
+        uneven = np.column_stack([xy[:, 0] ** 6, 1 - (1 - xy[:, 1]) ** 5]).astype(np.float32)
+        other_index, other_pads = lay_on_pads(uneven, 6, 6)
+        assert np.array_equal(index, other_index)
+        assert np.array_equal(pads, other_pads)
+
+
+def test_the_sound_in_the_middle_stands_for_its_group() -> None:
+    """Not the first of it, nor one at its edge."""
+    xy = np.array([(0, 0), (1, 1), (0.48, 0.52), (0, 1), (1, 0)], np.float32)
+    assert representatives(xy, 1).tolist() == [2]
 
 
 def test_two_clusters_stay_apart() -> None:
@@ -189,6 +197,7 @@ def test_a_large_map_is_thinned_evenly() -> None:
     """Of 20,000 sounds all parts of the map are still heard, and the answer is the same each time."""
     rng = np.random.default_rng(6)
     xy = rng.random((20_000, 2)).astype(np.float32)
+    xy = xy[np.argsort(xy[:, 0])]  # ids from left to right
     corpus = library(xy.tolist())
     found = grid(corpus, 8, 8)
     assert len(found) == 64 and found == grid(corpus, 8, 8)

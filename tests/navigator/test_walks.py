@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from klustr_bridge.corpus import Corpus
+from klustr_bridge.corpus import EVEN, Corpus
 from klustr_bridge.errors import QueryError
 from klustr_bridge.navigator import ClientState, Navigator, Neighbour
 from klustr_bridge.navigator.walks import walk_between
@@ -212,3 +212,37 @@ def test_what_has_no_walk_is_said(tmp_path: Path, start: int, end: int, n: int, 
     with pytest.raises(QueryError) as error:
         walk(corpus_of(tmp_path, LIBRARY), start, end, n)
     assert error.value.code == code
+
+
+def test_sounds_that_only_weights_make_near_are_found() -> None:
+    """The search for what lies between goes by the client's weights, too."""
+
+    def at(pitch: float, brightness: float, attack: float) -> list[float]:
+        vector = [0.0] * EMBEDDING_SIZE
+        vector[ASPECTS["pitch"].start] = pitch
+        vector[ASPECTS["brightness"].start] = brightness
+        vector[ASPECTS["attack"].start] = attack
+        return vector
+
+    decoys = [at(0.02 * number, 0, 20) for number in range(500)]
+    corpus = library([at(0, 0, 0), at(10, 0, 0), at(5, 900, 0), *decoys])
+    client = a_client()
+    asked = Navigator(None, None, corpus)
+    asked.set_weight(client, "brightness", 0.0)
+    assert walk(corpus, 1, 2, 3, client) == [1, 3, 2]
+
+
+def test_what_is_far_from_both_ends_is_found() -> None:
+    """Crowds around the ends don't hide the one sound in the middle."""
+    chance = np.random.default_rng(1)
+    crowds = [(end + dx, dy) for end in (0, 100) for dx, dy in chance.normal(0, 0.5, (300, 2))]
+    corpus = library([(0, 0), (100, 0), (50, 0), *crowds])
+    assert 3 in walk(corpus, 1, 2, 5)
+
+
+def test_weighted_walks_need_aspects_that_are_known() -> None:
+    """Those of another release are not."""
+    client = a_client(weights=EVEN._replace(attack=0.0))
+    with pytest.raises(QueryError) as error:
+        walk(ROW, 1, 2, 3, client)
+    assert error.value.code == "notready"
