@@ -61,8 +61,8 @@ class Line:
 
     way: str
     judged: Judged
-    ours_ahead_sounds: Estimate
-    ours_ahead_classes: Estimate
+    ours_ahead_sounds: Estimate | None
+    ours_ahead_classes: Estimate | None
     warm_s: float
     cold_s: float
 
@@ -101,7 +101,7 @@ class LayoutReport:
         for line in self.lines:
             shown = f"  {line.way:30}{line.warm_s:9.2f}{_ratio(line.warm_s, ours and ours.warm_s)}"
             shown += f"{line.cold_s:9.2f}{_ratio(line.cold_s, ours and ours.cold_s)}"
-            if ours is not None and line is not ours:
+            if line.ours_ahead_sounds is not None and line.ours_ahead_classes is not None:
                 shown += f"{line.ours_ahead_sounds.text():>21}{line.ours_ahead_classes.text():>21}"
             lines.append(shown)
         return "\n".join(lines)
@@ -158,6 +158,7 @@ def _compare(options: argparse.Namespace) -> LayoutReport:
     unknown = [name for name in names if name not in WAYS]
     if unknown:
         raise SystemExit(f"no way is called {', '.join(unknown)}; ways: {', '.join(WAYS)}")
+    names.sort(key=lambda name: name != OURS)  # ours first, all others as they were named
     table, features = _sounds(options, sorted({WAYS[name].features for name in names}))
     judge = Judge(table, options.k)
     settings = {"from": options.source.name, "sounds": len(table.path), "asked": int(judge.asked.sum())}
@@ -170,16 +171,19 @@ def _compare(options: argparse.Namespace) -> LayoutReport:
         made = make_map(name, given)
         judged_by = given if WAYS[name].features == "ours" else components(given)
         shares = judge.shares(made.xy.astype(float))
-        ours = shares if ours is None else ours  # the first is what the others are compared with
-        ahead = (
-            judge.over_sounds(ours) - judge.over_sounds(shares),
-            judge.over_classes(ours) - judge.over_classes(shares),
-        )
+        ahead: tuple[Estimate | None, Estimate | None] = (None, None)
+        if name == OURS:
+            ours = shares
+        elif ours is not None:
+            ahead = (
+                estimate(judge.over_sounds(ours) - judge.over_sounds(shares)),
+                estimate(judge.over_classes(ours) - judge.over_classes(shares)),
+            )
         report.lines.append(
             Line(
                 WAYS[name].title,
                 judge.judge(judged_by, made.xy),
-                *map(estimate, ahead),
+                *ahead,
                 made.warm_s,
                 made.cold_s,
             )

@@ -58,7 +58,7 @@ def make_cells(embedding: Float32Array, ids: Int32Array, *, seed: int = 1) -> Ce
     Parameters
     ----------
     embedding : ndarray of float32, shape (n, d)
-        n at least 1; sounds whose row isn't finite are left out. May be mapped from a file.
+        At least one row finite; sounds whose row is NaN are left out. May be mapped from a file.
     ids : ndarray of int32, shape (n,)
     seed : int
         The same sounds and seed give the same cells, on one machine.

@@ -79,7 +79,8 @@ class NeighbourIndex:
         -------
         Neighbours
             Sorted by distance, equal distances by row. What one query gets doesn't depend on the
-            other queries of the batch.
+            other queries of the batch; but where more than k + 8 points are equally near, which of them
+            are given is left open.
         """
         n_points = len(self._points)
         k = min(k, n_points)

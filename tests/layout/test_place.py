@@ -1,7 +1,4 @@
 import itertools
-import subprocess
-import sys
-import time
 
 import numpy as np
 import pytest
@@ -128,28 +125,3 @@ def test_wrong_shapes_and_values_are_named():
     broken[1, 5] = np.nan
     with pytest.raises(LayoutError, match="row 1"):
         Placer(embeddings, xy).place(broken)
-
-
-def test_a_thousand_among_ten_thousand_take_less_than_a_second():
-    """A batch of the indexer is placed in passing."""
-    embeddings, xy = _map(10_000)
-    new = clusters(1_000, seed=9)
-    start = time.perf_counter()
-    Placer(embeddings, xy).place(new)
-    assert time.perf_counter() - start < 1.0
-
-
-def test_placing_loads_nothing_heavy():
-    """A process that places and judges, but doesn't fit, never pays for umap, numba or scikit-learn."""
-    program = (
-        "import sys, numpy as np\n"
-        "from klustr_bridge.layout import fit, growth, process, quality\n"
-        "from klustr_bridge.layout.place import Placer\n"
-        "xy = np.random.rand(50, 2).astype('f4'); e = np.random.rand(50, 8).astype('f4')\n"
-        "Placer(e, xy).place(e)\n"
-        "quality.neighbour_share(e, xy); quality.trustworthiness(e, xy)\n"
-        "fit.fit_layout(e, seed=1, method='pca')\n"
-        "print({'umap', 'numba', 'sklearn', 'librosa', 'matplotlib'} & set(sys.modules))\n"
-    )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "set()"
