@@ -431,7 +431,7 @@ class _LoopTimer:
         self._loop = loop
 
     def now_s(self) -> float:
-        return time.monotonic()
+        return time.perf_counter()
 
     def call_later(self, delay_s: float, callback: Callable[[], None]) -> asyncio.TimerHandle:
         return self._loop.call_later(delay_s, callback)

@@ -68,7 +68,7 @@ class PlayRequest:
     fade_in_s : float
         Seconds.
     due_s : float, optional
-        When it is to be heard, on the clock of ``time.monotonic()``; None, or a time gone by: at once.
+        When it is to be heard, on the clock of ``time.perf_counter()``; None, or a time gone by: at once.
     """
 
     path: bytes

@@ -239,7 +239,7 @@ PUSHES: Final = {
                 Argument("playing", "i", 0, 1),
             ),
             help="The session's beat by Ableton Link or MIDI clock, at each beat while it runs and when it "
-            "starts, stops or is gone (tempo 0); counted from the session's first beat, bars have four.",
+            "starts, stops or is gone (tempo 0); counted from the session's first beat.",
         ),
         Answer("/klustr/added", (ID, X, Y), help="A sound joined the map."),
         Answer("/klustr/removed", (ID,), help="A sound is no longer there."),

@@ -155,7 +155,7 @@ class Inputs:
         """Pass a message on; called by the MIDI system, so nothing may come out of it."""
         with contextlib.suppress(Exception):
             if message.type in self._types:
-                self._say({"message": message.dict(), "port": name, "at_s": time.monotonic()})
+                self._say({"message": message.dict(), "port": name, "at_s": time.perf_counter()})
 
 
 def _reason(error: Exception) -> str:

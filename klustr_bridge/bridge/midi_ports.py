@@ -61,7 +61,7 @@ class MidiPorts:
         As for `choose`.
     on_message : callable
         Gets each message of `types`, with the attributes that mido gives it, and with `port` (the name of
-        the input) and `at_s` (when it came, on the clock of ``time.monotonic()``).
+        the input) and `at_s` (when it came, on the clock of ``time.perf_counter()``).
     on_state : callable
         Gets the state whenever it has changed.
     types : collection of str

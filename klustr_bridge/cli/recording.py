@@ -5,7 +5,7 @@ import contextlib
 import os
 import shutil
 import sys
-import threading
+import time
 from pathlib import Path
 
 from klustr_bridge.cli.library import running_daemon
@@ -62,10 +62,10 @@ def _refuse_wrong(out: Path, namespace: argparse.Namespace) -> None:
 
 def _wait(client: Client, seconds: float | None) -> None:
     """Wait so long, or for ever; a bridge that ends meanwhile is noticed."""
-    never, left_s = threading.Event(), seconds
+    left_s = seconds
     while left_s is None or left_s > 0.0:
         turn_s = _KEEP_ALIVE_S if left_s is None else min(_KEEP_ALIVE_S, left_s)
-        never.wait(turn_s)
+        time.sleep(turn_s)
         if left_s is not None:
             left_s -= turn_s
         client.ping()

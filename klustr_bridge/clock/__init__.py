@@ -1,7 +1,7 @@
 """Owns the beat of the session that others play in: of Ableton Link, or of MIDI clock.
 
-Beats are quarter notes, times are seconds of ``time.monotonic()``. This room must not know of ports, clients
-or sounds: MIDI messages are handed to it, and what has a beat asks it.
+Beats are quarter notes, times are seconds of ``time.perf_counter()``. This room must not know of ports,
+clients or sounds: MIDI messages are handed to it, and what has a beat asks it.
 """
 
 from klustr_bridge.clock.link import LinkClock, open_link

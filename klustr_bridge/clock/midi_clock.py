@@ -36,8 +36,9 @@ class MidiClock:
     """
 
     def __init__(self) -> None:
-        self._port: str | None = None
-        self._heard_s = -math.inf
+        self._port: str | None = None  # that ticks
+        self._told_by: str | None = None  # the port that the song's place is known from
+        self._n_run = 0  # ticks since the last silence
         self._ticks: deque[tuple[int, float]] = deque(maxlen=_MOST_TICKS)
         self._n_ticks = 0
         self._n_strays = 0
@@ -63,11 +64,12 @@ class MidiClock:
         if not math.isfinite(at_s) or kind not in CLOCK_TYPES:
             return
         self._forget_silent(at_s)
-        if at_s - self._heard_s > GONE_S:
+        if self._port is None and kind == "clock":
             self._port = port
-        if port != self._port:
+        if self._port is not None and port != self._port:
             return
-        self._heard_s = at_s
+        if self._told_by != port:  # what another port has said is of another song
+            self._told_by, self._origin, self._position, self._known = port, None, 0, False
         match kind:
             case "clock":
                 self._tick(at_s)
@@ -109,7 +111,7 @@ class MidiClock:
         """Begin anew after a silence: a song that was playing then is somewhere else now."""
         if self._ticks and now_s - self._ticks[-1][1] > GONE_S:
             self._ticks.clear()
-            self._line, self._n_strays = None, 0
+            self._port, self._line, self._n_strays, self._n_run = None, None, 0, 0
             if self._origin is not None:
                 self._origin, self._known = None, False
 
@@ -127,12 +129,13 @@ class MidiClock:
             self._n_strays = 0
         self._ticks.append((self._n_ticks, at_s))
         self._n_ticks += 1
+        self._n_run += 1
         self._line = None
 
     def _fit(self, now_s: float) -> tuple[float, float] | None:
         """Return the time of tick 0 and the seconds a tick, by least squares; None without a clock."""
         ticks = self._ticks
-        if len(ticks) < 2 or self._n_ticks < MIN_TICKS or now_s - ticks[-1][1] > GONE_S:
+        if len(ticks) < 2 or self._n_run < MIN_TICKS or now_s - ticks[-1][1] > GONE_S:
             return None
         if self._line is None:
             first_n, first_s = ticks[0]

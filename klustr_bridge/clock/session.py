@@ -119,7 +119,7 @@ class BeatTeller:
     async def run(self) -> None:
         """Tell until cancelled; looks twenty times a second, and at each beat."""
         while True:
-            await asyncio.sleep(self.look(time.monotonic()))
+            await asyncio.sleep(self.look(time.perf_counter()))
 
     def look(self, now_s: float) -> float:
         """Tell what is new; return when to look again, seconds from now."""

@@ -67,6 +67,7 @@ class Audition:
         self._beats = beats
         self._land = land
         self._due: dict[int, Handle] = {}
+        self._coming: dict[tuple[int, int], int] = {}  # the voice on the next line, by client and cursor
 
     # What a cursor plays
 
@@ -118,7 +119,15 @@ class Audition:
         return self._sound(view, client, cursor, sound_id, velocity)
 
     def leave(self, client: ClientState, cursor: int | None = None) -> None:
-        """Forget what a cursor, or every one, has played, and end what it holds."""
+        """Forget what a cursor, or every one, has played, and end what it holds.
+
+        A sound that a tap has put on the next line is heard though the finger has gone; with every cursor it
+        is taken back.
+        """
+        if cursor is None:
+            for number, each in list(self._coming):
+                if number == client.number:
+                    self._take_back(client, each)
         for each in list(client.heard) if cursor is None else [cursor]:
             if (heard := client.heard.pop(each, None)) is not None:
                 _stop_waiting(heard)
@@ -143,7 +152,10 @@ class Audition:
         heard.waiting = None
         if client.heard.get(cursor) is not heard or client.deliver is None:
             return
-        view, found = self._land(client, heard.x, heard.y)
+        try:
+            view, found = self._land(client, heard.x, heard.y)
+        except QueryError:  # the map has gone meanwhile
+            return
         if found and (client.audition == "retrigger" or found[0].id != heard.id):
             client.deliver(self._sound(view, client, cursor, found[0].id))
 
@@ -152,19 +164,16 @@ class Audition:
     ) -> list[Event]:
         """Play the sound that a cursor has come to; it takes the place of the one that the cursor holds."""
         heard = client.heard[cursor]
-        gave_way = self._let_go(heard)
-        heard.id = sound_id
         if self._timer is not None:
             heard.played_s = self._timer.now_s()
-        fade_in_s = FADE_IN_S if gave_way else 0.0
+        fade_in_s = 0.0 if heard.held is None else FADE_IN_S
         return self.play(view, client, sound_id, velocity, cursor=cursor, fade_in_s=fade_in_s)
 
-    def _let_go(self, heard: Heard) -> bool:
-        """End what a cursor holds, fading; return whether there was anything."""
+    def _let_go(self, heard: Heard) -> None:
+        """End what a cursor holds, fading."""
         voice, heard.held = heard.held, None
         if voice is not None:
             self.stop(voice, FADE_OUT_S)
-        return voice is not None
 
     # Playing
 
@@ -194,16 +203,30 @@ class Audition:
         due_s, shift = self._in_time(view, client, sound_id)
         request = replace(request, semitones=semitones + shift, pan=pan, fade_in_s=fade_in_s, due_s=due_s)
         heard = None if cursor is None else client.heard.setdefault(cursor, Heard())
-        if heard is not None and heard.due is not None and heard.due in self._due:
-            self.stop(heard.due)
+        if cursor is not None:
+            self._take_back(client, cursor)
         play = self.voices.play(sound_id, request, end_s, internal=self.sounds_here(client))
         if heard is not None:
-            heard.id, heard.due = sound_id, play.voice if due_s is not None else None
-            heard.held = play.voice if client.audition == "hold" else None
+            heard.id = sound_id
         if due_s is None or self._timer is None:
+            self._hold(client, heard, play.voice)
             return [play]
-        self._deliver_at(client, play, due_s - self._timer.now_s())
+        if cursor is not None:
+            self._coming[client.number, cursor] = play.voice
+        self._deliver_at(client, heard, play, due_s - self._timer.now_s())
         return []
+
+    def _hold(self, client: ClientState, heard: Heard | None, voice: int) -> None:
+        """Let a voice that begins now take the place of the one that its cursor holds."""
+        if heard is not None and client.audition == "hold":
+            self._let_go(heard)
+            heard.held = voice
+
+    def _take_back(self, client: ClientState, cursor: int) -> None:
+        """Let what a cursor was to play on the next line not be heard."""
+        voice = self._coming.pop((client.number, cursor), None)
+        if voice is not None and voice in self._due:
+            self.stop(voice)
 
     def stop(self, voice: int | None, fade_s: float | None = None) -> None:
         """Stop a voice, or all of them; an ended one is no error, one that is due never begins."""
@@ -252,12 +275,13 @@ class Audition:
             shift = shift_to(tempo_bpm, view.measure("tempo_bpm", row))
         return line_s, shift
 
-    def _deliver_at(self, client: ClientState, play: Play, wait_s: float) -> None:
+    def _deliver_at(self, client: ClientState, heard: Heard | None, play: Play, wait_s: float) -> None:
         """Tell a client of what it plays at the moment it is to be heard."""
         voice = play.voice
 
         def deliver() -> None:
             self._due.pop(voice, None)
+            self._hold(client, heard, voice)
             if client.deliver is not None:
                 client.deliver([play])
 

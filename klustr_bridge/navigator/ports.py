@@ -48,7 +48,10 @@ class Timer(Protocol):
     """The time, and what is to happen at a time, on the navigator's own thread."""
 
     def now_s(self) -> float:
-        """Return seconds on the clock of ``time.monotonic()``."""
+        """Return seconds on the clock of ``time.perf_counter()``.
+
+        It is one for all processes of the machine, and fine also where ``time.monotonic()`` is not (Windows).
+        """
         ...
 
     def call_later(self, delay_s: float, callback: Callable[[], None]) -> Handle:
@@ -66,7 +69,7 @@ class Beats(Protocol):
     def line_s(self, step: float, now_s: float) -> float | None:
         """Return when the beat is next a multiple of `step`; None while nothing runs to play in time with.
 
-        Times are on the clock of ``time.monotonic()``.
+        Times are on the clock of ``time.perf_counter()``.
         """
         ...
 

@@ -39,8 +39,6 @@ class Heard:
         When it played.
     waiting : Handle or None
         It moves faster than it may play: this plays what it has come to when the gap is over.
-    due : int or None
-        The voice of the last sound if that was to be heard at a later time.
     held : int or None
         The voice that it holds in audition mode ``hold``.
     """
@@ -50,7 +48,6 @@ class Heard:
     y: float = 0.0
     played_s: float = float("-inf")
     waiting: Handle | None = None
-    due: int | None = None
     held: int | None = None
 
 

@@ -17,7 +17,16 @@ from klustr_bridge.player.loading import Format, LoadedSound, Part, file_stamp, 
 
 MAX_CACHE_BYTES = 64 * 1024 * 1024
 N_LOADERS = 2
+MOST_LOADERS = 8
+"""Loaders that wait for a disk that does not answer are joined by others, up to so many in all."""
+
+HANGING_S = 1.0
+TOLD_HANGING_S = 5.0
 MAX_JOBS = 256
+MAX_PREFETCHES = 64
+MAX_WAITING = 16
+"""A part that takes so long that it is played more often meanwhile is not played more often than that."""
+
 CHECK_AGAIN_S = 1.0
 """A sound found in the cache is compared with its file this often at most."""
 
@@ -34,6 +43,8 @@ class _Job:
     part: Part
     waiting: list[Ready] = field(default_factory=list)
     loading: bool = False
+    begun_s: float = 0.0
+    told: bool = False
 
 
 class SoundCache:
@@ -99,7 +110,7 @@ class SoundCache:
         A file that has changed since is noticed in the background: it is heard anew from the
         next time on.
         """
-        now = time.monotonic()
+        now = time.perf_counter()
         with self._changed:
             sound = self._sounds.get(part)
             if sound is None:
@@ -118,31 +129,34 @@ class SoundCache:
 
         The newest request is served first: what a hand asks for last is what it wants to hear.
         """
-        dropped: _Job | None = None
+        dropped: list[Ready] = []
         with self._changed:
             job = self._jobs.get(part)
             if job is None:
-                dropped = self._make_room()
+                dropped += self._make_room()
                 job = self._jobs[part] = _Job(part)
+            if len(job.waiting) >= MAX_WAITING:
+                dropped.append(job.waiting.pop(0))
             job.waiting.append(ready)
             if not job.loading:
                 self._jobs.move_to_end(part)
             self._wake()
-        if dropped is not None:
-            self._hand_over(dropped.waiting, None)
+        self._hand_over(dropped, None)
 
     def prefetch(self, parts: Iterable[Part]) -> None:
         """Load parts in the background, after everything that is waited for.
 
-        Only as many as fit among the jobs; the rest is left for when it is asked for.
+        The latest first, for they are near to where the hand is now; the oldest of too many are given up.
         """
         with self._changed:
             for part in parts:
-                if part in self._sounds or part in self._jobs:
+                if part in self._sounds or (part in self._jobs and self._jobs[part].waiting):
                     continue
-                if len(self._jobs) >= MAX_JOBS // 2:
-                    break
-                self._jobs[part] = _Job(part)
+                self._jobs.setdefault(part, _Job(part))
+                self._jobs.move_to_end(part)
+            prefetches = [job for job in self._jobs.values() if not job.waiting and not job.loading]
+            for job in prefetches[: max(0, len(prefetches) - MAX_PREFETCHES)]:
+                del self._jobs[job.part]
             self._wake()
 
     def close(self) -> None:
@@ -159,30 +173,60 @@ class SoundCache:
         """Start the loaders on the first need of them, then wake them."""
         if self._closed:
             return
-        while len(self._loaders) < N_LOADERS:
+        while len(self._loaders) < self._n_wanted_loaders():
             loader = threading.Thread(target=self._run, name="player-loader", daemon=True)
             self._loaders.append(loader)
             loader.start()
         self._changed.notify_all()
 
-    def _make_room(self) -> _Job | None:
-        """Give up the oldest job not begun when there are too many; a prefetch rather than a play."""
+    def _n_wanted_loaders(self) -> int:
+        now = time.perf_counter()
+        n_hanging = sum(job.loading and now - job.begun_s > HANGING_S for job in self._jobs.values())
+        return min(MOST_LOADERS, N_LOADERS + n_hanging)
+
+    def check(self, now: float) -> None:
+        """Tell of files whose disk does not answer, and see that others are loaded; never blocks.
+
+        Parameters
+        ----------
+        now : float
+            ``time.perf_counter()``.
+        """
+        with self._changed:
+            late = [
+                job
+                for job in self._jobs.values()
+                if job.loading and not job.told and now - job.begun_s > TOLD_HANGING_S
+            ]
+            for job in late:
+                job.told = True
+            if self._jobs:
+                self._wake()
+        for job in late:
+            self.report(job.part.path, "its disk does not answer")
+
+    def _make_room(self) -> list[Ready]:
+        """Give up the oldest job not begun when there are too many, a prefetch rather than a play.
+
+        Returns who has waited for it.
+        """
         if len(self._jobs) < MAX_JOBS:
-            return None
-        begun = [job for job in self._jobs.values() if not job.loading]
-        job = next((job for job in begun if not job.waiting), begun[0] if begun else None)
-        if job is not None:
-            del self._jobs[job.part]
-            self.n_overrun += 1
-        return job
+            return []
+        idle = [job for job in self._jobs.values() if not job.loading]
+        job = next((job for job in idle if not job.waiting), idle[0] if idle else None)
+        if job is None:
+            return []
+        del self._jobs[job.part]
+        self.n_overrun += 1
+        return job.waiting
 
     def _next_job(self) -> _Job | None:
-        """Choose: the newest load somebody waits for, else the oldest prefetch, one at a time."""
+        """Choose: the newest load somebody waits for, else the newest prefetch, one at a time."""
         for job in reversed(self._jobs.values()):
             if job.waiting and not job.loading:
                 return job
         if not self._prefetching:
-            for job in self._jobs.values():
+            for job in reversed(self._jobs.values()):
                 if not job.loading:
                     return job
         return None
@@ -200,7 +244,7 @@ class SoundCache:
                 if job is None:
                     part, _ = self._to_check.popitem(last=False)
                 else:
-                    job.loading = True
+                    job.loading, job.begun_s = True, time.perf_counter()
                     prefetching = not job.waiting
                     self._prefetching = self._prefetching or prefetching
                     wanted = self._format
@@ -242,7 +286,7 @@ class SoundCache:
         if sound.samples.nbytes > self.max_bytes:
             return
         self._sounds[part] = sound
-        self._checked_s[part] = time.monotonic()
+        self._checked_s[part] = time.perf_counter()
         self.n_bytes += sound.samples.nbytes
         while self.n_bytes > self.max_bytes:
             self._drop(next(iter(self._sounds)))
@@ -273,7 +317,7 @@ class SoundCache:
 
     def report(self, path: bytes, reason: str) -> None:
         """Count a file that can't be played, and say so unless it was said just now."""
-        now = time.monotonic()
+        now = time.perf_counter()
         with self._changed:
             self.n_refused += 1
             said_s = self._reported_s.get(path)

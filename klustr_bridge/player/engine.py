@@ -130,13 +130,13 @@ class Engine:
                 wanted_s = self._awaited.pop(voice, None)
                 if wanted_s is None or loaded is None:
                     return
-                if time.monotonic() - wanted_s > MAX_LATE_S:
+                if time.perf_counter() - wanted_s > MAX_LATE_S:
                     self._n_late += 1
                     return
                 self._start(voice, loaded, request)
 
         with self._producing:
-            self._awaited[voice] = max(time.monotonic(), request.due_s or 0.0)
+            self._awaited[voice] = max(time.perf_counter(), request.due_s or 0.0)
         self._cache.load(part, start_late)
 
     def stop(self, voice: int | None = None, fade_s: float | None = None) -> None:
@@ -173,7 +173,7 @@ class Engine:
             return under_way.path, max(under_way.seconds, 1.0 / under_way.sample_rate)
         mixer = self._mixer
         if mixer is None or not self._output.ready:
-            raise PlayerError(f"nothing can be recorded: {self.describe()}")
+            raise PlayerError(f"nothing can be recorded: {self.problem or self.describe()}")
         name = datetime.now().strftime("%Y-%m-%d %H.%M.%S")
         for number in range(1, _MOST_OF_A_SECOND):
             suffix = f" {number}" if number > 1 else ""
@@ -181,7 +181,9 @@ class Engine:
             if not os.path.lexists(path):
                 break
         recording = Recording(path, mixer.sample_rate, mixer.n_channels, self._end_recording)
-        self._recording = recording
+        with self._producing:
+            self._recording = recording
+        self._stop_unfit(mixer.sample_rate, mixer.n_channels)  # the device may have changed just now
         return recording.path, 0.0
 
     def stop_recording(self) -> tuple[bytes, float]:
@@ -197,7 +199,8 @@ class Engine:
         PlayerError
             There is none under way, or the disk doesn't take the rest of it.
         """
-        recording, self._recording = self._recording, None
+        with self._producing:
+            recording, self._recording = self._recording, None
         if recording is None:
             raise PlayerError("nothing is being recorded; start with /klustr/record 1")
         if not recording.stop(RECORDING_STOP_S):
@@ -211,7 +214,7 @@ class Engine:
             "player_ready": float(output.ready),
             "player_callbacks": float(output.n_callbacks),
             "player_callback_errors": float(output.n_callback_errors),
-            "player_callback_age_s": output.heartbeat_age_s(time.monotonic()),
+            "player_callback_age_s": output.heartbeat_age_s(time.perf_counter()),
             "player_longest_render_ms": 1000.0 * output.longest_render_s,
             "player_mean_render_ms": 1000.0 * output.busy_s / max(1, output.n_callbacks),
             "player_slow_callbacks": float(output.n_slow),
@@ -238,7 +241,8 @@ class Engine:
 
     def check(self) -> None:
         """Look after the device; to be called about once a second. Never blocks."""
-        self._output.check(time.monotonic())
+        self._output.check(time.perf_counter())
+        self._cache.check(time.perf_counter())
         with self._producing:
             if self._mixer is not None:
                 self._mixer.collect()
@@ -254,7 +258,7 @@ class Engine:
         """
         with self._producing:
             self._awaited.clear()
-        recording, self._recording = self._recording, None
+            recording, self._recording = self._recording, None
         if recording is not None:
             recording.stop(RECORDING_STOP_S)
         closed = self._output.close(limit_s)
@@ -269,13 +273,7 @@ class Engine:
         with self._producing:
             self._mixer, self._clock = mixer, clock
         self._streams.abandon_all()
-        recording = self._recording
-        if recording is not None and recording.sample_rate != sample_rate:
-            self._end_recording(
-                f"recording stopped: the output device is at {sample_rate} Hz now; "
-                f"see {recording.path.decode('utf-8', 'backslashreplace')}"
-            )
-            recording.stop(0.0)
+        self._stop_unfit(sample_rate, n_channels)
 
         def render(out: Float32Array, heard_s: float) -> None:
             clock.note(mixer.frame, heard_s)
@@ -285,9 +283,27 @@ class Engine:
 
         return render
 
-    def _end_recording(self, reason: str) -> None:
-        """Note that the recording has ended by itself."""
-        self._recording = None
+    def _stop_unfit(self, sample_rate: int, n_channels: int) -> None:
+        """End a recording whose file can't take what is played from now on."""
+        mixer, recording = self._mixer, self._recording
+        if mixer is not None:  # the one in force by now
+            sample_rate, n_channels = mixer.sample_rate, mixer.n_channels
+        if recording is not None and (recording.sample_rate, recording.n_channels) != (
+            sample_rate,
+            n_channels,
+        ):
+            recording.stop(0.0)
+            self._end_recording(
+                recording,
+                f"recording stopped: the output device plays {n_channels} channels at {sample_rate} Hz now; "
+                f"see {recording.path.decode('utf-8', 'backslashreplace')}",
+            )
+
+    def _end_recording(self, recording: Recording, reason: str) -> None:
+        """Note that a recording has ended by itself."""
+        with self._producing:
+            if self._recording is recording:
+                self._recording = None
         self._on_problem(reason)
 
     def _start(self, voice: int, sound: LoadedSound, request: PlayRequest) -> None:

@@ -21,7 +21,7 @@ from klustr_bridge.settings import AudioSettings
 from klustr_bridge.types import Float32Array
 
 Renderer = Callable[[Float32Array, float], None]
-"""Fills a block; gets besides when its first frame is heard, on the clock of ``time.monotonic()``."""
+"""Fills a block; gets besides when its first frame is heard, on the clock of ``time.perf_counter()``."""
 
 MOST_DELAY_S = 2.0
 """Some devices tell nonsense about when a block is heard."""
@@ -131,7 +131,7 @@ class Output:
         Parameters
         ----------
         now : float
-            ``time.monotonic()``.
+            ``time.perf_counter()``.
         """
         if self._closed:
             return
@@ -181,7 +181,7 @@ class Output:
 
     def _order(self, order: str) -> None:
         """Ask the thread for work; `check` asks for no more until it is done."""
-        self._busy_since_s = time.monotonic()
+        self._busy_since_s = time.perf_counter()
         self._orders.put(order)
 
     def _run(self) -> None:
@@ -208,7 +208,7 @@ class Output:
     def _failed(self, message: str, *, for_ever: bool = False) -> None:
         """Note why there is no stream and when to try again."""
         self._close_stream()
-        self._retry_at_s = time.monotonic() + self._retry_after_s
+        self._retry_at_s = time.perf_counter() + self._retry_after_s
         if for_ever:
             self._retry_at_s = float("inf")
         self._retry_after_s = min(LAST_RETRY_S, 2.0 * self._retry_after_s)
@@ -229,7 +229,7 @@ class Output:
         self.longest_render_s = 0.0
         self._is_claimed = False
         stream.start()
-        self._heartbeat_s = self._opened_s = time.monotonic()
+        self._heartbeat_s = self._opened_s = time.perf_counter()
         was = self._problem
         self._state, self._problem = "open", None
         if again:
@@ -289,7 +289,7 @@ class Output:
 
     def _callback(self, out: Float32Array, n_frames: int, times: Any, status: Any) -> None:
         """Fill one block for the device; on the audio thread. Nothing may come out of it."""
-        began_s = time.monotonic()
+        began_s = time.perf_counter()
         try:
             if not self._is_claimed:
                 self._is_claimed = True
@@ -307,7 +307,7 @@ class Output:
             self.n_callback_errors += 1
             out.fill(0.0)
         self.n_callbacks += 1
-        self._heartbeat_s = now = time.monotonic()
+        self._heartbeat_s = now = time.perf_counter()
         took_s, block_s = now - began_s, n_frames / self.sample_rate
         self.busy_s += took_s
         self.n_slow += took_s > 0.5 * block_s

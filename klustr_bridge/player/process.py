@@ -176,7 +176,7 @@ class ChildPlayer:
         with self._answering:
             self._answers[number] = answer
         if not self._send([wire.RECORD, on, number], _ROOM):
-            self._answer(number, PlayerError(f"nothing can be recorded: {self.describe()}"))
+            self._answer(number, PlayerError(f"nothing can be recorded: {self.problem or self.describe()}"))
         try:
             async with asyncio.timeout(RECORD_LIMIT_S):
                 return await asyncio.wrap_future(answer)

@@ -36,7 +36,7 @@ class Recording:
     sample_rate, n_channels : int
         Of what is recorded.
     on_end : callable
-        Told in one sentence why it ended by itself; on the recording's thread.
+        Told, with the recording, in one sentence why it ended by itself; on the recording's thread.
 
     Raises
     ------
@@ -44,13 +44,15 @@ class Recording:
         The file can't be written.
     """
 
-    def __init__(self, path: bytes, sample_rate: int, n_channels: int, on_end: Callable[[str], None]) -> None:
+    def __init__(
+        self, path: bytes, sample_rate: int, n_channels: int, on_end: Callable[["Recording", str], None]
+    ) -> None:
         import soundfile
 
         self.path = path
         self.sample_rate = sample_rate
         self.n_lost = 0
-        self._channels = n_channels
+        self.n_channels = n_channels
         self._on_end = on_end
         self._ring: Float32Array = np.zeros((round(RING_S * sample_rate), n_channels), np.float32)
         self._n_in = 0
@@ -59,11 +61,12 @@ class Recording:
         try:
             os.makedirs(os.path.dirname(path), exist_ok=True)
             self._refuse_full_disk()
-            self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o644)
+            self._disk = open(path, "x+b", buffering=0)  # noqa: SIM115 - closed by the thread
         except OSError as error:
             raise PlayerError(f"can't record into {_shown(path)}: {error.strerror or error}") from error
+        # A file of Python's: libsndfile can't take over descriptors on Windows.
         self._file: Any = soundfile.SoundFile(
-            self._fd, "w", sample_rate, n_channels, subtype="PCM_24", format="WAV", closefd=False
+            self._disk, "w", sample_rate, n_channels, subtype="PCM_24", format="WAV", closefd=False
         )
         self._thread = threading.Thread(target=self._run, name="player-recording", daemon=True)
         self._thread.start()
@@ -76,7 +79,7 @@ class Recording:
     def take(self, block: Float32Array) -> None:
         """Record a block; called by the audio callback."""
         size, n = len(self._ring), len(block)
-        if self._n_in - self._n_out + n > size or block.shape[1] != self._channels:
+        if self._n_in - self._n_out + n > size or block.shape[1] != self.n_channels:
             self.n_lost += n
             return
         at = self._n_in % size
@@ -99,23 +102,26 @@ class Recording:
                 n_turns += 1
                 if n_turns % _HEADER_EVERY == 0:
                     self._update_header()
+                    os.fsync(self._disk.fileno())
                     self._refuse_full_disk()
             self._write()
         except (OSError, RuntimeError) as error:  # soundfile's own errors are RuntimeErrors
             reason = getattr(error, "strerror", None) or str(error)
-            self._on_end(f"recording stopped after {self.seconds:.0f} s: {reason}; see {_shown(self.path)}")
+            self._on_end(
+                self, f"recording stopped after {self.seconds:.0f} s: {reason}; see {_shown(self.path)}"
+            )
         finally:
             with contextlib.suppress(Exception):
                 self._file.close()
             with contextlib.suppress(OSError):
-                os.close(self._fd)
+                self._disk.close()
 
     def _write(self) -> None:
         size = len(self._ring)
         while self._n_out < self._n_in:
             at = self._n_out % size
             n = min(self._n_in - self._n_out, size - at)
-            if (self._n_out + n) * self._channels * 3 > MAX_BYTES:
+            if (self._n_out + n) * self.n_channels * 3 > MAX_BYTES:
                 raise OSError("a WAV file holds no more than 4 GB; start another recording")
             self._file.write(self._ring[at : at + n])
             self._n_out += n

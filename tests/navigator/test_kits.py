@@ -144,8 +144,8 @@ def test_loops_and_slices_are_in_no_kit() -> None:
     assert len(kit_of(corpus, loop)) == 3
     client = a_client()
     Navigator(None, None, corpus).filter_duration(client, 0.0, 100.0)
-    sounds.made[snare - 1] = MadeSound(snare, [below("s.wav")], embedding=towards(20), kind="crash")
-    assert kit_of(sounds.corpus(), kick, client) == [("kick", kick), ("crash", snare)]
+    sounds.made = [sound for sound in sounds.made if sound.kind != "snare" or sound.parent]
+    assert kit_of(sounds.corpus(), kick, client) == [("kick", kick)]
 
 
 def test_a_sound_of_unknown_kind_has_a_kit_too() -> None:
