@@ -270,10 +270,19 @@ class Daemon:
         protocols = "UDP and TCP" if self._settings.osc.tcp else "UDP"
         self._say(f"OSC on {self._settings.osc.host}:{self.osc_port} ({protocols})")
         self._say(f"HTTP on http://127.0.0.1:{self.http_port}/")
-        audio = self.player.describe() if self.player else "off"
-        self._say(f"audio: {audio}")
+        if self.player is None:
+            self._say("audio: off")
+        else:
+            self._keep(asyncio.ensure_future(self._tell_audio(self.player)))
         if not self._settings.midi.input:
             self._say("MIDI: off")
+
+    async def _tell_audio(self, player: ChildPlayer) -> None:
+        """Say where the sound goes, once that is known; why it goes nowhere says the player."""
+        while not player.wait_until_settled(0.0):
+            await asyncio.sleep(_VIEW_EVERY_S)
+        if player.problem is None:
+            self._say(f"audio: {player.describe()}")
 
     def _write_info(self) -> None:
         write_daemon_info(
@@ -307,7 +316,12 @@ class Daemon:
 
     def _keep(self, task: "asyncio.Task[None]") -> None:
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._let_go)
+
+    def _let_go(self, task: "asyncio.Task[None]") -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.error("a part of the daemon has ended", exc_info=error)
 
     # -- what the librarian says ---------------------------------------------------------------
 

@@ -112,7 +112,11 @@ class Handlers:
         self._hello(client, name, port)
         status = self._navigator.status()
         version = klustr_bridge.__version__
-        return _one("/klustr/welcome", version, PROTOCOL, status.epoch, status.n_sounds, status.state)
+        welcome = _one("/klustr/welcome", version, PROTOCOL, status.epoch, status.n_sounds, status.state)
+        player = self._navigator.player
+        if player is None or player.problem is None:
+            return welcome
+        return *welcome, encode(PUSHES["/klustr/error"], "audio", player.problem[:800])
 
     def bye(self, client: Client) -> None:
         """``/klustr/bye``."""

@@ -107,6 +107,8 @@ class MidiPorts:
                 code = await self._listen()
             except OSError as error:
                 self._tell(PortsState(True, problem=f"can't start a process for MIDI: {error}"))
+            except ValueError as error:  # a line beyond all measure
+                self._tell(PortsState(True, problem=f"the process for MIDI can't be understood: {error}"))
             else:
                 if code == midi_child.MISSING:
                     return

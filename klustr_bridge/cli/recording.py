@@ -4,16 +4,17 @@ import argparse
 import contextlib
 import os
 import shutil
+import signal
 import sys
 import time
 from pathlib import Path
 
 from klustr_bridge.cli.library import running_daemon
-from klustr_bridge.client import Client, FailError, NoAnswerError
+from klustr_bridge.client import Client, FailError, NoAnswerError, Recorded
 from klustr_bridge.errors import LibraryError, PlayerError
 from klustr_bridge.settings import LoadedSettings
 
-_KEEP_ALIVE_S = 10.0
+_LOOK_EVERY_S = 2.0
 
 
 def record(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
@@ -33,7 +34,7 @@ def record(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
         try:
             with contextlib.suppress(KeyboardInterrupt):
                 _wait(client, namespace.seconds)
-            ended = client.record(False)
+            ended = _ended(client)
         except (FailError, NoAnswerError) as error:
             raise PlayerError(f"{error}; what was recorded is in {begun.path}") from error
     try:
@@ -44,6 +45,15 @@ def record(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
         ) from error
     print(f"recorded {ended.seconds:.1f} s into {out}")
     return 0
+
+
+def _ended(client: Client) -> Recorded:
+    """End the recording, whatever Ctrl-C says meanwhile: it would go on for hours."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        return client.record(False)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _refuse_wrong(out: Path, namespace: argparse.Namespace) -> None:
@@ -61,11 +71,12 @@ def _refuse_wrong(out: Path, namespace: argparse.Namespace) -> None:
 
 
 def _wait(client: Client, seconds: float | None) -> None:
-    """Wait so long, or for ever; a bridge that ends meanwhile is noticed."""
+    """Wait so long, or for ever; a bridge or a recording that ends meanwhile is noticed."""
     left_s = seconds
     while left_s is None or left_s > 0.0:
-        turn_s = _KEEP_ALIVE_S if left_s is None else min(_KEEP_ALIVE_S, left_s)
+        turn_s = _LOOK_EVERY_S if left_s is None else min(_LOOK_EVERY_S, left_s)
         time.sleep(turn_s)
         if left_s is not None:
             left_s -= turn_s
-        client.ping()
+        if not client.health().get("player_recorded_s"):
+            return

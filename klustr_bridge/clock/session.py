@@ -66,7 +66,7 @@ class SessionClock:
         step : float
             Beats, more than 0.
         """
-        tempo_bpm, beat = self.tempo_bpm(now_s), self.beat(now_s)
+        tempo_bpm, beat = self._both(now_s)
         if tempo_bpm is None or beat is None:
             return None
         line = math.ceil(beat / step - _JUST_PASSED_BEATS) * step
@@ -74,8 +74,14 @@ class SessionClock:
 
     def now(self, now_s: float) -> Beat:
         """Return what is to be told of the session."""
-        tempo_bpm, beat = self.tempo_bpm(now_s), self.beat(now_s)
-        return Beat(beat or 0.0, tempo_bpm or 0.0, beat is not None)
+        tempo_bpm, beat = self._both(now_s)
+        if tempo_bpm is None or beat is None:
+            return Beat(0.0, tempo_bpm or 0.0, False)
+        return Beat(beat, tempo_bpm, True)
+
+    def _both(self, now_s: float) -> tuple[float | None, float | None]:
+        clock = self._clock
+        return (None, None) if clock is None else (clock.tempo_bpm(now_s), clock.beat(now_s))
 
     def describe(self, now_s: float) -> str:
         """Say in one line where the beat comes from, or what to do to have one."""

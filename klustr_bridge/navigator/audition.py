@@ -67,6 +67,7 @@ class Audition:
         self._beats = beats
         self._land = land
         self._due: dict[int, Handle] = {}
+        self._waiting: list[Heard] = []
         self._coming: dict[tuple[int, int], int] = {}  # the voice on the next line, by client and cursor
 
     # What a cursor plays
@@ -115,7 +116,7 @@ class Audition:
         """Sound what a cursor was set on, at once whatever it has just played."""
         heard = client.heard.setdefault(cursor, Heard())
         heard.x, heard.y = view.place(view.row(sound_id), client.view)
-        _stop_waiting(heard)
+        self._stop_waiting(heard)
         return self._sound(view, client, cursor, sound_id, velocity)
 
     def leave(self, client: ClientState, cursor: int | None = None) -> None:
@@ -130,7 +131,7 @@ class Audition:
                     self._take_back(client, each)
         for each in list(client.heard) if cursor is None else [cursor]:
             if (heard := client.heard.pop(each, None)) is not None:
-                _stop_waiting(heard)
+                self._stop_waiting(heard)
                 self._let_go(heard)
 
     def _after_gap(
@@ -144,12 +145,13 @@ class Audition:
             wait_s = heard.played_s + self._settings.gap_s - timer.now_s()
             if wait_s > 0.0:
                 heard.waiting = timer.call_later(wait_s, lambda: self._catch_up(client, cursor, heard))
+                self._waiting.append(heard)
                 return []
         return self._sound(view, client, cursor, sound_id)
 
     def _catch_up(self, client: ClientState, cursor: int, heard: Heard) -> None:
         """Play what a cursor has come to while it was not to play."""
-        heard.waiting = None
+        self._stop_waiting(heard)
         if client.heard.get(cursor) is not heard or client.deliver is None:
             return
         try:
@@ -166,7 +168,8 @@ class Audition:
         heard = client.heard[cursor]
         if self._timer is not None:
             heard.played_s = self._timer.now_s()
-        fade_in_s = 0.0 if heard.held is None else FADE_IN_S
+        now_s = 0.0 if self._timer is None else self._timer.now_s()
+        fade_in_s = 0.0 if heard.held is None or now_s >= heard.held_until_s else FADE_IN_S
         return self.play(view, client, sound_id, velocity, cursor=cursor, fade_in_s=fade_in_s)
 
     def _let_go(self, heard: Heard) -> None:
@@ -174,6 +177,12 @@ class Audition:
         voice, heard.held = heard.held, None
         if voice is not None:
             self.stop(voice, FADE_OUT_S)
+
+    def _stop_waiting(self, heard: Heard) -> None:
+        if heard.waiting is not None:
+            heard.waiting.cancel()
+            heard.waiting = None
+            self._waiting.remove(heard)
 
     # Playing
 
@@ -209,18 +218,20 @@ class Audition:
         if heard is not None:
             heard.id = sound_id
         if due_s is None or self._timer is None:
-            self._hold(client, heard, play.voice)
+            self._hold(client, heard, play)
             return [play]
         if cursor is not None:
             self._coming[client.number, cursor] = play.voice
         self._deliver_at(client, heard, play, due_s - self._timer.now_s())
         return []
 
-    def _hold(self, client: ClientState, heard: Heard | None, voice: int) -> None:
+    def _hold(self, client: ClientState, heard: Heard | None, play: Play) -> None:
         """Let a voice that begins now take the place of the one that its cursor holds."""
         if heard is not None and client.audition == "hold":
             self._let_go(heard)
-            heard.held = voice
+            now_s = 0.0 if self._timer is None else self._timer.now_s()
+            length_s = play.end_s - play.start_s
+            heard.held, heard.held_until_s = play.voice, now_s + (length_s if length_s > 0.0 else math.inf)
 
     def _take_back(self, client: ClientState, cursor: int) -> None:
         """Let what a cursor was to play on the next line not be heard."""
@@ -233,6 +244,9 @@ class Audition:
         for each in list(self._due) if voice is None else [voice]:
             if (handle := self._due.pop(each, None)) is not None:
                 handle.cancel()
+        if voice is None:
+            for heard in list(self._waiting):
+                self._stop_waiting(heard)
         self.voices.stop(voice, fade_s)
 
     def prefetch(self, view: View, client: ClientState, sound_ids: list[int]) -> None:
@@ -281,7 +295,7 @@ class Audition:
 
         def deliver() -> None:
             self._due.pop(voice, None)
-            self._hold(client, heard, voice)
+            self._hold(client, heard, play)
             if client.deliver is not None:
                 client.deliver([play])
 
@@ -296,9 +310,3 @@ def _is_border(view: View, client: ClientState, heard: Heard, nearest: Neighbour
         return False
     distance = math.dist(view.place(row, client.view), (heard.x, heard.y))
     return step < distance and nearest.distance > (1.0 - MARGIN) * distance
-
-
-def _stop_waiting(heard: Heard) -> None:
-    if heard.waiting is not None:
-        heard.waiting.cancel()
-        heard.waiting = None

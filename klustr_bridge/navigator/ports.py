@@ -31,6 +31,11 @@ class Player(Protocol):
         """Start to record what is played, or end the recording; raises ``PlayerError``."""
         ...
 
+    @property
+    def problem(self) -> str | None:
+        """Why nothing can be heard and what to do about it; None while all is well."""
+        ...
+
     def describe(self) -> str:
         """One line for people: device, rate, or what keeps the player from sounding."""
         ...

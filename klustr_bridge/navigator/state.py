@@ -41,6 +41,8 @@ class Heard:
         It moves faster than it may play: this plays what it has come to when the gap is over.
     held : int or None
         The voice that it holds in audition mode ``hold``.
+    held_until_s : float
+        When that ends by itself.
     """
 
     id: int = 0
@@ -49,6 +51,7 @@ class Heard:
     played_s: float = float("-inf")
     waiting: Handle | None = None
     held: int | None = None
+    held_until_s: float = 0.0
 
 
 @dataclass(slots=True)

@@ -16,7 +16,7 @@ from klustr_bridge.player.cache import SoundCache
 from klustr_bridge.player.loading import LoadedSound, Part
 from klustr_bridge.player.mixer import Mixer
 from klustr_bridge.player.output import CLOSE_LIMIT_S, Output, Renderer
-from klustr_bridge.player.recording import Recording
+from klustr_bridge.player.recording import Recording, shown
 from klustr_bridge.player.streaming import StreamReader
 from klustr_bridge.player.timing import FrameClock
 from klustr_bridge.settings import AudioSettings
@@ -24,6 +24,9 @@ from klustr_bridge.types import Float32Array, PlayRequest
 
 MAX_LATE_S: Final = 0.5
 """A sound that took longer to load is not played any more: the hand has moved on."""
+
+MAX_OFF_BEAT_S: Final = 0.05
+"""A sound that was to come on a beat is not played so long after it."""
 
 RECORDING_STOP_S: Final = 5.0
 _EXPONENTS: Final = {"linear": 1.0, "square": 2.0, "cube": 3.0, "full": 0.0}
@@ -130,7 +133,8 @@ class Engine:
                 wanted_s = self._awaited.pop(voice, None)
                 if wanted_s is None or loaded is None:
                     return
-                if time.perf_counter() - wanted_s > MAX_LATE_S:
+                limit_s = MAX_LATE_S if request.due_s is None else MAX_OFF_BEAT_S
+                if time.perf_counter() - wanted_s > limit_s:
                     self._n_late += 1
                     return
                 self._start(voice, loaded, request)
@@ -202,9 +206,12 @@ class Engine:
         with self._producing:
             recording, self._recording = self._recording, None
         if recording is None:
-            raise PlayerError("nothing is being recorded; start with /klustr/record 1")
+            raise PlayerError("nothing is being recorded")
         if not recording.stop(RECORDING_STOP_S):
             raise PlayerError("the disk does not take the end of the recording; it may come later")
+        if recording.n_lost:
+            lost_s = recording.n_lost / recording.sample_rate
+            self._on_problem(f"the disk was too slow: {lost_s:.1f} s are missing in {shown(recording.path)}")
         return recording.path, recording.seconds
 
     def health(self) -> dict[str, float]:
@@ -229,6 +236,10 @@ class Engine:
             "player_choked": float(mixer.n_choked if mixer else 0),
             "player_starved": float(mixer.n_starved if mixer else 0),
             "player_limited": float(mixer.n_limited if mixer else 0),
+            "player_overrun": float(
+                cache.n_overrun + self._streams.n_refused + (mixer.n_refused if mixer else 0)
+            ),
+            "player_bad_blocks": float(mixer.n_bad_blocks if mixer else 0),
             "player_loading": float(cache.n_jobs),
             "player_streams": float(self._streams.n_streams),
             "player_cache_sounds": float(cache.n_sounds),
@@ -269,10 +280,10 @@ class Engine:
     def _make_renderer(self, sample_rate: int, n_channels: int) -> Renderer:
         """Make the mixer of a stream about to start; on the output's thread."""
         self._cache.set_format(sample_rate, n_channels)
+        self._streams.abandon_all()
         mixer, clock = Mixer(sample_rate, n_channels, self._audio.voices), FrameClock(sample_rate)
         with self._producing:
             self._mixer, self._clock = mixer, clock
-        self._streams.abandon_all()
         self._stop_unfit(sample_rate, n_channels)
 
         def render(out: Float32Array, heard_s: float) -> None:
@@ -288,15 +299,12 @@ class Engine:
         mixer, recording = self._mixer, self._recording
         if mixer is not None:  # the one in force by now
             sample_rate, n_channels = mixer.sample_rate, mixer.n_channels
-        if recording is not None and (recording.sample_rate, recording.n_channels) != (
-            sample_rate,
-            n_channels,
-        ):
+        if recording is not None and recording.format != (sample_rate, n_channels):
             recording.stop(0.0)
             self._end_recording(
                 recording,
                 f"recording stopped: the output device plays {n_channels} channels at {sample_rate} Hz now; "
-                f"see {recording.path.decode('utf-8', 'backslashreplace')}",
+                f"see {shown(recording.path)}",
             )
 
     def _end_recording(self, recording: Recording, reason: str) -> None:
@@ -316,7 +324,9 @@ class Engine:
         beyond = sound.goes_on and (end is None or end >= n_frames + mixer.fade_frames)
         if beyond:
             most = None if end is None else end - n_frames
-            stream = self._streams.open(sound.part, self._cache.format, n_frames, most, mixer.fade_frames)
+            stream = self._streams.open(
+                sound.part, sound.stamp, self._cache.format, n_frames, most, mixer.fade_frames
+            )
         last = n_frames if end is None else min(end, n_frames)
         accepted = mixer.play(
             voice,

@@ -29,7 +29,7 @@ MAX_BLOCK_FRAMES = 1024
 """Larger blocks are rendered in parts, so that the work buffers have a fixed size."""
 
 _STOLEN_FROM = 8
-"""The voice that makes room is the quietest of so many, the oldest ones."""
+"""The voice that makes room is the quietest of so many, the oldest ones; not one that has just begun."""
 
 
 class _Play(NamedTuple):
@@ -322,7 +322,11 @@ class Mixer:
                     self._end(playing, self.fade_frames)
                     self.n_choked += 1
         if len(self._voices) >= self.max_voices:
-            self._end(min(self._voices[:_STOLEN_FROM], key=self._level), self.fade_frames)
+            oldest = self._voices[:_STOLEN_FROM]
+            begun = [
+                playing for playing in oldest if playing.age >= self.fade_frames
+            ]  # it may begin with silence
+            self._end(min(begun or oldest, key=self._level), self.fade_frames)
             self.n_stolen += 1
         self._voices.append(_Voice(order))
 

@@ -147,7 +147,7 @@ class Output:
         if self._state == "open":
             if now - self._heartbeat_s > SILENT_LIMIT_S:
                 self._lost(now)
-        elif self._state == "unavailable" and now >= self._retry_at_s:
+        elif self._state in ("unavailable", "hanging") and now >= self._retry_at_s:
             self._order("reopen")
 
     def _lost(self, now: float) -> None:
@@ -231,6 +231,7 @@ class Output:
         stream.start()
         self._heartbeat_s = self._opened_s = time.perf_counter()
         was = self._problem
+        self._busy_since_s = None  # before `check` may take it for one that hangs
         self._state, self._problem = "open", None
         if again:
             self.n_reopened += 1
@@ -299,10 +300,7 @@ class Output:
             channels = self._channels
             if channels.start or channels.stop < out.shape[1]:
                 out.fill(0.0)
-            delay_s = times.outputBufferDacTime - times.currentTime
-            if not 0.0 < delay_s < MOST_DELAY_S:
-                delay_s = self.latency_s
-            self._renderer(out[:, channels], began_s + delay_s)
+            self._renderer(out[:, channels], began_s + delay_of(times, self.latency_s))
         except Exception:
             self.n_callback_errors += 1
             out.fill(0.0)
@@ -327,6 +325,12 @@ class Output:
             return
         with suppress(Exception):
             self._on_problem(message)
+
+
+def delay_of(times: Any, latency_s: float) -> float:
+    """Return in how many seconds a block is heard: by PortAudio's times, or by the latency without any."""
+    told_s = float(times.outputBufferDacTime - times.currentTime)
+    return told_s if 0.0 < told_s < MOST_DELAY_S else latency_s
 
 
 def _claim_processor() -> None:

@@ -68,10 +68,15 @@ class _Link:
                 return False
             try:
                 self._orders.send_bytes(data)
-            except OSError:  # it has ended: who waits for it sees to that
+            except OSError:  # it has ended, or is to: who waits for it sees to that
                 return False
             self._unread += len(data)
             return True
+
+    def close_orders(self) -> None:
+        """Let the child know that nothing more comes: it ends then."""
+        with self._writing:
+            self._orders.close()
 
     def was_read(self, n_bytes: int) -> None:
         """Take note of what the child has read."""
@@ -84,7 +89,7 @@ class _Link:
         if self.process.is_alive():
             self.process.kill()
             self.process.join(1.0)
-        self._orders.close()
+        self.close_orders()
         self.reports.close()
 
 
@@ -113,7 +118,7 @@ class ChildPlayer:
         self._describe = "opening"
         self._problem: str | None = None
         self._health: dict[str, float] = {}
-        self._told = ""
+        self._was_restarted = False
         self._n_restarts = 0
         self._n_dropped = 0
         self._settled = threading.Event()
@@ -198,7 +203,9 @@ class ChildPlayer:
     def close(self, limit_s: float = CLOSE_LIMIT_S) -> None:
         """End the process; takes little more than `limit_s`, longer while a recording is written out."""
         self._closing.set()
-        self._send([wire.CLOSE, limit_s], _ROOM)
+        link = self._link
+        if link is not None and not link.send([wire.CLOSE, limit_s], _ROOM):
+            link.close_orders()
         recording_s = 5.0 if self._health.get("player_recorded_s") else 0.0
         self._thread.join(limit_s + recording_s + 2.0)
 
@@ -225,6 +232,7 @@ class ChildPlayer:
             if self._closing.is_set():
                 return
             self._n_restarts += 1
+            self._was_restarted = True
             self._health = {}
             if time.monotonic() - began_s > STEADY_S:
                 pause_s = FIRST_RESTART_S
@@ -274,8 +282,9 @@ class ChildPlayer:
             self._describe, self._health = report["describe"], report["health"]
             if not report["settled"]:
                 return
-            was, self._problem = self._problem, report["trouble"]
-            if was is not None and was == self._told and self._problem is None:
+            self._problem = report["trouble"]
+            if self._problem is None and self._was_restarted:
+                self._was_restarted = False
                 self._tell(f"sound is back: {self._describe}")
             self._settled.set()
 
@@ -300,7 +309,6 @@ class ChildPlayer:
 
     def _tell(self, message: str) -> None:
         """Report, whatever the listener does with it; nothing more once closing."""
-        self._told = message
         if not self._closing.is_set():
             with contextlib.suppress(Exception):
                 self._on_problem(message)

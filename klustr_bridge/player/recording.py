@@ -63,13 +63,23 @@ class Recording:
             self._refuse_full_disk()
             self._disk = open(path, "x+b", buffering=0)  # noqa: SIM115 - closed by the thread
         except OSError as error:
-            raise PlayerError(f"can't record into {_shown(path)}: {error.strerror or error}") from error
-        # A file of Python's: libsndfile can't take over descriptors on Windows.
-        self._file: Any = soundfile.SoundFile(
-            self._disk, "w", sample_rate, n_channels, subtype="PCM_24", format="WAV", closefd=False
-        )
+            raise PlayerError(f"can't record into {shown(path)}: {error.strerror or error}") from error
+        try:  # with a file of Python's: libsndfile can't take over descriptors on Windows
+            self._file: Any = soundfile.SoundFile(
+                self._disk, "w", sample_rate, n_channels, subtype="PCM_24", format="WAV", closefd=False
+            )
+        except (OSError, RuntimeError) as error:
+            self._disk.close()
+            with contextlib.suppress(OSError):
+                os.unlink(path)
+            raise PlayerError(f"can't record into {shown(path)}: {error}") from error
         self._thread = threading.Thread(target=self._run, name="player-recording", daemon=True)
         self._thread.start()
+
+    @property
+    def format(self) -> tuple[int, int]:
+        """Sample rate, Hz, and channels of what it can take."""
+        return self.sample_rate, self.n_channels
 
     @property
     def seconds(self) -> float:
@@ -108,7 +118,7 @@ class Recording:
         except (OSError, RuntimeError) as error:  # soundfile's own errors are RuntimeErrors
             reason = getattr(error, "strerror", None) or str(error)
             self._on_end(
-                self, f"recording stopped after {self.seconds:.0f} s: {reason}; see {_shown(self.path)}"
+                self, f"recording stopped after {self.seconds:.0f} s: {reason}; see {shown(self.path)}"
             )
         finally:
             with contextlib.suppress(Exception):
@@ -140,5 +150,6 @@ class Recording:
             raise OSError(f"only {free >> 20} MB are free on the disk, {least} have to be")
 
 
-def _shown(path: bytes) -> str:
+def shown(path: bytes) -> str:
+    """Return a path for people, whatever its bytes."""
     return path.decode("utf-8", "backslashreplace")

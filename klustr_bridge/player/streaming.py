@@ -11,7 +11,7 @@ from contextlib import suppress
 import numpy as np
 
 from klustr_bridge.errors import RefusedSound
-from klustr_bridge.player.loading import Format, Part, following_blocks
+from klustr_bridge.player.loading import Format, Part, Stamp, file_stamp, following_blocks
 from klustr_bridge.types import Float32Array
 
 LOOKAHEAD_S = 4.0
@@ -27,7 +27,9 @@ class SoundStream:
     Attributes
     ----------
     ended : bool
-        Nothing more is added. Whoever asks for this first and for `n_ready` then never misses anything.
+        All has been added. Whoever asks for this first and for `n_ready` then never misses anything. A file
+        that can't be read any further, or has become another, never ends: it comes too slowly, and the
+        voice is faded while there is something to fade.
     abandoned : bool
         Set by the taker when it wants nothing more.
     """
@@ -66,11 +68,15 @@ class SoundStream:
 class _Reading:
     """A stream and where its frames come from."""
 
-    def __init__(self, stream: SoundStream, blocks: Iterator[Float32Array], path: bytes, rate: int) -> None:
+    def __init__(
+        self, stream: SoundStream, blocks: Iterator[Float32Array], path: bytes, stamp: Stamp, rate: int
+    ) -> None:
         self.stream = stream
         self.blocks = blocks
         self.path = path
+        self.stamp = stamp
         self.rate = rate
+        self.is_same = False
 
     @property
     def ready_s(self) -> float:
@@ -84,6 +90,11 @@ class StreamReader:
     ----------
     on_refused : callable
         Told the path of a file that can't be read any further, and why; on the reader's thread.
+
+    Attributes
+    ----------
+    n_refused : int
+        Streams that were one too many.
     """
 
     def __init__(self, on_refused: Callable[[bytes, str], None]) -> None:
@@ -92,6 +103,7 @@ class StreamReader:
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
         self._closed = False
+        self.n_refused = 0
 
     @property
     def n_streams(self) -> int:
@@ -99,12 +111,14 @@ class StreamReader:
         return len(self._readings)
 
     def open(
-        self, part: Part, device: Format, skip: int, most: int | None, fade_frames: int
+        self, part: Part, stamp: Stamp, device: Format, skip: int, most: int | None, fade_frames: int
     ) -> SoundStream | None:
         """Begin to read on after the first `skip` frames of a part; returns at once.
 
         Parameters
         ----------
+        stamp : tuple of int
+            `loading.file_stamp` of the file when its head was loaded: of another one nothing is read.
         most : int, optional
             End after so many frames, the last `fade_frames` of them faded out.
 
@@ -119,8 +133,9 @@ class StreamReader:
             blocks = faded_at_end(blocks, most, fade_frames)
         with self._changed:
             if self._closed or len(self._readings) >= MAX_STREAMS:
+                self.n_refused += 1
                 return None
-            self._readings.append(_Reading(stream, blocks, part.path, device[0]))
+            self._readings.append(_Reading(stream, blocks, part.path, stamp, device[0]))
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="player-streams", daemon=True)
                 self._thread.start()
@@ -143,7 +158,7 @@ class StreamReader:
     def _run(self) -> None:
         while (reading := self._neediest()) is not None:
             stream = reading.stream
-            if stream.abandoned or self._read(reading):
+            if stream.abandoned or not self._read(reading):
                 self._end(reading)
 
     def _neediest(self) -> _Reading | None:
@@ -160,21 +175,24 @@ class StreamReader:
             return None
 
     def _read(self, reading: _Reading) -> bool:
-        """Read one block; whether that was all."""
+        """Read one block; False when no more will come."""
         try:
+            if not reading.is_same and file_stamp(reading.path) != reading.stamp:
+                raise RefusedSound("it has been changed or is gone since its beginning was loaded")
+            reading.is_same = True
             reading.stream.add(next(reading.blocks))
         except StopIteration:
-            return True
+            reading.stream.ended = True
+            return False
         except RefusedSound as refused:
             self._on_refused(reading.path, str(refused))
-            return True
+            return False
         except Exception as error:  # a decoder's own fault must not end the thread
             self._on_refused(reading.path, f"{type(error).__name__}: {error}")
-            return True
-        return False
+            return False
+        return True
 
     def _end(self, reading: _Reading) -> None:
-        reading.stream.ended = True
         if reading.stream.abandoned:
             reading.stream.clear()
         with suppress(Exception):

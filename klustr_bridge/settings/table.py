@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Value = bool | int | float | str | tuple[str, ...]
-Type = Literal["bool", "int", "float", "str", "path", "choice", "host", "list"]
+Type = Literal["bool", "int", "float", "str", "path", "choice", "host", "list", "channels"]
 
 ENVIRONMENT_PREFIX = "KLUSTR_"
 
@@ -24,7 +24,7 @@ class Setting:
         ``section.name``, as in the file: ``index.workers``.
     type : str
         What a value may be; ``host`` is an address of this machine itself, ``path`` may begin
-        with ``~``, ``list`` is a list of strings.
+        with ``~``, ``list`` is a list of strings, ``channels`` a pair such as ``3-4`` or one.
     default : Value
         Value in force when nobody says otherwise; the type of `Settings`' field.
     flag : str
@@ -84,6 +84,8 @@ class Setting:
             return "a list of texts"
         if self.type == "str":
             return "a text on one line"
+        if self.type == "channels":
+            return "a pair of channels that follow each other, such as 1-2 or 3-4, or one, such as 1"
         noun = "a whole number" if self.type == "int" else "a number"
         span = (
             f" from {self.low:g} to {self.high:.12g}"
@@ -323,7 +325,7 @@ TABLE: tuple[Setting, ...] = (
     ),
     Setting(
         "audio.channels",
-        "str",
+        "channels",
         "1-2",
         "--audio-channels",
         "Channels of the output device to play on, a pair or one",

@@ -7,6 +7,7 @@ anything else, whatever they are given. Must not know where a value came from.
 import difflib
 import ipaddress
 import math
+import re
 import unicodedata
 from collections.abc import Iterable
 
@@ -80,6 +81,8 @@ def check_value(setting: Setting, value: object) -> Value:
         return _choice(setting, text)
     if setting.type == "host":
         return _host(setting, text)
+    if setting.type == "channels":
+        return _channels(setting, text)
     return text
 
 
@@ -146,6 +149,13 @@ def _choice(setting: Setting, text: str) -> str:
     if word in setting.choices:
         return word
     raise WrongValue(f"allowed: {setting.allowed()}{suggestion(word, setting.choices)}")
+
+
+def _channels(setting: Setting, text: str) -> str:
+    found = re.fullmatch(r"\s*([1-9]\d{0,2})\s*(?:-\s*([1-9]\d{0,2})\s*)?", text)
+    if found is None or (found[2] is not None and int(found[2]) != int(found[1]) + 1):
+        raise WrongValue(f"allowed: {setting.allowed()}")
+    return found[1] if found[2] is None else f"{found[1]}-{found[2]}"
 
 
 def _host(setting: Setting, text: str) -> str:

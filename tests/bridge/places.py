@@ -124,6 +124,8 @@ class SilentPlayer:
             raise PlayerError("nothing is being recorded")
         return Recorded(b"/music/take \xff.wav", 0.0)
 
+    problem: str | None = None
+
     def describe(self) -> str:
         return "silent"
 

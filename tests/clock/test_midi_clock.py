@@ -157,6 +157,48 @@ def test_one_port_at_a_time_gives_the_clock() -> None:
     assert "'other'" in clock.describe(second.now_s)
 
 
+def test_only_who_ticks_is_the_clock() -> None:
+    """A controller's own play button, just before the program's start, doesn't shift its beat."""
+    for button in ("start", "stop", "songpos"):
+        clock = MidiClock()
+        program, controller = Sequencer(clock, 120.0), Sequencer(clock, 120.0, port="knobs")
+        controller.send(button, 400)
+        program.now_s += 0.005
+        program.send("start")
+        program.ticks(48)
+        assert clock.beat(program.now_s) == pytest.approx(2.0)
+        controller.now_s = program.now_s
+        controller.send(button, 400)
+        program.ticks(24)
+        assert clock.beat(program.now_s) == pytest.approx(3.0)
+
+
+def test_where_another_song_was_left_is_forgotten() -> None:
+    """One program's place is not another's."""
+    clock = MidiClock()
+    first, second = Sequencer(clock, 120.0), Sequencer(clock, 120.0, port="other")
+    first.send("start")
+    first.ticks(50)
+    first.send("stop")
+    second.now_s = first.now_s + 10.0
+    second.send("continue")
+    second.ticks(30)
+    assert clock.tempo_bpm(second.now_s) == pytest.approx(120.0)
+    assert clock.beat(second.now_s) is None
+
+
+def test_after_a_silence_a_tempo_takes_a_quarter_of_a_beat_again() -> None:
+    """Two ticks are no tempo, however many came before."""
+    clock = MidiClock()
+    sequencer = Sequencer(clock, 120.0)
+    sequencer.ticks(50)
+    sequencer.now_s += 2.0
+    sequencer.ticks(5)
+    assert clock.tempo_bpm(sequencer.now_s) is None
+    sequencer.ticks(2)
+    assert clock.tempo_bpm(sequencer.now_s) == pytest.approx(120.0)
+
+
 @settings(max_examples=100, deadline=None)
 @given(
     st.lists(

@@ -93,6 +93,50 @@ def test_every_beat_is_told_once_and_starts_stops_and_the_end_of_the_clock() -> 
     ]
 
 
+def test_a_song_that_jumps_back_is_told_where_it_is() -> None:
+    """A loop in the song: its beats are counted anew, each told once."""
+    midi = MidiClock()
+    sequencer = Sequencer(midi, 120.0)
+    sequencer.send("start")
+    sequencer.ticks(24 * 6 + 1)
+    told: list[Beat] = []
+    teller = BeatTeller(SessionClock(midi), told.append, lambda line: None)
+    teller.look(sequencer.now_s)
+    sequencer.send("songpos", 0)
+    for _ in range(50):
+        sequencer.ticks(1)
+        teller.look(sequencer.now_s)
+    assert [round(beat.number) for beat in told] == [6, 0, 1, 2]
+
+
+def test_a_peer_that_comes_between_two_questions_breaks_nothing() -> None:
+    """Tempo and beat are of one clock."""
+
+    class Flickering:
+        def __init__(self) -> None:
+            self.asked = 0
+
+        @property
+        def n_peers(self) -> int:
+            self.asked += 1
+            return self.asked % 2
+
+        def tempo_bpm(self, now_s: float) -> float | None:
+            return None
+
+        def beat(self, now_s: float) -> float | None:
+            return 3.5
+
+        def describe(self, now_s: float) -> str:
+            return "flickering"
+
+    clock = SessionClock(MidiClock(), Flickering())  # type: ignore[arg-type]
+    teller = BeatTeller(clock, lambda beat: None, lambda line: None)
+    for step in range(20):
+        assert teller.look(float(step)) > 0.0
+        assert clock.line_s(1.0, float(step)) is None
+
+
 def test_without_the_package_link_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is an extra."""
     monkeypatch.setitem(sys.modules, "aalink", None)

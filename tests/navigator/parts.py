@@ -66,6 +66,8 @@ class NotingPlayer:
         self.recording = on
         return Recorded(b"/music/take.wav", 0.0 if on else 2.5)
 
+    problem = None
+
     def describe(self):
         return "notes only"
 

@@ -219,7 +219,7 @@ def test_a_held_sound_gives_way_to_the_next_by_a_crossfade(tmp_path: Path) -> No
     """The old one fades out as the new one fades in; the first has its whole attack; lifting lets go."""
     stage = Stage(tmp_path, mode="hold")
     stage.move(0.1)
-    stage.move(0.3, after_s=1.0)
+    stage.move(0.3, after_s=0.9)
     assert [request.fade_in_s for request in stage.player.played] == [0.0, FADE_IN_S]
     assert stage.player.stopped == [(100, FADE_OUT_S)]
     stage.navigator.lift(stage.client)
@@ -336,8 +336,90 @@ def test_of_a_cursors_sounds_for_one_line_the_last_is_heard(tmp_path: Path) -> N
     assert [event.id for event in stage.delivered if isinstance(event, Play)] == [3, 5]
 
 
+def test_a_tap_that_is_over_before_the_line_is_heard_and_the_next_one_replaces_it(tmp_path: Path) -> None:
+    """Fingers are gone long before the line; two taps of one are still one sound."""
+    stage = Stage(tmp_path)
+    stage.navigator.set_quantise(stage.client, "bar")
+    stage.timer.pass_s(0.01)
+    for x in (0.1, 0.5):
+        stage.move(x, after_s=0.1)
+        stage.navigator.lift(stage.client)
+    stage.timer.pass_s(3.0)
+    assert [event.id for event in stage.delivered if isinstance(event, Play)] == [3]
+    assert stage.player.stopped == [(100, None)]
+
+
+@pytest.mark.parametrize("how", ["forget", "off"])
+def test_a_client_that_has_gone_or_turned_silent_is_not_heard_on_the_line(tmp_path: Path, how: str) -> None:
+    """What its cursors have put there is taken back."""
+    stage = Stage(tmp_path)
+    stage.navigator.set_quantise(stage.client, "bar")
+    stage.timer.pass_s(0.01)
+    stage.move(0.1)
+    if how == "forget":
+        stage.navigator.forget(stage.client)
+    else:
+        stage.navigator.set_audition(stage.client, "off")
+    stage.timer.pass_s(3.0)
+    assert stage.delivered == []
+    assert stage.player.stopped == [(100, None)]
+
+
+def test_a_sound_that_has_begun_on_its_line_is_not_taken_back(tmp_path: Path) -> None:
+    """Only what is still to come is."""
+    stage = Stage(tmp_path)
+    stage.navigator.set_quantise(stage.client, "4th")
+    stage.move(0.1, after_s=0.01)
+    stage.move(0.5, after_s=0.6)
+    stage.timer.pass_s(1.0)
+    assert stage.player.stopped == []
+    assert [event.id for event in stage.delivered if isinstance(event, Play)] == [1, 3]
+
+
+def test_a_held_sound_lasts_until_the_next_one_begins_on_its_line(tmp_path: Path) -> None:
+    """In between there is no hole."""
+    stage = Stage(tmp_path, mode="hold")
+    stage.navigator.set_quantise(stage.client, "bar")
+    stage.move(0.1, after_s=0.01)
+    stage.move(0.5, after_s=2.2)
+    assert stage.player.stopped == []
+    stage.timer.pass_s(1.7)
+    assert stage.player.stopped == []
+    stage.timer.pass_s(0.2)
+    assert stage.player.stopped == [(100, FADE_OUT_S)]
+
+
+def test_a_held_sound_that_has_ended_costs_the_next_one_no_attack(tmp_path: Path) -> None:
+    """There is nothing to fade over from."""
+    stage = Stage(tmp_path, mode="hold")
+    stage.move(0.1)
+    stage.move(0.3, after_s=0.5)
+    stage.move(0.5, after_s=1.5)
+    assert [request.fade_in_s for request in stage.player.played] == [0.0, FADE_IN_S, 0.0]
+
+
+def test_stopping_everything_stops_what_waits_for_the_gap(tmp_path: Path) -> None:
+    """Silence is silence."""
+    stage = Stage(tmp_path)
+    stage.move(0.1)
+    stage.move(0.5, after_s=0.005)
+    stage.navigator.stop()
+    stage.timer.pass_s(1.0)
+    assert stage.heard == ["kick.wav"]
+
+
+def test_a_map_that_goes_while_a_move_waits_is_no_error(tmp_path: Path) -> None:
+    """As when the demo is left for a folder of one's own."""
+    stage = Stage(tmp_path)
+    stage.move(0.1)
+    stage.move(0.5, after_s=0.005)
+    stage.navigator.publish(corpus_of(tmp_path, Made(generation=2)))
+    stage.timer.pass_s(1.0)
+    assert stage.heard == ["kick.wav"]
+
+
 def test_a_stopped_quantised_sound_never_comes(tmp_path: Path) -> None:
-    """By its own voice, or with all."""
+    """With all that sounds."""
     stage = Stage(tmp_path)
     stage.navigator.set_quantise(stage.client, "bar")
     stage.timer.pass_s(0.01)

@@ -98,6 +98,16 @@ def test_what_is_asked_for_is_heard(loudspeaker: Loudspeaker, player: ChildPlaye
     assert (health["player_restarts"], health["player_dropped"], health["player_refused"]) == (0, 0, 0)
 
 
+def test_orders_go_on_being_taken(player: ChildPlayer) -> None:
+    """Thousands of plays, no faster than they are read: none is dropped."""
+    for number in range(3000):
+        player.play(PlayRequest(b"/" + b"x" * 100))
+        if number % 30 == 0:
+            time.sleep(0.02)
+    until(lambda: player.health()["player_plays"] == 3000)
+    assert player.health()["player_dropped"] == 0
+
+
 def test_a_killed_player_is_started_again_and_told_once(
     loudspeaker: Loudspeaker, player: ChildPlayer, told: Told, tmp_path: Path
 ) -> None:

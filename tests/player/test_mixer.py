@@ -13,6 +13,7 @@ from klustr_bridge.player.mixer import (
     MAX_BLOCK_FRAMES,
     MAX_PENDING_COMMANDS,
     MAX_PENDING_PLAYS,
+    MAX_SCHEDULED,
     RELEASE_S,
     Mixer,
 )
@@ -118,7 +119,8 @@ class Model:
                     self.end(number)
         if len(self.voices) >= MAX_VOICES:
             oldest = list(self.voices)[:8]
-            self.end(min(oldest, key=lambda number: self.voices[number].level(self.now)))
+            begun = [number for number in oldest if self.now - self.voices[number].began >= FADE_FRAMES]
+            self.end(min(begun or oldest, key=lambda number: self.voices[number].level(self.now)))
         levels = np.abs(samples).max(axis=1) * np.float32(gains.max())
         self.voices[voice] = ModelVoice(self.now, wave, levels, play.choke)
 
@@ -318,6 +320,35 @@ def test_a_device_that_does_not_call_takes_no_memory() -> None:
     mixer.render(out)
     assert not out.any()
     assert mixer.play(500, sound)
+
+
+def test_what_waits_for_its_time_is_bounded() -> None:
+    """A client that asks for sounds of next year takes no memory for them."""
+    mixer, sound, n_more = Mixer(RATE), noise(10, 1, 0.1, 1), 5
+    out = np.empty((64, 2), np.float32)
+    for voice in range(1, MAX_SCHEDULED + n_more + 1):
+        assert mixer.play(voice, sound, due=10**9)
+        mixer.render(out)
+    assert mixer.n_refused == n_more
+    assert mixer.play(1000, sound)
+    mixer.render(out)
+    assert out.any()
+
+
+def test_a_voice_that_has_just_begun_is_not_taken_for_a_quiet_one() -> None:
+    """Sounds may begin with silence: of two voices the older one goes."""
+    mixer = Mixer(RATE, 2, 2)
+    out = np.empty((8, 2), np.float32)
+    mixer.play(1, np.full((4000, 1), 0.25, np.float32))
+    for _ in range(8):
+        mixer.render(out)
+    late = np.concatenate([np.zeros((100, 1)), np.full((4000, 1), 0.5)]).astype(np.float32)
+    mixer.play(2, late)
+    mixer.render(out)
+    mixer.play(3, late)
+    out = np.empty((200, 2), np.float32)
+    mixer.render(out)
+    assert out[-1, 0] == 1.0
 
 
 def test_a_block_that_is_not_finite_is_silent() -> None:

@@ -2,6 +2,7 @@
 
 import os
 import threading
+import time
 import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -200,6 +201,11 @@ def test_a_changed_file_is_heard_anew(
     part = Part(path)
     cache = make_cache()
     load(cache, path)
+    for _ in range(3):  # unchanged, it stays however often that is looked at
+        assert cache.get(part) is not None
+        with cache._changed:
+            assert cache._changed.wait_for(lambda: not cache._to_check, 20)
+        time.sleep(0.02)
     write(tmp_path / "a.wav", noise(200))
     assert cache.get(part) is not None
     with cache._changed:
@@ -245,6 +251,95 @@ def test_a_hanging_file_system_bounds_what_waits(
     cache.load(Part(path, 0.5), lambda sound: last.set())
     goes_on.set()
     assert last.wait(20)
+    with cache._changed:
+        assert cache._changed.wait_for(lambda: cache.n_jobs == 0, 20)
+
+
+def test_the_newest_is_loaded_first_and_what_is_waited_for_before_what_may_come(
+    make_cache: Callable[..., SoundCache], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A hand wants to hear what it asked for last; of what it may come to, what is near to it now."""
+    real_open, begin, order = loading.open_audio, threading.Event(), []
+
+    def noting_open(path: bytes) -> AbstractContextManager[AudioStream]:
+        assert begin.wait(20)
+        order.append(os.path.basename(path))
+        return real_open(path)
+
+    monkeypatch.setattr(loading, "open_audio", noting_open)
+    monkeypatch.setattr(cache_module, "N_LOADERS", 1)
+    cache = make_cache()
+    paths = [write(tmp_path / f"{number:03}.wav", noise(50)) for number in range(100)]
+    cache.load(Part(paths[0]), lambda sound: None)
+    while not any(job.loading for job in list(cache._jobs.values())):
+        time.sleep(0.001)
+    for path in paths[10:]:
+        cache.prefetch([Part(path)])
+    for path in paths[1:4]:
+        cache.load(Part(path), lambda sound: None)
+    begin.set()
+    with cache._changed:
+        assert cache._changed.wait_for(lambda: cache.n_jobs == 0, 20)
+    names = [int(name[:3]) for name in order]
+    assert names[:6] == [0, 3, 2, 1, 99, 98]
+    assert len(names) == 4 + cache_module.MAX_PREFETCHES
+
+
+def test_a_part_that_takes_long_is_not_played_more_often_than_so(
+    make_cache: Callable[..., SoundCache], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Asked for again and again while its disk hangs: the last few wait, the others are answered at once."""
+    goes_on, real_open = threading.Event(), loading.open_audio
+
+    def open_when_allowed(path: bytes) -> AbstractContextManager[AudioStream]:
+        assert goes_on.wait(20)
+        return real_open(path)
+
+    monkeypatch.setattr(loading, "open_audio", open_when_allowed)
+    cache, path = make_cache(), write(tmp_path / "a.wav", noise(100))
+    answers: list[tuple[int, bool]] = []
+    for number in range(100):
+        cache.load(Part(path), lambda sound, number=number: answers.append((number, sound is not None)))
+    assert answers == [(number, False) for number in range(100 - cache_module.MAX_WAITING)]
+    goes_on.set()
+    with cache._changed:
+        assert cache._changed.wait_for(lambda: cache.n_jobs == 0, 20)
+    wait_until = time.monotonic() + 20
+    while len(answers) < 100 and time.monotonic() < wait_until:
+        time.sleep(0.01)
+    assert answers[-cache_module.MAX_WAITING :] == [
+        (100 - n, True) for n in range(cache_module.MAX_WAITING, 0, -1)
+    ]
+
+
+def test_disks_that_do_not_answer_hold_up_no_other_and_are_told(
+    make_cache: Callable[..., SoundCache],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    problems: list[str],
+) -> None:
+    """Two files of a network drive that has gone: a local one is loaded all the same."""
+    goes_on, real_open = threading.Event(), loading.open_audio
+
+    def open_some(path: bytes) -> AbstractContextManager[AudioStream]:
+        if b"network" in path:
+            assert goes_on.wait(20)
+        return real_open(path)
+
+    monkeypatch.setattr(loading, "open_audio", open_some)
+    monkeypatch.setattr(cache_module, "HANGING_S", 0.05)
+    cache = make_cache()
+    far = [write(tmp_path / f"network {number}.wav", noise(50)) for number in range(2)]
+    for path in far:
+        cache.load(Part(path), lambda sound: None)
+    while sum(job.loading for job in list(cache._jobs.values())) < 2:
+        time.sleep(0.001)
+    time.sleep(0.1)
+    assert load(cache, write(tmp_path / "near.wav", noise(70))) is not None
+    cache.check(time.perf_counter() + cache_module.TOLD_HANGING_S)
+    cache.check(time.perf_counter() + 2 * cache_module.TOLD_HANGING_S)
+    assert sorted(problems) == [f"can't play {os.fsdecode(path)}: its disk does not answer" for path in far]
+    goes_on.set()
     with cache._changed:
         assert cache._changed.wait_for(lambda: cache.n_jobs == 0, 20)
 

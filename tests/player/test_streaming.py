@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from klustr_bridge.player import streaming
-from klustr_bridge.player.loading import Part, load_head
+from klustr_bridge.player.loading import Part, file_stamp, load_head
 from klustr_bridge.player.mixer import FADE_S, Mixer
 from klustr_bridge.player.streaming import LOOKAHEAD_S, MAX_STREAMS, SoundStream, StreamReader
 from klustr_bridge.types import Float32Array
@@ -135,7 +135,7 @@ def test_head_and_stream_together_are_the_whole_sound(
     part, device = Part(write(tmp_path / "a.wav", audio, rate), 0.0, cents), (RATE, 2)
     head = load_head(part, device)
     assert head.goes_on
-    stream = reader.open(part, device, len(head.samples), None, FADE_FRAMES)
+    stream = reader.open(part, head.stamp, device, len(head.samples), None, FADE_FRAMES)
     assert stream is not None
     pieces, pause = [head.samples], threading.Event()
     while not (stream.ended and not stream.n_ready):
@@ -155,7 +155,7 @@ def test_head_and_stream_together_are_the_whole_sound(
 def test_no_more_is_read_than_is_soon_played(tmp_path: Path, reader: StreamReader) -> None:
     """An hour of audio is not taken into memory because somebody plays its beginning."""
     part = Part(write(tmp_path / "long.wav", noise(120 * RATE), RATE))
-    stream = reader.open(part, (RATE, 2), 0, None, FADE_FRAMES)
+    stream = reader.open(part, file_stamp(part.path), (RATE, 2), 0, None, FADE_FRAMES)
     assert stream is not None
     wait(threading.Event(), lambda: stream.n_ready >= LOOKAHEAD_S * RATE)
     threading.Event().wait(0.3)
@@ -166,23 +166,31 @@ def test_no_more_is_read_than_is_soon_played(tmp_path: Path, reader: StreamReade
     assert stream.take() is None
 
 
-def test_a_file_that_ends_early_is_told_and_ends_its_stream(
-    tmp_path: Path, reader: StreamReader, refused: list[tuple[bytes, str]]
+@pytest.mark.parametrize(("change", "reason"), [("gone", "is gone"), ("another", "has been changed")])
+def test_a_file_that_is_not_what_it_was_is_told_and_its_voice_fades(
+    tmp_path: Path, reader: StreamReader, refused: list[tuple[bytes, str]], change: str, reason: str
 ) -> None:
-    """It vanished between the head and the rest: what came is all there is, and the reason is told."""
-    path = tmp_path / "gone.wav"
-    part = Part(write(path, noise(10 * RATE), RATE))
+    """Between the head and the rest it went, or was exported anew: its end is faded, the reason told."""
+    path = tmp_path / "a.wav"
+    part = Part(write(path, np.full((10 * RATE, 1), 0.25, np.float32), RATE))
     head = load_head(part, (RATE, 2))
-    path.unlink()
-    stream = reader.open(part, (RATE, 2), len(head.samples), None, FADE_FRAMES)
+    if change == "gone":
+        path.unlink()
+    else:
+        write(path, np.full((11 * RATE, 1), 0.9, np.float32), RATE)
+    stream = reader.open(part, head.stamp, (RATE, 2), len(head.samples), None, FADE_FRAMES)
     assert stream is not None
-    wait(threading.Event(), lambda: stream.ended)
-    assert refused == [(part.path, "the file is gone")]
-    other = Part(write(tmp_path / "b.wav", noise(10 * RATE), RATE))
-    again = reader.open(other, (RATE, 2), 0, 100, 10)
-    assert again is not None
-    wait(threading.Event(), lambda: again.ended)
-    assert again.n_ready == 100
+    wait(threading.Event(), lambda: reader.n_streams == 0)
+    assert not stream.ended
+    ((told_path, told),) = refused
+    assert told_path == part.path
+    assert reason in told
+    mixer = Mixer(RATE)
+    mixer.play(1, head.samples, stream=stream)
+    heard = np.concatenate([rendered(mixer, 100) for _ in range(len(head.samples) // 100 + 10)])
+    assert np.abs(np.diff(heard, axis=0)).max() <= 0.26 / FADE_FRAMES + 1e-6
+    assert mixer.n_starved == 1
+    assert mixer.n_voices == 0
 
 
 def test_streams_are_bounded(tmp_path: Path, reader: StreamReader, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -194,7 +202,7 @@ def test_streams_are_bounded(tmp_path: Path, reader: StreamReader, monkeypatch: 
         yield from ()
 
     monkeypatch.setattr(streaming, "following_blocks", hanging)
-    streams = [reader.open(Part(b"/x"), (RATE, 2), 0, None, 1) for _ in range(MAX_STREAMS + 3)]
+    streams = [reader.open(Part(b"/x"), (-1, -1), (RATE, 2), 0, None, 1) for _ in range(MAX_STREAMS + 3)]
     assert [stream is None for stream in streams] == [False] * MAX_STREAMS + [True] * 3
     goes_on.set()
     wait(threading.Event(), lambda: reader.n_streams == 0)
