@@ -428,6 +428,7 @@ class Daemon:
                 self._view.show(
                     Progress(stage, report.files, report.analysed, report.refused, report.pending)
                 )
+            self._osc.look_after()
             await asyncio.sleep(_VIEW_EVERY_S)
 
     async def _stop_librarian(self) -> None:

@@ -120,8 +120,8 @@ def _commands() -> Iterator[Command]:
         "Has what this client plays heard on the next line of the session's beat, by Ableton Link or MIDI "
         "clock: the bridge sounds it there to the frame, and `/klustr/play` comes then. Of what one cursor "
         "comes to before a line the last is heard. With `audio.loops_in_time` the bridge plays loops at the "
-        "session's tempo, resampled, so that their pitch changes with it. While the session stands still "
-        "everything is heard at once.",
+        "session's tempo, resampled, so that their pitch changes with it. While there is no beat, or the "
+        "session stands still, everything is heard at once.",
         "quantise",
     )
     yield Command(
@@ -130,7 +130,8 @@ def _commands() -> Iterator[Command]:
         (REQ, _ON),
         "/klustr/record.reply",
         "Records what the bridge's own player plays into a new file, 24-bit WAV, in the folder of the "
-        "setting `audio.recordings`, or ends that. Only from this machine.",
+        "setting `audio.recordings`, or ends that. It also ends when the client that began it after hello is "
+        "gone. Only from this machine.",
         "record",
         local_only=True,
     )

@@ -169,7 +169,7 @@ class Handlers:
 
     async def record(self, client: Client, req: int, on: int) -> Packets:
         """``/klustr/record``."""
-        recorded = await self._navigator.record(bool(on))
+        recorded = await self._navigator.record(client.state, bool(on))
         return _one("/klustr/record.reply", req, on, to_export(recorded.path), recorded.seconds)
 
     def trigger(

@@ -85,6 +85,8 @@ class OscServer:
         self.sessions = Sessions(clock, view)
         self._schedule = Schedule()
         self._navigator = navigator
+        self._forgetting: set[asyncio.Task[None]] = set()
+        self.sessions.on_lapse = self._forget
         navigator.set_taker(lambda: self.sessions.taker is not None)
         handlers = Handlers(
             navigator,
@@ -245,7 +247,17 @@ class OscServer:
 
     def _bye(self, client: Client) -> None:
         self.sessions.forget(client)
-        self._navigator.forget(client.state)
+        self._forget(client)
+
+    def _forget(self, client: Client) -> None:
+        """End what a client that has gone holds and records."""
+        task = asyncio.ensure_future(self._navigator.forget(client.state))
+        self._forgetting.add(task)
+        task.add_done_callback(self._forgetting.discard)
+
+    def look_after(self) -> None:
+        """End the subscriptions whose lease ran out; to be called now and then."""
+        self.sessions.subscribers()
 
     def _is_own(self, source: Peer) -> bool:
         """Whether a packet came from the bridge's own socket: nobody else can send from there."""

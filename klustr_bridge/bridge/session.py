@@ -117,9 +117,15 @@ class Sessions:
         Returns seconds of a monotonic clock.
     view : str
         The view of the map that clients begin with.
+
+    Attributes
+    ----------
+    on_lapse : callable
+        Told of each client whose lease has run out.
     """
 
     def __init__(self, clock: Callable[[], float], view: str = NATURAL) -> None:
+        self.on_lapse: Callable[[Client], None] = lambda client: None
         self._clock = clock
         self._view = view
         self._strangers: OrderedDict[Hashable, Client] = OrderedDict()
@@ -246,6 +252,7 @@ class Sessions:
         client.outbox = None
         self._kept.pop(client.source.key, None)
         self._keep(client)
+        self.on_lapse(client)
 
     def _keep(self, client: Client) -> None:
         """Remember a client: connections as long as they last, UDP strangers while there is room."""

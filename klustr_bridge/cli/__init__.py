@@ -200,7 +200,8 @@ COMMANDS: dict[str, _Command] = {
         "recording",
         "record what the running bridge plays, until Ctrl-C",
         (
-            _argument("out", metavar="OUT", help="OUT.wav"),
+            _argument("out", nargs="?", metavar="OUT", help="OUT.wav"),
+            _argument("--stop", action="store_true", help="end what is being recorded; say where it is"),
             _argument("--seconds", type=float, metavar="N", help="end after so long"),
             _argument("--force", action="store_true", help="replace a file that is there"),
         ),

@@ -20,6 +20,7 @@ class LinkClock:
 
     def __init__(self, link: Any) -> None:
         self._link = link
+        self._has_played = False
 
     @property
     def n_peers(self) -> int:
@@ -31,8 +32,17 @@ class LinkClock:
         return float(self._link.tempo) if self.n_peers else None
 
     def beat(self, now_s: float) -> float | None:
-        """Return the session's beat, which counts on whether its song plays or not; None without others."""
-        return float(self._link.beat) if self.n_peers else None
+        """Return the session's beat; None without others, and while its song stands still.
+
+        Link's beat counts on all the time, and whether a song plays is told by those alone who have switched
+        start and stop on: it is known to stand still once it has been heard to play.
+        """
+        if not self.n_peers:
+            self._has_played = False
+            return None
+        playing = bool(self._link.playing)
+        self._has_played = self._has_played or playing
+        return float(self._link.beat) if playing or not self._has_played else None
 
     def describe(self, now_s: float) -> str:
         """Say in one line who is there."""
@@ -71,6 +81,7 @@ def open_link(beats_a_bar: int) -> LinkClock:
             warnings.simplefilter("ignore", DeprecationWarning)  # its only way to a loop that uvloop has made
             link = aalink.Link(_FIRST_BPM, asyncio.get_running_loop())
         link.quantum = beats_a_bar
+        link.start_stop_sync_enabled = True
         link.enabled = True
     except Exception as error:  # the network may refuse in any way
         raise ClockError(f"Ableton Link can't be used: {error}") from error

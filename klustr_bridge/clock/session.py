@@ -48,6 +48,11 @@ class SessionClock:
         self._midi = midi
         self._link = link
 
+    @property
+    def listens(self) -> bool:
+        """Whether there is a clock at all that a beat could come from."""
+        return self._clock is not None
+
     def tempo_bpm(self, now_s: float) -> float | None:
         """Return beats per minute; None while nobody gives a beat."""
         clock = self._clock

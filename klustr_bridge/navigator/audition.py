@@ -266,14 +266,10 @@ class Audition:
             return None
         return self._beats.tempo_bpm(self._timer.now_s())
 
-    def require_beat(self) -> None:
-        """Raise ``notready`` where there is no beat to play in time with, and no way to one."""
-        if self._beats is None or self._timer is None:
-            raise QueryError("notready", "there is no clock here; ask the daemon")
-        if self.tempo_bpm() is None:
-            raise QueryError(
-                "notready", f"there is no beat to play to; {self._beats.describe(self._timer.now_s())}"
-            )
+    def require_clock(self) -> None:
+        """Raise ``notready`` where there is no clock that a beat could come from."""
+        if self._beats is None or self._timer is None or not self._beats.listens:
+            raise QueryError("notready", "no clock is listened to: set clock.source to midi or link")
 
     def _in_time(self, view: View, client: ClientState, sound_id: int) -> tuple[float | None, float]:
         """Return when a sound is due by the session's beat (None: now), and a loop's shift in semitones."""

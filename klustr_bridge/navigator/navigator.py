@@ -5,6 +5,7 @@ audition. Searching belongs to the corpus, sounding to the player, changing the 
 librarian. It must not know how a question came in, and it never blocks.
 """
 
+import contextlib
 from collections import Counter
 from collections.abc import Callable, Sequence
 
@@ -78,6 +79,7 @@ class Navigator(Narrowing, Changing):
         self._view = View(corpus or Corpus.empty())
         self._counts: Counter[str] = Counter()
         self._work = ""  # until the librarian has told
+        self._recorder: ClientState | None = None
 
     @property
     def corpus(self) -> Corpus:
@@ -216,7 +218,7 @@ class Navigator(Narrowing, Changing):
         """Stop a voice of the bridge's player, or all of them; an ended one is no error."""
         self._audition.stop(voice)
 
-    async def record(self, on: bool) -> Recorded:
+    async def record(self, client: ClientState, on: bool) -> Recorded:
         """Record what the bridge's own player plays, into a new file of the recordings folder, or end that.
 
         Raises ``QueryError`` with ``notready`` where nothing can be recorded, or ended.
@@ -224,14 +226,23 @@ class Navigator(Narrowing, Changing):
         if self.player is None:
             raise QueryError("notready", "the bridge plays nothing itself; start it with --audio on")
         try:
-            return await self.player.record(on)
+            recorded = await self.player.record(on)
         except PlayerError as error:
             raise QueryError("notready", str(error)) from error
+        if not on:
+            self._recorder = None
+        elif recorded.seconds == 0.0:
+            self._recorder = client
+        return recorded
 
-    def forget(self, client: ClientState) -> None:
-        """End what a client that has gone holds; nothing more is delivered to it."""
+    async def forget(self, client: ClientState) -> None:
+        """End what a client that has gone holds and records; nothing more is delivered to it."""
         self._audition.leave(client)
         client.deliver = None
+        if client is self._recorder and self.player is not None:
+            self._recorder = None
+            with contextlib.suppress(PlayerError):
+                await self.player.record(False)
 
     def set_audition(self, client: ClientState, mode: str) -> None:
         """Choose what moving sounds: ``off``, ``change``, ``retrigger`` or ``hold``."""
@@ -243,11 +254,12 @@ class Navigator(Narrowing, Changing):
     def set_quantise(self, client: ClientState, grid: str) -> None:
         """Choose the lines of the session's beat on which this client's sounds are heard, or ``off``.
 
-        Raises ``QueryError`` with ``notready`` where nobody gives a beat.
+        Until somebody gives a beat, everything is heard at once. Raises ``QueryError`` with ``notready``
+        where no clock is listened to.
         """
         grid = checks.choice("grid", grid, ("off", *GRIDS))
         if grid != "off":
-            self._audition.require_beat()
+            self._audition.require_clock()
         client.quantise = grid
 
     def set_view(self, client: ClientState, view: str) -> None:

@@ -78,8 +78,9 @@ class Beats(Protocol):
         """
         ...
 
-    def describe(self, now_s: float) -> str:
-        """Say in one line where the beat comes from, or what to do to have one."""
+    @property
+    def listens(self) -> bool:
+        """Whether there is a clock at all that a beat could come from."""
         ...
 
 

@@ -27,6 +27,9 @@ _SWITCH_S: Final = 0.0002
 
 _ACK_BYTES: Final = 2048
 
+HANGS: Final = 4
+"""Exit code of a process that the audio system holds up."""
+
 
 def main(orders: Connection, reports: Connection, audio: AudioSettings, recordings: str) -> None:
     """Play until told to close, or until the parent is gone.
@@ -86,6 +89,7 @@ class _Child:
                 self._unread = 0
             limit_s = self._obey(wire.loads(data))
         self._closing.set()
+        self._engine.fade_out()
         return self._engine.close(limit_s)
 
     def _obey(self, order: list[Any]) -> float | None:
@@ -127,8 +131,16 @@ class _Child:
                     "health": engine.health(),
                 }
             )
+            if engine.hangs:
+                self._give_up()
             if self._closing.wait(STATUS_EVERY_S if engine.wait_until_settled(0.0) else 0.02):
                 return
+
+    def _give_up(self) -> None:
+        """End: a sound server that died leaves PortAudio waiting for minutes, and the parent starts anew."""
+        with contextlib.suppress(PlayerError):
+            self._engine.stop_recording()
+        os._exit(HANGS)
 
     def _report(self, fields: dict[str, Any]) -> None:
         with self._reporting, contextlib.suppress(OSError):

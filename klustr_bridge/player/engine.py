@@ -91,6 +91,11 @@ class Engine:
         """Why nothing can be heard and what to do about it; None while all is well or opening."""
         return self._output.problem
 
+    @property
+    def hangs(self) -> bool:
+        """Whether the audio system has not answered for so long that only another process can help."""
+        return self._output.state == "hanging"
+
     def describe(self) -> str:
         """Say in one line where the sound goes, ``opening``, ``closed`` or why there is none."""
         return self._output.describe()
@@ -276,6 +281,17 @@ class Engine:
         self._streams.close()
         self._cache.close()
         return closed
+
+    def fade_out(self, limit_s: float = 0.1) -> None:
+        """End everything without a click; waits until that has been handed to the device."""
+        mixer = self._mixer
+        if mixer is None or not self._output.ready or not mixer.n_voices:
+            return
+        self.stop()
+        heard, until_s = mixer.frame + 2 * mixer.fade_frames, time.perf_counter() + limit_s
+        while mixer.frame < heard and time.perf_counter() < until_s:
+            time.sleep(0.002)
+        time.sleep(min(limit_s, self._output.latency_s))
 
     def _make_renderer(self, sample_rate: int, n_channels: int) -> Renderer:
         """Make the mixer of a stream about to start; on the output's thread."""

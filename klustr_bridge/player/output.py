@@ -138,11 +138,7 @@ class Output:
         busy_since_s = self._busy_since_s
         if busy_since_s is not None:
             if now - busy_since_s > HANG_LIMIT_S and self._state != "hanging":
-                self._set_problem(
-                    "hanging",
-                    "the audio system does not answer; sound returns when it does, "
-                    "else check the audio device and restart klustr-bridge",
-                )
+                self._set_problem("hanging", "the audio system does not answer")
             return
         if self._state == "open":
             if now - self._heartbeat_s > SILENT_LIMIT_S:

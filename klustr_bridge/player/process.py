@@ -18,6 +18,7 @@ from typing import Any, Final
 
 from klustr_bridge.errors import PlayerError
 from klustr_bridge.player import wire
+from klustr_bridge.player.child import HANGS
 from klustr_bridge.processes import ctrl_c_held_back
 from klustr_bridge.settings import AudioSettings
 from klustr_bridge.types import PlayRequest, Recorded
@@ -268,7 +269,8 @@ class ChildPlayer:
                     return f"did not answer for {limit_s:.0f} s"
             except (EOFError, OSError):
                 link.process.join(CLOSE_LIMIT_S)
-                return f"has ended (exit code {link.process.exitcode})"
+                code = link.process.exitcode
+                return "was held up by the audio system" if code == HANGS else f"has ended (exit code {code})"
 
     def _take(self, link: _Link, report: dict[str, Any]) -> None:
         if "read" in report:

@@ -148,11 +148,15 @@ PEER = """
 import asyncio, aalink, sys
 async def main():
     peer = aalink.Link(133.0, asyncio.get_running_loop())
-    peer.quantum, peer.enabled = 4, True
+    peer.quantum, peer.start_stop_sync_enabled, peer.enabled = 4, True, True
     await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
     peer.tempo = 150.0
     await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
     print(peer.beat, flush=True)
+    for playing in (True, False):
+        await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
+        peer.playing = playing
+    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
 asyncio.run(main())
 """
 
@@ -207,6 +211,13 @@ def test_another_program_on_link_gives_the_beat(loop: str) -> None:
             peer.stdin.write(b"\n")
             theirs = float(await peer.stdout.readline())
             assert clock.beat(time.monotonic()) == pytest.approx(theirs, abs=0.3)  # the time it took to hear
+            peer.stdin.write(b"\n")  # plays
+            await _until(lambda: ours._link.playing)
+            assert clock.beat(time.monotonic()) is not None
+            peer.stdin.write(b"\n")  # stops
+            await _until(lambda: clock.beat(time.monotonic()) is None)
+            assert clock.tempo_bpm(time.monotonic()) == pytest.approx(150.0, abs=0.01)
+            peer.stdin.write(b"\n")
             await peer.wait()
             await _until(lambda: ours.n_peers == 0)
             sequencer = Sequencer(midi, 90.0)

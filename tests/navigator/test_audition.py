@@ -1,5 +1,6 @@
 """What moving and triggering let be heard, and when: gap, border, hold, chokes, loudness, the beat."""
 
+import asyncio
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -85,8 +86,9 @@ class SteadyBeats:
         line_s = step * 60.0 / self.bpm
         return 1000.0 + math.ceil((now_s - 1000.0) / line_s - 1e-9) * line_s
 
-    def describe(self, now_s: float) -> str:
-        return "a hand-made beat"
+    @property
+    def listens(self) -> bool:
+        return True
 
 
 class Stage:
@@ -231,7 +233,7 @@ def test_a_client_that_goes_leaves_nothing_sounding_nor_waiting(tmp_path: Path) 
     stage = Stage(tmp_path, mode="hold")
     stage.move(0.1)
     stage.move(0.3, after_s=0.005)
-    stage.navigator.forget(stage.client)
+    asyncio.run(stage.navigator.forget(stage.client))
     stage.timer.pass_s(1.0)
     assert stage.player.stopped == [(100, FADE_OUT_S)]
     assert (stage.heard, stage.delivered) == (["kick.wav"], [])
@@ -357,7 +359,7 @@ def test_a_client_that_has_gone_or_turned_silent_is_not_heard_on_the_line(tmp_pa
     stage.timer.pass_s(0.01)
     stage.move(0.1)
     if how == "forget":
-        stage.navigator.forget(stage.client)
+        asyncio.run(stage.navigator.forget(stage.client))
     else:
         stage.navigator.set_audition(stage.client, "off")
     stage.timer.pass_s(3.0)
@@ -475,19 +477,37 @@ def test_while_the_session_stands_still_everything_is_heard_at_once(tmp_path: Pa
     assert stage.player.played[0].due_s is None
 
 
-def test_without_a_beat_quantising_is_refused_with_what_to_do(tmp_path: Path) -> None:
-    """Nobody gives one, or there is no clock at all."""
+def test_quantising_can_be_asked_for_before_there_is_a_beat(tmp_path: Path) -> None:
+    """A patch asks for it as it opens; until the song plays everything is heard at once."""
     stage = Stage(tmp_path)
     stage.beats.bpm = None
-    with pytest.raises(QueryError, match="there is no beat to play to; a hand-made beat") as refused:
-        stage.navigator.set_quantise(stage.client, "4th")
+    stage.navigator.set_quantise(stage.client, "4th")
+    assert [type(event) for event in stage.navigator.trigger(stage.client, 1)] == [Play]
+    stage.beats.bpm = 120.0
+    stage.timer.pass_s(0.01)
+    assert stage.navigator.trigger(stage.client, 1) == []
+    assert stage.player.played[1].due_s == pytest.approx(1000.5)
+
+
+def test_quantising_needs_a_clock_that_is_listened_to(tmp_path: Path) -> None:
+    """What to do is said; wrong grids are told those there are."""
+    with pytest.raises(QueryError, match=r"set clock\.source") as refused:
+        Navigator(None, None).set_quantise(a_client(), "4th")
     assert refused.value.code == "notready"
-    stage.navigator.set_quantise(stage.client, "off")
-    with pytest.raises(QueryError, match="no clock here"):
-        Navigator(None, None).set_quantise(stage.client, "4th")
     with pytest.raises(QueryError, match="grid") as unknown:
-        stage.navigator.set_quantise(stage.client, "5th")
+        Stage(tmp_path).navigator.set_quantise(a_client(), "5th")
     assert unknown.value.code == "badargs"
+
+
+def test_a_recording_ends_with_the_client_that_began_it(tmp_path: Path) -> None:
+    """One that somebody else began goes on."""
+    stage = Stage(tmp_path)
+    other = stage.new_client()
+    asyncio.run(stage.navigator.record(stage.client, True))
+    asyncio.run(stage.navigator.forget(other))
+    assert stage.player.recording
+    asyncio.run(stage.navigator.forget(stage.client))
+    assert not stage.player.recording
 
 
 def test_prefetching_asks_for_what_playing_would(tmp_path: Path) -> None:

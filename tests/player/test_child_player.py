@@ -22,6 +22,7 @@ from klustr_bridge.player import ChildPlayer, open_player, wire
 from klustr_bridge.player.process import SILENT_LIMIT_S
 from klustr_bridge.settings import AudioSettings
 from klustr_bridge.types import PlayRequest
+from tests.bridge.jack import JackServer
 from tests.player.streams import ALSA_DEFAULTS, RATE, ROOT, Loudspeaker
 
 LINUX_ONLY = pytest.mark.skipif(not ALSA_DEFAULTS.exists(), reason="needs Linux with ALSA's configuration")
@@ -148,6 +149,35 @@ def test_a_hanging_player_holds_nobody_up_and_is_replaced(player: ChildPlayer, t
     told.wait(f"did not answer for {SILENT_LIMIT_S:.0f} s")
     until(lambda: player.pid not in (None, pid))
     told.wait("sound is back")
+
+
+@pytest.mark.peers
+@pytest.mark.parametrize("how", ["killed", "stopped"])
+def test_sound_is_back_when_a_sound_server_is(
+    tmp_path: Path, told: Told, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    """PortAudio waits for a JACK server that has died for many minutes: its process is given up instead."""
+    server = JackServer(44_100, "-p 512 -C 0 -P 2")
+    player = None
+    try:
+        for name, value in server.environment.items():
+            monkeypatch.setenv(name, value)
+        player = open_player(AudioSettings(device="JACK"), str(tmp_path), told.append)
+        until(lambda: player.health()["player_ready"] == 1, 60.0)
+        if how == "killed":
+            server.kill()
+        else:
+            server.process.terminate()
+            server.process.wait(20)
+        told.wait("lost")
+        server.start()
+        told.wait("sound is back", 90.0)
+        assert player.problem is None
+        assert player.health()["player_ready"] == 1
+    finally:
+        if player is not None:
+            player.close()
+        server.close()
 
 
 def test_a_hanging_player_is_closed_in_time(player: ChildPlayer) -> None:
