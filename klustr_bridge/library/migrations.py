@@ -103,7 +103,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "ALTER TABLE epochs ADD COLUMN even_side INTEGER NOT NULL DEFAULT 0",
         "CREATE INDEX positions_not_even ON positions (sound_id) WHERE even_x IS NULL",
     ),
-    ("INSERT INTO meta SELECT 'settled', EXISTS (SELECT * FROM epochs)",),
+    ("INSERT OR IGNORE INTO meta SELECT 'settled', EXISTS (SELECT * FROM epochs)",),
 )
 
 SCHEMA_VERSION = len(MIGRATIONS)

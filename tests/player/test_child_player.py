@@ -75,6 +75,14 @@ def until(met: Callable[[], object], limit_s: float = 30.0) -> None:
         time.sleep(0.01)
 
 
+def has_ended(pid: int) -> bool:
+    """Whether a process has gone, or is only still listed."""
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
 def sound(path: Path, n_frames: int = 500, level: float = 0.5) -> bytes:
     soundfile.write(path, np.full((n_frames, 2), level, np.float32), RATE, subtype="FLOAT")
     return os.fsencode(path)
@@ -189,7 +197,7 @@ def test_a_hanging_player_is_closed_in_time(player: ChildPlayer) -> None:
     player.close(0.5)
     assert time.monotonic() - began_s < 6.0
     assert player.describe() == "closed"
-    until(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+    until(lambda: has_ended(pid))
 
 
 def test_a_recording_is_asked_for_and_ended(
@@ -270,7 +278,7 @@ def test_the_process_goes_with_its_parent(tmp_path: Path) -> None:
         pid = int(parent.stdout.readline())
         assert psutil.pid_exists(pid)
         parent.kill()
-    until(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE, 10.0)
+    until(lambda: has_ended(pid), 10.0)
 
 
 @given(
