@@ -156,7 +156,7 @@ def test_ways_to_a_map_are_compared_in_processes_of_their_own(
         assert line["warm_s"] > 0 and line["cold_s"] > 0
         assert 0 <= line["judged"]["trustworthiness"] <= 1 and 0 < line["judged"]["roundness"] <= 1
         behind = ours["judged"]["sounds"]["value"] - line["judged"]["sounds"]["value"]
-        assert line["ours_ahead_sounds"]["value"] == pytest.approx(behind)
+        assert line is ours or line["ours_ahead_sounds"]["value"] == pytest.approx(behind)
     assert f"{klustr['cold_s'] / ours['cold_s']:9.2f}" in done.stdout
     assert "no way is called fast" in run("layout", *words, "--ways", "fast").stderr
 
