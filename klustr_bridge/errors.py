@@ -54,5 +54,9 @@ class ClockError(KlustrError):
     """The beat of a session can't be followed."""
 
 
+class MidiError(KlustrError):
+    """A controller's mapping holds a mistake, or can't be read or written."""
+
+
 class BridgeError(KlustrError):
     """A surface (OSC, MIDI, web) can't be opened."""

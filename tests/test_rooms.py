@@ -15,7 +15,7 @@ ORDER: tuple[frozenset[str], ...] = (
     frozenset({"errors"}),
     frozenset({"types", "processes", "settings", "progress"}),
     frozenset({"sound"}),
-    frozenset({"library", "player", "clock"}),
+    frozenset({"library", "player", "clock", "midi"}),
     frozenset({"layout"}),
     frozenset({"indexer", "corpus"}),
     frozenset({"navigator"}),

@@ -1,0 +1,70 @@
+"""Mapping files on the disk: read, added to, and never lost."""
+
+from pathlib import Path
+
+import pytest
+
+from klustr_bridge.errors import MidiError
+from klustr_bridge.midi import Binding, parse_control
+from klustr_bridge.midi.files import add_binding, load_controllers
+
+WRITTEN = """# my knobs
+[[controller]]
+ports = "nanoPAD2*"  # the old one
+
+[[controller.control]]
+control = "cc 1"
+target = "x"
+
+[[controller]]
+ports = "other"
+mpe = true
+"""
+
+
+def test_no_file_is_no_controller(tmp_path: Path) -> None:
+    """Then the default counts."""
+    assert load_controllers(tmp_path / "midi.toml") == ()
+
+
+def test_what_is_learned_takes_the_place_of_what_drove_the_same(tmp_path: Path) -> None:
+    """Comments and other controllers stay."""
+    file = tmp_path / "midi.toml"
+    file.write_text(WRITTEN)
+    add_binding(file, "nanoPAD2*", {"control": "cc 20 ch 3", "target": "x", "relative": "sign bit"})
+    add_binding(file, "nanoPAD2*", {"control": "cc 21", "target": "x", "cursor": 1})
+    pad, other = load_controllers(file)
+    assert pad.bindings == (
+        Binding(parse_control("cc 20 ch 3"), "x", relative="sign bit"),
+        Binding(parse_control("cc 21"), "x", cursor=1),
+    )
+    assert other.mpe
+    text = file.read_text()
+    assert text.startswith("# my knobs\n")
+    assert "# the old one" in text
+
+
+def test_the_first_binding_makes_the_file(tmp_path: Path) -> None:
+    """And its folder."""
+    file = tmp_path / "config" / "midi.toml"
+    add_binding(file, "knobs", {"control": "note 36", "target": "kind kick"})
+    (controller,) = load_controllers(file)
+    assert (controller.ports, controller.bindings) == (
+        "knobs",
+        (Binding(parse_control("note 36"), "kind", "kick"),),
+    )
+    assert list(file.parent.iterdir()) == [file]
+
+
+@pytest.mark.parametrize("text", ["[[controller", "[[controller]]\nfoo = 1", "\xff"])
+def test_a_file_with_mistakes_is_left_alone(tmp_path: Path, text: str) -> None:
+    """Its user is told where they are, and nothing is written over."""
+    file = tmp_path / "midi.toml"
+    file.write_bytes(text.encode("latin-1"))
+    for use in (
+        lambda: load_controllers(file),
+        lambda: add_binding(file, "a", {"control": "cc 1", "target": "x"}),
+    ):
+        with pytest.raises(MidiError, match=r"midi\.toml"):
+            use()
+    assert file.read_bytes() == text.encode("latin-1")

@@ -1,0 +1,321 @@
+"""From MIDI bytes to actions, without ports or time: bindings, fingers, pads, pins, and broken input."""
+
+from collections.abc import Sequence
+
+import mido
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from klustr_bridge.midi import (
+    DEFAULT,
+    Action,
+    Binding,
+    Command,
+    Controller,
+    Hit,
+    Lift,
+    Mapping,
+    Move,
+    Pads,
+    StopAll,
+    Trigger,
+    parse_control,
+)
+from klustr_bridge.midi.actions import Key, Release
+from klustr_bridge.midi.bindings import RELATIVE, TAKEOVERS
+from klustr_bridge.midi.mapping import JOIN_S, steps_of
+
+LATER_S = 1000.0
+
+
+def heard(data: str, *bindings: Binding, gap_s: float = 0.001, **more: object) -> list[Action]:
+    """What a controller makes of bytes whose messages come `gap_s` apart, and of a silence after them."""
+    mapping = Mapping(Controller(bindings=bindings, **more), "knobs")  # type: ignore[arg-type]
+    return fed(mapping, data, gap_s) + mapping.due(LATER_S)
+
+
+def fed(mapping: Mapping, data: str, gap_s: float = 0.001, begin_s: float = 0.0) -> list[Action]:
+    parser = mido.Parser()
+    parser.feed(bytes.fromhex(data))
+    actions: list[Action] = []
+    for number, message in enumerate(parser):
+        actions += mapping.hear(message, begin_s + number * gap_s)
+    return actions
+
+
+def bind(control: str, target: str, argument: str = "", **more: object) -> Binding:
+    return Binding(parse_control(control), target, argument, **more)  # type: ignore[arg-type]
+
+
+def places(actions: Sequence[Action]) -> list[tuple[float, float]]:
+    return [(round(a.x, 4), round(a.y, 4)) for a in actions if isinstance(a, Move)]
+
+
+X14, Y14 = bind("cc14 16", "x"), bind("cc14 17", "y")
+
+
+def test_fourteen_bits_of_both_axes_are_one_move() -> None:
+    """Four messages: the halves of X, then those of Y."""
+    moves = heard("B0 30 00 B0 31 00 B0 10 40 B0 30 10 B0 11 20 B0 31 7F", X14, Y14)
+    assert places(moves)[-1] == (round(((64 << 7) | 16) / 16383, 4), round(((32 << 7) | 127) / 16383, 4))
+    assert len(places(moves)) == 2
+
+
+def test_a_missing_low_half_is_not_waited_for_longer_than_agreed() -> None:
+    """The high half alone moves, when the time for the other one is over."""
+    mapping = Mapping(Controller(bindings=(X14,)))
+    fed(mapping, "B0 10 10 B0 30 10")
+    mapping.due(5.0)
+    assert fed(mapping, "B0 10 7F", begin_s=10.0) == []
+    assert mapping.due_s == 10.0 + JOIN_S
+    (move,) = mapping.due(10.0 + JOIN_S)
+    assert isinstance(move, Move)
+    assert move.x == pytest.approx(((127 << 7) | 16) / 16383)
+
+
+@pytest.mark.parametrize(
+    ("control", "data", "share"),
+    [
+        ("cc 74", "B0 4A 7F", 1.0),
+        ("cc 74 ch 3", "B2 4A 40", 64 / 127),
+        ("bend", "E0 00 40", 0.5),
+        ("pressure", "D0 7F", 1.0),
+        ("poly 60", "A0 3C 00", 0.0),
+        ("poly", "A0 3D 7F", 1.0),
+        ("nrpn 300", "B0 63 02 B0 62 2C B0 06 7F B0 26 7F", 1.0),
+    ],
+)
+def test_anything_that_has_a_value_drives_an_axis(control: str, data: str, share: float) -> None:
+    """And turned round it drives it the other way."""
+    for target, other in (("x", 0.5), ("y", 0.5)):
+        moves = places(heard(data, bind(control, target)))
+        assert moves[-1] == ((round(share, 4), other) if target == "x" else (other, round(share, 4)))
+    assert places(heard(data, bind(control, "x", invert=True)))[-1] == (round(1.0 - share, 4), 0.5)
+
+
+def test_another_channel_or_controller_is_not_meant() -> None:
+    """A binding of channel 3 hears channel 3."""
+    assert heard("B0 4A 7F B2 4B 7F D2 7F", bind("cc 74 ch 3", "x")) == []
+
+
+@pytest.mark.parametrize(
+    ("encoding", "up", "down", "none"),
+    [
+        ("twos complement", {1: 1, 2: 2, 63: 63}, {127: -1, 126: -2, 64: -64}, [0]),
+        ("binary offset", {65: 1, 66: 2, 127: 63}, {63: -1, 62: -2, 0: -64}, [64]),
+        ("sign bit", {1: 1, 2: 2, 63: 63}, {65: -1, 66: -2, 127: -63}, [0, 64]),
+        ("sign bit 2", {65: 1, 66: 2, 127: 63}, {1: -1, 2: -2, 63: -63}, [0, 64]),
+    ],
+)
+def test_endless_knobs_tell_steps_in_four_ways(
+    encoding: str, up: dict[int, int], down: dict[int, int], none: list[int]
+) -> None:
+    """As in the tables of their makers."""
+    assert encoding in RELATIVE
+    assert {value: steps_of(value, encoding) for value in (*up, *down)} == up | down
+    assert [steps_of(value, encoding) for value in none] == [0] * len(none)
+
+
+def test_an_endless_knob_moves_from_where_the_cursor_is() -> None:
+    """Step by step, to the edge and no further, and back from there at once."""
+    knob = bind("cc 20", "x", relative="twos complement", step=0.25)
+    moves = places(heard("B0 14 01 B0 14 01 B0 14 01 B0 14 7F", knob, gap_s=1.0))
+    assert [x for x, _ in moves] == [0.75, 1.0, 1.0, 0.75]
+
+
+def takeover(kind: str, values: Sequence[int]) -> list[float | None]:
+    """Where X goes when another hand has put the cursor on .5 and a knob that stood at 10 is turned."""
+    mapping = Mapping(Controller(bindings=(bind("cc 20", "x", takeover=kind),)))
+    mapping.hear(mido.Message("control_change", control=20, value=10), 0.0)
+    mapping.due(0.5)
+    mapping.moved(0, 0.5, 0.5)
+    found: list[float | None] = []
+    for number, value in enumerate(values, 1):
+        mapping.hear(mido.Message("control_change", control=20, value=value), float(number))
+        moves = [action for action in mapping.due(number + 0.5) if isinstance(action, Move)]
+        found.append(moves[-1].x if moves else None)
+    return found
+
+
+def test_a_knob_takes_the_cursor_over() -> None:
+    """At once, when it passes it, or so that both arrive together at the end."""
+    assert takeover("jump", [11]) == [pytest.approx(11 / 127)]
+    assert takeover("pickup", [20, 50, 70, 71]) == [
+        None,
+        None,
+        pytest.approx(70 / 127),
+        pytest.approx(71 / 127),
+    ]
+    *_, near_end, end = scaled = takeover("scaled", [40, 50, 90, 126, 127])
+    assert all(value is not None for value in scaled)
+    assert scaled == sorted(scaled)  # type: ignore[type-var]
+    assert end == pytest.approx(1.0)
+    assert near_end is not None and near_end < 1.0
+
+
+@given(kind=st.sampled_from(TAKEOVERS), values=st.lists(st.integers(0, 127), min_size=1, max_size=40))
+def test_a_taken_over_axis_stays_on_the_map(kind: str, values: list[int]) -> None:
+    """Whatever is turned, and it arrives when the knob has been to both ends."""
+    assert all(value is None or -1e-9 <= value <= 1 + 1e-9 for value in takeover(kind, values))
+    assert takeover(kind, [*values, 127, 0])[-1] == pytest.approx(0.0, abs=1e-6)
+
+
+def test_touching_plays_anew_and_lifting_lets_go() -> None:
+    """CC 92 of Kaoss pads."""
+    touch = bind("cc 92", "touch")
+    assert heard("B0 5C 7F B0 5C 00", touch) == [Move(0.5, 0.5), Lift()]
+    assert heard("B0 5C 00", touch) == [Lift()]
+
+
+@pytest.mark.parametrize(
+    ("data", "n"),
+    [("B0 14 7F", 1), ("B0 14 7F B0 14 00 B0 14 7F", 2), ("B0 14 40 B0 14 50 B0 14 7F", 1), ("B0 14 00", 0)],
+)
+def test_a_button_works_as_it_goes_down(data: str, n: int) -> None:
+    """Once a press, however many values a press sends."""
+    assert heard(data, bind("cc 20", "random")) == [Command("random")] * n
+
+
+@pytest.mark.parametrize(
+    ("target", "argument"),
+    [("random", ""), ("favourite", ""), ("relayout", ""), ("clear", ""), ("kind", "kick"),
+     ("audition", "hold"), ("quantise", "16th"), ("view", "even")],
+)  # fmt: skip
+def test_every_command_has_its_button(target: str, argument: str) -> None:
+    """By controller, note or program."""
+    for control, data in (("cc 20", "B0 14 7F"), ("note 40", "90 28 01"), ("program 3", "C0 03")):
+        assert heard(data, bind(control, target, argument, cursor=2)) == [Command(target, argument, 2)]
+
+
+def test_notes_play_where_the_cursor_is_and_say_which_key_ended() -> None:
+    """With the velocity of the key."""
+    key = Key("knobs", 1, 60)
+    assert heard("90 3C 7F 80 3C 40", bind("note", "trigger")) == [
+        Trigger(0.5, 0.5, 1.0, 0, key),
+        Release(key),
+    ]
+
+
+def test_the_default_stops_everything_on_all_notes_off() -> None:
+    """However often it is sent."""
+    mapping = Mapping(DEFAULT)
+    assert fed(mapping, "B0 7B 00 B0 7B 00 B0 78 00") == [StopAll()] * 3
+
+
+@pytest.mark.parametrize(
+    ("note", "pad"), [(35, None), (36, (0, 0)), (39, (3, 0)), (40, (0, 1)), (51, (3, 3)), (52, None)]
+)
+def test_pads_are_a_grid_from_the_lower_left(note: int, pad: tuple[int, int] | None) -> None:
+    """As on an MPC; what is beside them goes to the bindings."""
+    pads, key = Pads(36), Key("knobs", 1, note)
+    actions = heard(f"90 {note:02X} 7F", bind("note", "trigger"), pads=(pads,))
+    if pad is None:
+        assert actions == [Trigger(0.5, 0.5, 1.0, 0, key)]
+    else:
+        assert actions == [Hit(1.0, key, pads, *pad)]
+
+
+def test_pads_may_leave_notes_out_between_rows() -> None:
+    """A Launchpad in programmer mode: 11 to 18, then 21 to 28."""
+    launchpad = Pads(11, 8, 8, stride=10)
+    hits = heard("90 0B 7F 90 12 7F 90 13 7F 90 15 7F 90 58 7F", pads=(launchpad,))
+    assert [(hit.column, hit.row) for hit in hits if isinstance(hit, Hit)] == [(0, 0), (7, 0), (0, 1), (7, 7)]
+
+
+def test_pinned_keys_keep_their_sounds_in_banks() -> None:
+    """A program change takes another bank; pins come before pads, which have what the bank has not."""
+    pins = {0: {36: "kick"}, 5: {36: "snare"}}
+    hits = heard("90 24 7F C0 05 90 24 40 C0 06 90 24 7F", pads=(Pads(36),), pins=pins)
+    assert [(hit.uid, hit.pads is not None) for hit in hits if isinstance(hit, Hit)] == [
+        ("kick", False),
+        ("snare", False),
+        ("", True),
+    ]
+
+
+MPE_ON = "B0 65 00 B0 64 06 B0 06 0F "
+
+
+@pytest.mark.parametrize(("declared", "mpe"), [(MPE_ON, False), ("", True)])
+def test_each_finger_is_a_cursor(declared: str, mpe: bool) -> None:
+    """Two notes on their channels, one glides: the other stays where it is; lifting ends its own only."""
+    data = declared + "B1 4A 00 91 24 7F B2 4A 7F 92 60 40 E1 00 50 81 24 00"
+    trigger_low, trigger_high, move, release, lift = heard(data, *DEFAULT.bindings, mpe=mpe, gap_s=0.02)
+    assert trigger_low == Trigger(0.0, 0.0, 1.0, 2, Key("knobs", 2, 36))
+    assert trigger_high == Trigger(1.0, 1.0, 64 / 127, 3, Key("knobs", 3, 96))
+    assert isinstance(move, Move)
+    assert (move.cursor, round(move.x, 2), move.y) == (2, 0.2, 0.0)
+    assert (release, lift) == (Release(Key("knobs", 2, 36)), Lift(2))
+
+
+def test_without_a_zone_channels_are_only_channels() -> None:
+    """A keyboard on channel 2 plays as any other; the zone's own channel moves as before."""
+    assert heard("91 24 7F", *DEFAULT.bindings) == [Trigger(0.5, 0.5, 1.0, 0, Key("knobs", 2, 36))]
+    actions = heard(MPE_ON + "B0 0C 7F B0 0D 00", *DEFAULT.bindings)
+    assert places(actions) == [(1.0, 0.0)]
+    assert heard(MPE_ON + "B0 65 00 B0 64 06 B0 06 00 91 24 7F", *DEFAULT.bindings)[-1] == Trigger(
+        0.5, 0.5, 1.0, 0, Key("knobs", 2, 36)
+    )
+
+
+EVERYTHING = (
+    *DEFAULT.bindings,
+    X14,
+    Y14,
+    bind("nrpn 5", "x", cursor=3),
+    bind("cc 21", "y", relative="sign bit", cursor=3),
+    bind("pressure", "y", takeover="scaled"),
+    bind("poly", "x", takeover="pickup"),
+    bind("program", "random"),
+    bind("cc 64", "kind", "kick"),
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.binary(max_size=300), st.booleans())
+def test_no_bytes_break_it_and_no_key_is_left_held(data: bytes, mpe: bool) -> None:
+    """Whatever comes down the cable: places on the map, velocities above 0, an end for each key that ends."""
+    pins = {0: {40: "a"}, 7: {40: "b"}}
+    mapping = Mapping(Controller(bindings=EVERYTHING, pads=(Pads(36),), pins=pins, mpe=mpe), "p")
+    parser = mido.Parser()
+    parser.feed(data)
+    actions: list[Action] = []
+    for number, message in enumerate(parser):
+        actions += mapping.hear(message, number * 0.0015)
+    for channel in range(16):
+        for note in range(128):
+            actions += mapping.hear(mido.Message("note_off", channel=channel, note=note), 900.0)
+    actions += mapping.due(LATER_S)
+    assert mapping.due_s is None
+    held: set[Key] = set()
+    for action in actions:
+        if isinstance(action, Move | Trigger):
+            assert 0.0 <= action.x <= 1.0
+            assert 0.0 <= action.y <= 1.0
+        if isinstance(action, Trigger | Hit):
+            assert 0.0 < action.velocity <= 1.0
+            if action.key is not None:
+                held.add(action.key)
+        if isinstance(action, Release):
+            held.discard(action.key)
+    assert held == set()
+
+
+WRONG_MESSAGES = st.builds(
+    dict,
+    type=st.sampled_from(["control_change", "note_on", "pitchwheel", "x", None, 7]),
+    channel=st.one_of(st.none(), st.integers(-5, 40), st.text(max_size=2)),
+    control=st.one_of(st.none(), st.integers(-200, 900)),
+    value=st.one_of(st.none(), st.floats(), st.integers()),
+)
+
+
+@given(st.lists(WRONG_MESSAGES, max_size=20))
+def test_objects_that_are_no_messages_mean_nothing(fields: list[dict[str, object]]) -> None:
+    """Attributes missing, of other types, or out of range."""
+    mapping = Mapping(DEFAULT)
+    for each in fields:
+        message = type("Message", (), each)()
+        for action in mapping.hear(message, 1.0):
+            assert isinstance(action, Move | Lift | StopAll)
