@@ -25,7 +25,7 @@ from klustr_bridge.bridge.osc import OscServer
 from klustr_bridge.bridge.web import WebServer
 from klustr_bridge.clock import BeatTeller, MidiClock, SessionClock, open_link
 from klustr_bridge.corpus import Changes, Corpus, difference
-from klustr_bridge.errors import ClockError, IndexerError, KlustrError, LibraryError, QueryError
+from klustr_bridge.errors import ClockError, IndexerError, KlustrError, LibraryError, MidiError, QueryError
 from klustr_bridge.indexer.following import SnapshotFollower
 from klustr_bridge.indexer.gateway import LibrarianGateway
 from klustr_bridge.indexer.librarian import LibrarianSettings
@@ -40,17 +40,20 @@ from klustr_bridge.library.lock import (
 from klustr_bridge.library.paths import to_export
 from klustr_bridge.library.snapshot import newest_snapshot
 from klustr_bridge.library.store import Store
+from klustr_bridge.midi import make_binding
+from klustr_bridge.midi.files import add_binding, load_controllers, plain_name
 from klustr_bridge.navigator import AuditionSettings, Navigator
 from klustr_bridge.player import ChildPlayer, open_player
 from klustr_bridge.processes import ctrl_c_held_back
 from klustr_bridge.progress import PatientWriter, Progress, ProgressLine, logging_to
-from klustr_bridge.settings import Settings, cache_dir, library_file, recordings_dir
+from klustr_bridge.settings import Settings, cache_dir, library_file, midi_mapping_file, recordings_dir
 from klustr_bridge.types import VIEWS, Analysis, Float32Array, Int32Array
 
 _log = logging.getLogger(__name__)
 
 _STOP_DEADLINE_S = 5.0
 _VIEW_EVERY_S = 0.25
+_MAPPING_EVERY_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +129,7 @@ class Daemon:
         self._errors = errors
         self._view = ProgressLine(out, start.settings.log.view)
         self._stop = asyncio.Event()
+        self._midi: MidiInput | None = None
         self._midi_clock: MidiClock | None = None
         self._failure: IndexerError | None = None
         self._is_silent = False
@@ -230,16 +234,45 @@ class Daemon:
     def _listen_to_midi(self, stack: contextlib.AsyncExitStack) -> None:
         if not self._settings.midi.input:
             return
-        midi = MidiInput(
+        self._midi = midi = MidiInput(
             self.navigator,
             lambda events: self._osc.publish_hits("midi", events),
             clock=self._midi_clock,
+            virtual="klustr-bridge" if self._settings.midi.virtual else "",
             pattern=self._settings.midi.ports,
             on_change=lambda line: self._say(f"MIDI: {line}"),
             view=self._settings.map.view,
         )
         midi.start()
+        self._osc.learn = self._learn
         stack.push_async_callback(_within, "MIDI", midi.stop)
+
+    async def _follow_mapping(self) -> None:
+        """Read the file of controllers now, and again whenever it has changed."""
+        file, before = midi_mapping_file(self._settings), None
+        while self._midi is not None:
+            stamp = await asyncio.to_thread(_stamp_of, file)
+            if stamp != before:
+                before = stamp
+                try:
+                    self._midi.set_controllers(await asyncio.to_thread(load_controllers, file))
+                except MidiError as error:
+                    self._say(f"MIDI: {error}; controllers are understood as before")
+            await asyncio.sleep(_MAPPING_EVERY_S)
+
+    async def _learn(self, target: str) -> None:
+        assert self._midi is not None
+        try:
+            make_binding({"control": "cc 0", "target": target})
+            port, learned = await self._midi.learn(target)
+            fields: dict[str, object] = {"control": str(learned.control), "target": target}
+            fields |= {"relative": learned.relative} if learned.relative else {}
+            file = midi_mapping_file(self._settings)
+            await asyncio.to_thread(add_binding, file, plain_name(port), fields)
+            self._midi.set_controllers(await asyncio.to_thread(load_controllers, file))
+        except MidiError as error:
+            raise QueryError("badargs", str(error)) from error
+        self._say(f"MIDI: {learned.control} of {port} drives {target}")
 
     async def _serve_http(self, stack: contextlib.AsyncExitStack) -> None:
         """Take the port; the libraries that serve it are loaded when the last snapshot is."""
@@ -304,7 +337,7 @@ class Daemon:
             lambda beat: self._osc.push_beat(beat.number, beat.tempo_bpm, beat.playing),
             lambda line: self._say(f"clock: {line}"),
         )
-        for work in (self._load_last_snapshot(), self._show_progress(), teller.run()):
+        for work in (self._load_last_snapshot(), self._show_progress(), teller.run(), self._follow_mapping()):
             self._keep(asyncio.ensure_future(work))
         try:
             yield
@@ -437,6 +470,14 @@ class Daemon:
     def _say(self, line: str) -> None:
         if not self._is_silent:
             self._view.say(line)
+
+
+def _stamp_of(file: Path) -> tuple[int, int] | None:
+    try:
+        status = file.stat()
+    except OSError:
+        return None
+    return status.st_size, status.st_mtime_ns
 
 
 class _LoopTimer:

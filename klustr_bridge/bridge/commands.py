@@ -411,6 +411,17 @@ def _commands() -> Iterator[Command]:
         local_only=True,
     )
     yield Command(
+        "/klustr/midi/learn",
+        library,
+        (Argument("target", "s"),),
+        DONE.address,
+        "Lets the next MIDI control that is moved drive `x`, `y`, `trigger`, `random`, `kind kick` or what "
+        "else a mapping file knows; it is written into that file. MIDI plays nothing meanwhile. Only from "
+        "this machine.",
+        "midi_learn",
+        local_only=True,
+    )
+    yield Command(
         "/klustr/favourite",
         library,
         (ID, _ON),

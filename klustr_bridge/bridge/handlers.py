@@ -5,7 +5,7 @@ decides nothing about sound, filters or files; it opens no socket and knows no o
 """
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from numpy.typing import NDArray
@@ -93,6 +93,7 @@ class Handlers:
         hello: Callable[[Client, str, int], None],
         bye: Callable[[Client], None],
         ask_for_plays: Callable[[Client], None],
+        learn: Callable[[str], Awaitable[None]],
     ) -> None:
         self._navigator = navigator
         self._publish = publish
@@ -100,6 +101,7 @@ class Handlers:
         self._hello = hello
         self._bye = bye
         self._ask_for_plays = ask_for_plays
+        self._learn = learn
 
     def by_address(self) -> dict[str, Callable[..., Any]]:
         """Every command's handler, by address."""
@@ -339,6 +341,11 @@ class Handlers:
         """``/klustr/relayout``."""
         await self._navigator.relayout()
         return (encode(DONE, "/klustr/relayout"),)
+
+    async def midi_learn(self, client: Client, target: str) -> Packets:
+        """``/klustr/midi/learn``."""
+        await self._learn(target)
+        return (encode(DONE, "/klustr/midi/learn"),)
 
     async def favourite(self, client: Client, sound_id: int, on: int) -> Packets:
         """``/klustr/favourite``."""

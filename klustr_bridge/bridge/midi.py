@@ -1,32 +1,45 @@
-"""The MIDI surface: a controller moves the cursor and plays what lies under it.
+"""The MIDI surface: controllers move cursors and play what lies under them.
 
-This module owns the one client that MIDI is to the navigator, and the timer of its moves. What
-messages mean is the mapping's, which inputs are listened to is the ports'.
+This module owns the one client that MIDI is to the navigator, the timer of its moves, and the voices of keys
+that are held. What messages mean is the room `midi`'s, which inputs are listened to is the ports'.
 """
 
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Sequence
 from types import SimpleNamespace
 from typing import Final
 
-from klustr_bridge.bridge.midi_mapping import (
-    HEARD_TYPES,
-    Action,
-    Lift,
-    MidiMapping,
-    Move,
-    StopAll,
-    Trigger,
-)
+from klustr_bridge.bridge.midi_pads import PadSounds
 from klustr_bridge.bridge.midi_ports import POLL_S, MidiPorts, PortsState, describe
 from klustr_bridge.clock import CLOCK_TYPES, MidiClock
-from klustr_bridge.errors import QueryError
-from klustr_bridge.navigator import ClientState, Event, Navigator
+from klustr_bridge.errors import KlustrError, QueryError
+from klustr_bridge.midi import (
+    DEFAULT,
+    HEARD_TYPES,
+    Action,
+    Command,
+    Controller,
+    Hit,
+    Key,
+    Lift,
+    Mapping,
+    Move,
+    Release,
+    StopAll,
+    Trigger,
+    port_controller,
+)
+from klustr_bridge.midi.learning import Learned, Learner
+from klustr_bridge.navigator import ClientState, Event, Navigator, Play
+from klustr_bridge.navigator import Hit as HitEvent
 from klustr_bridge.types import NATURAL
 
 ORIGIN: Final = "midi"
+LEARN_LIMIT_S: Final = 60.0
+_MOST_INPUTS: Final = 64
 
 _log = logging.getLogger(__name__)
 
@@ -46,6 +59,10 @@ class MidiInput:
         Gets what each action caused, in order.
     clock : MidiClock, optional
         Gets the messages that make a beat.
+    controllers : sequence of Controller
+        How inputs are understood: the first whose name matches; others as `DEFAULT` has it.
+    virtual : str
+        Name of an input of the bridge's own; empty: none.
     pattern : str
         The inputs to listen to: part of a name, or a pattern with ``*`` and ``?``; "" is all.
     on_change : callable
@@ -64,6 +81,8 @@ class MidiInput:
         publish: Callable[[Sequence[Event]], None],
         *,
         clock: MidiClock | None = None,
+        controllers: Sequence[Controller] = (),
+        virtual: str = "",
         pattern: str = "",
         on_change: Callable[[str], None] = lambda line: None,
         view: str = NATURAL,
@@ -72,15 +91,22 @@ class MidiInput:
     ) -> None:
         self._navigator = navigator
         self._publish = publish
+        self._controllers = controllers
         self._pattern = pattern
         self._on_change = on_change
         self._client = ClientState(
             name=ORIGIN, audition="change", is_surface=True, view=view, deliver=self._deliver
         )
-        self._mapping = MidiMapping()
+        self._mappings: OrderedDict[str, tuple[Controller, Mapping]] = OrderedDict()
+        self._pads = PadSounds(navigator, self._client)
+        self._sounding: dict[Key, int] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._learning: tuple[str, dict[str, Learner], asyncio.Future[tuple[str, Learned]]] | None = None
         self._clock = clock
         types = HEARD_TYPES if clock is None else HEARD_TYPES | CLOCK_TYPES
-        self._ports = MidiPorts(pattern, self._hear, self._see, types, backend=backend, poll_s=poll_s)
+        self._ports = MidiPorts(
+            pattern, self.hear, self._see, types, virtual=virtual, backend=backend, poll_s=poll_s
+        )
         self._state = PortsState()
         self._timer: asyncio.TimerHandle | None = None
         self._is_stopping = False
@@ -94,6 +120,9 @@ class MidiInput:
         self._is_stopping = True
         if self._timer is not None:
             self._timer.cancel()
+        self._pads.close()
+        for task in self._tasks:
+            task.cancel()
         await self._ports.stop()
 
     @property
@@ -106,25 +135,86 @@ class MidiInput:
         """Names of the inputs that are listened to."""
         return self._state.opened
 
+    @property
+    def client(self) -> ClientState:
+        """What MIDI is to the navigator."""
+        return self._client
+
     def describe(self) -> str:
         """Say in one line what is listened to, or why nothing is and what to do."""
         return describe(self._state, self._pattern)
 
-    def _see(self, state: PortsState) -> None:
-        if self._is_stopping:
-            return
-        before, self._state = self.describe(), state
-        if (line := self.describe()) != before:
-            self._on_change(line)
-
-    def _hear(self, message: SimpleNamespace) -> None:
+    def hear(self, message: SimpleNamespace) -> None:
+        """Take a message, as `MidiPorts` hands it on."""
         if self._is_stopping:
             return
         if self._clock is not None and message.type in CLOCK_TYPES:
             self._clock.hear(message.type, message.at_s, message.port, getattr(message, "pos", 0))
-        else:
-            self._act(self._mapping.hear(message, time.monotonic()))
-            self._arm()
+            return
+        if self._learning is not None:
+            self._learn_from(message)
+            return
+        controller, mapping = self._mapping_of(message.port)
+        self._act(controller, mapping.hear(message, time.monotonic()))
+        self._arm()
+
+    def set_controllers(self, controllers: Sequence[Controller]) -> None:
+        """Understand inputs in another way from now on; keys that are held end."""
+        self._controllers = controllers
+        for port in list(self._mappings):
+            self._let_go(port)
+
+    async def learn(self, target: str) -> tuple[str, Learned]:
+        """Wait for a control to be moved and return its input and what it is; nothing is played meanwhile.
+
+        Raises
+        ------
+        QueryError
+            ``busy`` while another one is learned, ``notready`` when nothing is moved.
+        """
+        if self._learning is not None:
+            raise QueryError("busy", f"a control is being learned already, for {self._learning[0]}")
+        moved: asyncio.Future[tuple[str, Learned]] = asyncio.get_running_loop().create_future()
+        self._learning = target, {}, moved
+        try:
+            async with asyncio.timeout(LEARN_LIMIT_S):
+                return await moved
+        except TimeoutError:
+            raise QueryError("notready", f"nothing was moved for {LEARN_LIMIT_S:.0f} s") from None
+        finally:
+            self._learning = None
+
+    def _learn_from(self, message: SimpleNamespace) -> None:
+        assert self._learning is not None
+        target, learners, moved = self._learning
+        found = learners.setdefault(message.port, Learner(target)).hear(message)
+        if found is not None and not moved.done():
+            moved.set_result((message.port, found))
+
+    def _mapping_of(self, port: str) -> tuple[Controller, Mapping]:
+        found = self._mappings.get(port)
+        if found is None:
+            controller = port_controller(self._controllers, port, DEFAULT)
+            found = self._mappings[port] = controller, Mapping(controller, port)
+            if len(self._mappings) > _MOST_INPUTS:
+                self._mappings.popitem(last=False)
+        return found
+
+    def _see(self, state: PortsState) -> None:
+        if self._is_stopping:
+            return
+        before, gone = self.describe(), set(self._state.opened) - set(state.opened)
+        self._state = state
+        for port in gone:
+            self._let_go(port)
+        if (line := self.describe()) != before:
+            self._on_change(line)
+
+    def _let_go(self, port: str) -> None:
+        """End what the keys of an input hold that has gone: they can't be let go any more."""
+        self._mappings.pop(port, None)
+        for key in [key for key in self._sounding if key.port == port]:
+            self._navigator.stop(self._sounding.pop(key))
 
     def _deliver(self, events: Sequence[Event]) -> None:
         """Pass on what comes later than the message that caused it."""
@@ -136,12 +226,14 @@ class MidiInput:
 
     def _flush(self) -> None:
         self._timer = None
-        self._act(self._mapping.due(time.monotonic()))
+        for controller, mapping in list(self._mappings.values()):
+            self._act(controller, mapping.due(time.monotonic()))
         self._arm()
 
     def _arm(self) -> None:
         """Come back when a lone X or Y has waited long enough."""
-        due_s = self._mapping.due_s
+        due = [mapping.due_s for _, mapping in self._mappings.values()]
+        due_s = min((each for each in due if each is not None), default=None)
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -149,10 +241,10 @@ class MidiInput:
             delay_s = max(0.0, due_s - time.monotonic())
             self._timer = asyncio.get_running_loop().call_later(delay_s, self._flush)
 
-    def _act(self, actions: Sequence[Action]) -> None:
+    def _act(self, controller: Controller, actions: Sequence[Action]) -> None:
         for action in actions:
             try:
-                events = self._carry_out(action)
+                events = self._carry_out(controller, action)
                 if events:
                     self._publish(events)
             except QueryError as error:  # no map yet: a controller has nowhere to read that
@@ -160,14 +252,97 @@ class MidiInput:
             except Exception:
                 _log.exception("the MIDI action %s failed", action)
 
-    def _carry_out(self, action: Action) -> list[Event]:
+    def _carry_out(self, controller: Controller, action: Action) -> list[Event]:
         match action:
-            case Move(x, y):
-                return self._navigator.move(self._client, x, y, origin=ORIGIN)
-            case Trigger(x, y, velocity):
-                return self._navigator.trigger_xy(self._client, x, y, velocity, origin=ORIGIN)
-            case Lift():
-                self._navigator.lift(self._client)
+            case Move(x, y, cursor):
+                if cursor == 0:
+                    self._pads.moved(x, y, controller.pads)
+                return self._navigator.move(self._client, x, y, cursor, origin=ORIGIN)
+            case Trigger(x, y, velocity, cursor, key):
+                events = self._navigator.trigger_xy(self._client, x, y, velocity, cursor, origin=ORIGIN)
+                return self._held(controller, key, events)
+            case Hit():
+                return self._hit(controller, action)
+            case Release(key):
+                voice = self._sounding.pop(key, None)
+                if voice is not None:
+                    self._navigator.stop(voice)
+            case Lift(cursor):
+                self._navigator.lift(self._client, cursor)
             case StopAll():
+                self._sounding.clear()
                 self._navigator.stop()
+            case Command():
+                return self._command(action)
         return []
+
+    def _held(self, controller: Controller, key: Key | None, events: list[Event]) -> list[Event]:
+        """Remember the voice of a key where it is to end with the key."""
+        if controller.gate and key is not None:
+            before = self._sounding.pop(key, None)
+            if before is not None:
+                self._navigator.stop(before)
+            for event in events:
+                if isinstance(event, Play):
+                    self._sounding[key] = event.voice
+        return events
+
+    def _hit(self, controller: Controller, hit: Hit) -> list[Event]:
+        if hit.pads is None:
+            sound_id = self._navigator.resolve(hit.uid)
+            events = self._navigator.trigger(self._client, sound_id, hit.velocity)
+            return self._held(controller, hit.key, events)
+
+        def play(sound_id: int) -> None:
+            try:
+                events = self._navigator.trigger(self._client, sound_id, hit.velocity)
+                self._deliver(self._held(controller, hit.key, events))
+            except QueryError as error:  # it has gone meanwhile
+                _log.debug("%s: %s", hit, error)
+
+        self._pads.at(hit.pads, hit.column, hit.row, play)
+        return []
+
+    def _command(self, command: Command) -> list[Event]:
+        navigator, client = self._navigator, self._client
+        match command.name:
+            case "random":
+                events = navigator.random(client, command.cursor, origin=ORIGIN)
+                for event in events:
+                    if isinstance(event, HitEvent):
+                        for _, mapping in self._mappings.values():
+                            mapping.moved(event.cursor, event.x, event.y)
+                return events
+            case "stop":
+                navigator.stop()
+            case "clear":
+                navigator.clear_filters(client)
+            case "kind":
+                is_on = client.filters.kinds == frozenset({command.argument})
+                navigator.filter_kinds(client, [] if is_on else [command.argument])
+            case "audition":
+                navigator.set_audition(client, command.argument)
+            case "quantise":
+                navigator.set_quantise(client, command.argument)
+            case "view":
+                navigator.set_view(client, command.argument)
+            case "relayout":
+                self._later(navigator.relayout())
+            case "favourite":
+                sound_id = client.cursors.get(command.cursor)
+                if sound_id is not None:
+                    self._later(navigator.set_favourite(sound_id, not navigator.info(sound_id).favourite))
+        return []
+
+    def _later(self, work: Awaitable[None]) -> None:
+        """Let the librarian do something; what goes wrong is only noted."""
+
+        async def do() -> None:
+            try:
+                await work
+            except KlustrError as error:
+                _log.warning("MIDI: %s", error)
+
+        task = asyncio.ensure_future(do())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)

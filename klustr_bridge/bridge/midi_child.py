@@ -109,9 +109,15 @@ class Inputs:
         Types of messages to pass on, in mido's words.
     say : callable
         Gets what is to be told, as the fields of a JSON object; called on several threads.
+    virtual : str
+        Name of an input of our own that programs can send to; empty: none. Not on Windows.
     """
 
-    def __init__(self, backend: Any, pattern: str, types: Collection[str], say: Say) -> None:
+    def __init__(
+        self, backend: Any, pattern: str, types: Collection[str], say: Say, virtual: str = ""
+    ) -> None:
+        self._virtual = virtual
+        self._own: Any = None
         self._backend = backend
         self._pattern = pattern
         self._types = frozenset(types)
@@ -133,6 +139,7 @@ class Inputs:
         except Exception as error:
             self._say({"problem": f"the MIDI system can't be used: {_reason(error)}"[:_MOST_TEXT]})
             return not self._names.were_known
+        self._offer_own()
         chosen = choose(present, self._pattern)
         for name in self._open.keys() - set(chosen):
             with contextlib.suppress(Exception):
@@ -141,6 +148,16 @@ class Inputs:
         problem = "; ".join(problems)[:_MOST_TEXT] or None
         self._say({"opened": list(self._open), "present": present, "problem": problem})
         return True
+
+    def _offer_own(self) -> None:
+        """Be a port ourselves, where the system has such ports."""
+        if not self._virtual or self._own is not None or sys.platform == "win32":
+            return
+        with contextlib.suppress(Exception):
+            heard = partial(self._hear, self._virtual)
+            self._own = self._backend.open_input(
+                self._virtual, virtual=True, client_name=self._virtual, callback=heard
+            )
 
     def _listen_to(self, name: str) -> str | None:
         """Open an input unless it is open; return what kept it from opening."""
@@ -174,7 +191,7 @@ def missing_package(error: Exception) -> str:
     return text
 
 
-def main(pattern: str, backend: str, poll_s: float, types: Collection[str]) -> int:
+def main(pattern: str, backend: str, poll_s: float, types: Collection[str], virtual: str = "") -> int:
     """Listen until the standard input ends or the MIDI system is lost; return an exit code."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent
     os.environ["JACK_NO_START_SERVER"] = "1"  # looking must not start anything
@@ -188,7 +205,7 @@ def main(pattern: str, backend: str, poll_s: float, types: Collection[str]) -> i
     except Exception as error:
         say({"problem": missing_package(error)})
         return MISSING
-    inputs = Inputs(chosen, pattern, types, say)
+    inputs = Inputs(chosen, pattern, types, say, virtual)
     while inputs.look():
         time.sleep(poll_s)
     return 1

@@ -66,6 +66,8 @@ class MidiPorts:
         Gets the state whenever it has changed.
     types : collection of str
         Types of messages to listen to, in mido's words.
+    virtual : str
+        Name of an input of our own that programs can send to; empty: none.
     backend : str
         A backend of mido, such as ``mido.backends.rtmidi/UNIX_JACK``; "" for mido's own choice.
     poll_s : float
@@ -79,11 +81,18 @@ class MidiPorts:
         on_state: Callable[[PortsState], None],
         types: Collection[str],
         *,
+        virtual: str = "",
         backend: str = "",
         poll_s: float = POLL_S,
     ) -> None:
         self._settings = json.dumps(
-            {"pattern": pattern, "backend": backend, "poll_s": poll_s, "types": sorted(types)}
+            {
+                "pattern": pattern,
+                "backend": backend,
+                "poll_s": poll_s,
+                "types": sorted(types),
+                "virtual": virtual,
+            }
         )
         self._poll_s = poll_s
         self._on_message = on_message

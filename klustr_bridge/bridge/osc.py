@@ -12,7 +12,7 @@ import socket
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -95,7 +95,10 @@ class OscServer:
             hello=self._hello,
             bye=self._bye,
             ask_for_plays=self.sessions.ask_for_plays,
+            learn=self._learn,
         )
+        self.learn: Callable[[str], Awaitable[None]] | None = None
+        """Lets the next control that is moved drive a target; None without MIDI."""
         self._dispatcher = Dispatcher(handlers.by_address(), clock, self.counters)
         self._endpoint: DatagramEndpoint | None = None
         self._server: asyncio.Server | None = None
@@ -254,6 +257,11 @@ class OscServer:
         task = asyncio.ensure_future(self._navigator.forget(client.state))
         self._forgetting.add(task)
         task.add_done_callback(self._forgetting.discard)
+
+    async def _learn(self, target: str) -> None:
+        if self.learn is None:
+            raise QueryError("notready", "MIDI is not listened to; start the bridge with --midi on")
+        await self.learn(target)
 
     def look_after(self) -> None:
         """End the subscriptions whose lease ran out; to be called now and then."""

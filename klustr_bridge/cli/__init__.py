@@ -206,6 +206,22 @@ COMMANDS: dict[str, _Command] = {
             _argument("--force", action="store_true", help="replace a file that is there"),
         ),
     ),
+    "midi": _Command(
+        "midi",
+        "list MIDI inputs, monitor what comes in, or learn what a control is to drive",
+        (
+            _argument("action", choices=("list", "monitor", "learn"), help="what to do"),
+            _argument(
+                "target",
+                nargs="?",
+                metavar="TARGET",
+                help="for learn: x, y, trigger, random, 'kind kick', ...",
+            ),
+            _argument(
+                "--cursor", type=int, default=0, metavar="N", help="for learn: the cursor (default: 0)"
+            ),
+        ),
+    ),
     "config": _Command("inspecting", "print the settings in force and where each came from"),
     "doctor": _Command(
         "inspecting", "check audio, MIDI, ports, watch limits and caches; say how to mend them"

@@ -76,3 +76,15 @@ def add_binding(file: Path, ports: str, fields: dict[str, object]) -> Binding:
     except OSError as error:
         raise MidiError(f"{file} can't be written: {error.strerror or error}") from error
     return binding
+
+
+def plain_name(port: str) -> str:
+    """Return what of an input's name stays from one session to the next: without numbers that systems add."""
+    name = port.partition(":")[0] if ":" in port else port
+    words = name.split()
+    while len(words) > 1 and words[-1].isdigit():
+        words.pop()
+    plain = " ".join(words)
+    if not plain:
+        raise MidiError(f"the input {port!r} has no name to know it by")
+    return plain

@@ -13,6 +13,7 @@ import numpy as np
 from klustr_bridge.sound.decode import open_audio
 from klustr_bridge.types import Float32Array, PlayRequest
 
+_SLICE_FRAMES = 8192
 HEAD_S = 4.0
 """So much of a part is kept ready, seconds of the file or of what is heard; the rest goes on from the disk.
 
@@ -190,7 +191,7 @@ def prepared(
     """
     resampler: Any = None
     n_mixed = 1
-    for block in blocks:
+    for block in _slices(blocks):
         mixed = block
         if block.shape[1] > min(2, n_channels):
             mixed = block.mean(axis=1, keepdims=True, dtype=np.float32)
@@ -207,6 +208,13 @@ def prepared(
         yield _frozen(resampler.resample_chunk(mixed))
     if resampler is not None:
         yield _frozen(resampler.resample_chunk(np.empty((0, n_mixed), np.float32), last=True))
+
+
+def _slices(blocks: Iterable[Float32Array]) -> Iterator[Float32Array]:
+    """Cut blocks into short ones: numpy gives the interpreter to the audio callback only in between."""
+    for block in blocks:
+        for start in range(0, len(block), _SLICE_FRAMES):
+            yield block[start : start + _SLICE_FRAMES]
 
 
 def _joined(blocks: list[Float32Array]) -> Float32Array:

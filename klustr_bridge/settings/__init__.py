@@ -13,6 +13,7 @@ from klustr_bridge.settings.places import (
     demo_folder,
     demo_library_file,
     library_file,
+    midi_mapping_file,
     recordings_dir,
 )
 from klustr_bridge.settings.reference import describe, reference_markdown
@@ -58,6 +59,7 @@ __all__ = [
     "library_file",
     "load",
     "load_for",
+    "midi_mapping_file",
     "recordings_dir",
     "reference_markdown",
 ]

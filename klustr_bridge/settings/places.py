@@ -39,6 +39,12 @@ def recordings_dir(settings: Settings) -> Path:
     return Path(chosen) if chosen else platformdirs.user_music_path() / APPLICATION
 
 
+def midi_mapping_file(settings: Settings) -> Path:
+    """Return the file of the user's MIDI controllers; it need not exist."""
+    chosen = settings.midi.mapping
+    return Path(chosen) if chosen else default_settings_file().with_name("midi.toml")
+
+
 def demo_library_file() -> Path:
     """Return the library file of the demo, which is one of its own; it need not exist."""
     return data_dir() / "demo.klustr"

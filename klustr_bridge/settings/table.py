@@ -419,6 +419,22 @@ TABLE: tuple[Setting, ...] = (
         metavar="PATTERN",
     ),
     Setting(
+        "midi.mapping",
+        "path",
+        "",
+        "--midi-mapping",
+        "File that says what controllers drive; nothing means midi.toml beside the settings file",
+        metavar="FILE",
+    ),
+    Setting(
+        "midi.virtual",
+        "bool",
+        True,
+        "--midi-virtual",
+        "Whether the bridge is a MIDI port itself, klustr-bridge, that programs can send to (not on Windows)",
+        metavar="on|off",
+    ),
+    Setting(
         "clock.source",
         "choice",
         "midi",

@@ -95,10 +95,12 @@ class AudioSettings:
 
 @dataclass(frozen=True, slots=True)
 class MidiSettings:
-    """How controllers play the map; `ports` empty is every input."""
+    """How controllers play the map; `ports` empty is every input, `mapping` empty the file of that name."""
 
     input: bool
     ports: str
+    mapping: str
+    virtual: bool
 
 
 @dataclass(frozen=True, slots=True)

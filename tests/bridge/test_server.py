@@ -92,6 +92,7 @@ def examples(place: Place) -> dict[str, tuple[Any, ...]]:
         "/klustr/problems": (20, 0),
         "/klustr/rescan": (),
         "/klustr/relayout": (),
+        "/klustr/midi/learn": ("x",),
         "/klustr/favourite": (first, 1),
         "/klustr/kind": (first, "snare"),
     }

@@ -1,0 +1,97 @@
+"""Which sounds lie under the pads of controllers.
+
+This module owns the layouts of pads: they are worked out beside all else, kept, and worked out anew when the
+map, the filters or the neighbourhood has become another. A pad that is hit meanwhile plays what it had.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from klustr_bridge.errors import QueryError
+from klustr_bridge.midi import Pads
+from klustr_bridge.navigator import ClientState, Navigator
+
+SETTLE_S: Final = 0.05
+"""A cursor that moves on takes its neighbourhood along once it has rested so long."""
+
+_log = logging.getLogger(__name__)
+
+
+class PadSounds:
+    """The sounds of pads.
+
+    Parameters
+    ----------
+    navigator : Navigator
+        Lays them out.
+    client : ClientState
+        Whose filters and view hold.
+    """
+
+    def __init__(self, navigator: Navigator, client: ClientState) -> None:
+        self._navigator = navigator
+        self._client = client
+        self._laid: dict[Pads, tuple[object, dict[tuple[int, int], int]]] = {}
+        self._working: dict[Pads, asyncio.Task[None]] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._place = (0.5, 0.5)
+
+    def at(self, pads: Pads, column: int, row: int, play: Callable[[int], None]) -> None:
+        """Hand the sound of a pad to `play`, now or, where pads aren't laid out yet, as soon as they are."""
+        state, layout = self._laid.get(pads, (None, {}))
+        if state is None:
+            self._work(pads).add_done_callback(lambda _: self._play(pads, column, row, play))
+            return
+        if state != self._state(pads):
+            self._work(pads)
+        if (sound_id := layout.get((column, row))) is not None:
+            play(sound_id)
+
+    def moved(self, x: float, y: float, all_pads: Iterable[Pads]) -> None:
+        """Take note of where cursor 0 is: pads over its neighbourhood follow it."""
+        self._place = (x, y)
+        following = [pads for pads in all_pads if pads.over == "cursor"]
+        if following and self._timer is None:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(SETTLE_S, self._follow, following)
+
+    def close(self) -> None:
+        """Work no more."""
+        if self._timer is not None:
+            self._timer.cancel()
+        for task in list(self._working.values()):
+            task.cancel()
+
+    def _follow(self, following: list[Pads]) -> None:
+        self._timer = None
+        for pads in following:
+            if self._laid.get(pads, (None,))[0] != self._state(pads):
+                self._work(pads)
+
+    def _play(self, pads: Pads, column: int, row: int, play: Callable[[int], None]) -> None:
+        sound_id = self._laid.get(pads, (None, {}))[1].get((column, row))
+        if sound_id is not None:
+            play(sound_id)
+
+    def _state(self, pads: Pads) -> object:
+        """All that a layout depends on."""
+        where = (*self._place, pads.radius) if pads.over == "cursor" else None
+        return id(self._navigator.corpus), self._client.filters, self._client.view, where
+
+    def _work(self, pads: Pads) -> "asyncio.Task[None]":
+        if (task := self._working.get(pads)) is None:
+            task = self._working[pads] = asyncio.ensure_future(self._lay(pads))
+            task.add_done_callback(lambda _: self._working.pop(pads, None))
+        return task
+
+    async def _lay(self, pads: Pads) -> None:
+        state = self._state(pads)
+        region = (*self._place, pads.radius) if pads.over == "cursor" else None
+        try:
+            rows = await self._navigator.grid(self._client, pads.columns, pads.rows, region)
+        except QueryError as error:  # no map yet: a controller has nowhere to read that
+            _log.debug("pads: %s", error)
+            return
+        self._laid[pads] = state, {(column, row): sound_id for column, row, sound_id in rows}

@@ -1,0 +1,210 @@
+"""From messages of inputs to what is heard and told: keys, pads, pins, buttons, learning, inputs that go."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import mido
+import pytest
+
+from klustr_bridge.bridge.midi import MidiInput
+from klustr_bridge.bridge.midi_ports import PortsState
+from klustr_bridge.errors import QueryError
+from klustr_bridge.midi import Binding, Controller, Pads, parse_control
+from klustr_bridge.midi.learning import Learned
+from klustr_bridge.navigator import Event, Hit, Play
+from tests.bridge.places import N_SOUNDS, Place
+
+
+def bind(control: str, target: str, argument: str = "", **more: Any) -> Binding:
+    return Binding(parse_control(control), target, argument, **more)
+
+
+class Stage:
+    """A surface of a place that no MIDI system is behind; messages are handed to it."""
+
+    def __init__(self, place: Place, *controllers: Controller) -> None:
+        self.place = place
+        self.events: list[Event] = []
+        self.midi = MidiInput(place.navigator, self.events.extend, controllers=controllers)
+
+    def send(self, data: str, port: str = "knobs") -> list[Event]:
+        """Hand over messages, wait until what they began is done, and return what was told."""
+        parser = mido.Parser()
+        parser.feed(bytes.fromhex(data))
+        before = len(self.events)
+
+        async def hand_over() -> None:
+            for message in parser:
+                self.midi.hear(SimpleNamespace(**message.dict() | {"port": port, "at_s": 0.0}))
+                await asyncio.sleep(0.002)
+            await asyncio.sleep(0.02)
+            others = self.midi._pads._working.values()
+            await asyncio.gather(*self.midi._tasks, *others, return_exceptions=True)
+            await asyncio.sleep(0.01)
+
+        self.place.loop.run(hand_over())
+        return self.events[before:]
+
+    def played(self, data: str, port: str = "knobs") -> list[int]:
+        """Ids of what was played."""
+        return [event.id for event in self.send(data, port) if isinstance(event, Play)]
+
+    def close(self) -> None:
+        self.place.loop.run(self.midi.stop())
+
+
+@pytest.fixture
+def stage(place: Place) -> Iterator[Callable[..., Stage]]:
+    stages: list[Stage] = []
+
+    def make(*controllers: Controller) -> Stage:
+        stages.append(Stage(place, *controllers))
+        return stages[-1]
+
+    yield make
+    for each in stages:
+        each.close()
+
+
+def test_pads_play_the_map_laid_out_on_them(stage: Callable[..., Stage], place: Place) -> None:
+    """Each pad the sound that the grid has there, from the first hit on, with the velocity of the hit."""
+    on = stage(Controller(pads=(Pads(36),)))
+    grid = place.loop.run(place.navigator.grid(on.midi.client, 4, 4))
+    assert len(grid) == N_SOUNDS
+    for column, row, sound_id in grid:
+        (play,) = (e for e in on.send(f"90 {36 + 4 * row + column:02X} 40") if isinstance(e, Play))
+        assert (play.id, play.velocity) == (sound_id, pytest.approx(64 / 127))
+
+
+def test_pads_over_the_cursor_follow_it(stage: Callable[..., Stage], place: Place) -> None:
+    """They have what lies around it."""
+    pads = Pads(36, 2, 2, over="cursor", radius=0.25)
+    on = stage(Controller(bindings=(bind("cc 12", "x"), bind("cc 13", "y")), pads=(pads,)))
+    for x, y in ((0, 0), (127, 127)):
+        on.send(f"B0 0C {x:02X} B0 0D {y:02X}")
+        place.loop.run(asyncio.sleep(0.1))
+        region = (x / 127, y / 127, 0.25)
+        around = {i for _, _, i in place.loop.run(place.navigator.grid(on.midi.client, 2, 2, region))}
+        heard = {i for note in range(36, 40) for i in on.played(f"90 {note:02X} 7F")}
+        assert heard == around
+
+
+def test_filters_of_buttons_hold_for_pads(stage: Callable[..., Stage], place: Place) -> None:
+    """A button keeps to a kind, pressed again to all."""
+    on = stage(Controller(bindings=(bind("cc 20", "kind", "kick"),), pads=(Pads(36),)))
+    all_pads = [on.played(f"90 {note:02X} 7F") for note in range(36, 52)]
+    on.send("B0 14 7F B0 14 00")
+    on.played("90 24 7F")  # still what it had; the layout is made anew now
+    kicks = {i for note in range(36, 52) for i in on.played(f"90 {note:02X} 7F")}
+    assert {place.navigator.info(i).kind for i in kicks} == {"kick"}
+    on.send("B0 14 7F")
+    on.played("90 24 7F")
+    assert [on.played(f"90 {note:02X} 7F") for note in range(36, 52)] == all_pads
+
+
+def test_pinned_keys_play_their_sounds(stage: Callable[..., Stage], place: Place) -> None:
+    """By uid; one that is not in the library is silent."""
+    uid = place.navigator.info(place.ids[3]).uid
+    on = stage(Controller(pins={0: {40: uid, 41: "nosuchuid"}}))
+    assert on.played("90 28 7F 90 29 7F") == [place.ids[3]]
+
+
+def test_gated_keys_end_their_sounds(stage: Callable[..., Stage], place: Place) -> None:
+    """Each its own; one that is struck again ends its first sound; without gate sounds play to their end."""
+    on = stage(Controller(bindings=(bind("note", "trigger"),), gate=True))
+    first = len(place.player.played)
+    on.send("90 3C 7F 90 40 7F")
+    assert place.player.stopped == []
+    on.send("80 40 00")
+    assert place.player.stopped == [first + 2]
+    on.send("90 3C 7F")
+    assert place.player.stopped == [first + 2, first + 1]
+    on.send("90 3C 00 80 3C 00")
+    assert place.player.stopped == [first + 2, first + 1, first + 3]
+    plain = stage(Controller(bindings=(bind("note", "trigger"),)))
+    plain.send("90 3C 7F 80 3C 00")
+    assert len(place.player.stopped) == 3
+
+
+def test_keys_of_an_input_that_goes_are_let_go(stage: Callable[..., Stage], place: Place) -> None:
+    """A pulled cable leaves nothing sounding; those of other inputs go on."""
+    on = stage(Controller(bindings=(bind("note", "trigger"),), gate=True))
+    first = len(place.player.played)
+    place.loop.call(on.midi._see, PortsState(True, ("knobs", "keys"), ("knobs", "keys")))
+    on.send("90 3C 7F", "knobs")
+    on.send("90 3C 7F", "keys")
+    place.loop.call(on.midi._see, PortsState(True, ("keys",), ("keys",)))
+    assert place.player.stopped == [first + 1]
+
+
+def test_each_input_has_its_own_controller_and_state(stage: Callable[..., Stage]) -> None:
+    """The first that matches its name; halves of values of two inputs don't mix."""
+    on = stage(
+        Controller("pad*", bindings=(bind("cc14 16", "x"),)),
+        Controller("box", bindings=(bind("cc 16", "y"),)),
+    )
+    on.send("B0 10 7F", "pad 1")
+    on.send("B0 10 00", "box")
+    on.send("B0 30 7F", "pad 1")
+    on.send("B0 0C 00 B0 0D 00", "other")
+    client = on.midi.client
+    assert set(client.cursors) == {0}
+
+
+def test_fingers_are_cursors_of_their_own(stage: Callable[..., Stage], place: Place) -> None:
+    """Two hits on two cursors, both of MIDI."""
+    on = stage(Controller(bindings=(), mpe=True))
+    hits = [e for e in on.send("B1 4A 00 91 24 7F B2 4A 7F 92 60 7F") if isinstance(e, Hit)]
+    assert [(hit.cursor, hit.origin) for hit in hits] == [(2, "midi"), (3, "midi")]
+    assert hits[0].id != hits[1].id
+
+
+def test_buttons_do_what_they_say(stage: Callable[..., Stage], place: Place) -> None:
+    """Chance, favourites, modes, silence."""
+    on = stage(
+        Controller(
+            bindings=(
+                bind("cc 20", "random"),
+                bind("cc 21", "favourite"),
+                bind("cc 22", "audition", "hold"),
+                bind("cc 23", "view", "even"),
+                bind("cc 24", "stop"),
+                bind("cc 25", "clear"),
+                bind("cc 26", "relayout"),
+                bind("cc 27", "x", takeover="pickup"),
+            )
+        )
+    )
+    hit, play = on.send("B0 14 7F B0 14 00")
+    assert isinstance(hit, Hit) and isinstance(play, Play)
+    on.send("B0 15 7F B0 15 00")
+    assert ("set_favourite", hit.id, True) in place.librarian.asked
+    on.send("B0 16 7F B0 17 7F B0 18 7F B0 1A 7F")
+    assert (on.midi.client.audition, on.midi.client.view) == ("hold", "even")
+    assert place.player.stopped[-1] is None
+    assert ("relayout",) in place.librarian.asked
+
+
+def test_a_control_is_learned_and_nothing_plays_meanwhile(stage: Callable[..., Stage], place: Place) -> None:
+    """One at a time; the input is told with it."""
+    on = stage()
+
+    async def learn() -> tuple[str, Learned]:
+        waiting = asyncio.ensure_future(on.midi.learn("x"))
+        await asyncio.sleep(0)
+        with pytest.raises(QueryError) as busy:
+            await on.midi.learn("y")
+        assert busy.value.code == "busy"
+        for value in range(10, 60):
+            message = mido.Message("control_change", control=12, value=value)
+            on.midi.hear(SimpleNamespace(**message.dict() | {"port": "box", "at_s": 0.0}))
+        return await waiting
+
+    assert place.loop.run(learn()) == ("box", Learned(parse_control("cc 12 ch 1")))
+    assert on.events == []
+    on.place.loop.call(
+        on.midi.set_controllers, [Controller("box", bindings=(bind("cc 70", "x"), bind("cc 71", "y")))]
+    )
+    assert any(isinstance(event, Hit) for event in on.send("B0 46 00 B0 47 00", "box"))
