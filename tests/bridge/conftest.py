@@ -43,6 +43,7 @@ def serve(made_library: tuple[Path, Path], loop: Loop, tmp_path: Path) -> Iterat
         navigator = Navigator(player, librarian, corpus or Corpus.load(snapshot))
         librarian.publish = navigator.publish
         server = OscServer(navigator, port=0, **settings)
+        server.learn = librarian.learn
         port = loop.run(server.start())
         started.append(Place(server, navigator, librarian, player, loop, port, place / "Samples"))
         return started[-1]

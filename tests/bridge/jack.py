@@ -102,6 +102,11 @@ class Controller:
         )
         assert self._answer() == "ready"
 
+    @classmethod
+    def into(cls, port: str) -> Self:
+        """A program that sends to a port that is there."""
+        return cls("--to", port)
+
     def __enter__(self) -> Self:
         return self
 

@@ -1,7 +1,7 @@
 """A controller in a process of its own: sends what it is told, one message in hexadecimal a line.
 
-Usage: python -m tests.bridge.midi_peer CLIENT PORT; says "ready", then the time of each message sent
-(seconds of the machine's monotonic clock).
+Usage: python -m tests.bridge.midi_peer CLIENT PORT, or --to PORT for one that is there; says "ready", then the
+time of each message sent (seconds of the machine's monotonic clock).
 """
 
 import sys
@@ -14,7 +14,11 @@ APART_S = 0.002  # JACK loses some of what comes in bursts
 
 
 def main(client: str, port: str) -> None:
-    output = mido.Backend(JACK).open_output(port, virtual=True, client_name=client)
+    backend = mido.Backend(JACK)
+    if client == "--to":
+        output = backend.open_output(port)
+    else:
+        output = backend.open_output(port, virtual=True, client_name=client)
     print("ready", flush=True)
     for line in sys.stdin:
         sent_s = time.monotonic()

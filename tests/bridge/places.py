@@ -93,6 +93,9 @@ class StoreLibrarian:
         except RefusedSound as error:
             raise QueryError("badargs", str(error)) from None
 
+    async def learn(self, target: str) -> None:
+        self.asked.append(("learn", target))
+
     async def duplicates(self) -> Int32Array:
         self.asked.append(("duplicates",))
         await self._held()

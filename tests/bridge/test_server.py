@@ -279,6 +279,7 @@ def test_library_commands_and_files_stay_with_this_machine(place: Place) -> None
         "/klustr/duplicates",
         "/klustr/record",
     }
+    expected |= {"/klustr/midi/learn"}
     assert refused == local_only == expected
     assert place.librarian.asked == []
 
