@@ -25,6 +25,7 @@ NEEDED = (
     "scipy",
     "soundfile",
     "soxr",
+    "tomlkit",
     "starlette",
     "tomli-w",
     "umap-learn",

@@ -1,7 +1,7 @@
 """A controller in a process of its own: sends what it is told, one message in hexadecimal a line.
 
-Usage: python -m tests.bridge.midi_peer CLIENT PORT, or --to PORT for one that is there; says "ready", then the
-time of each message sent (seconds of the machine's monotonic clock).
+Usage: python -m tests.bridge.midi_peer CLIENT PORT, or --to PORT for one that is there; says "ready", then
+the time of each message sent (seconds of the machine's monotonic clock).
 """
 
 import sys

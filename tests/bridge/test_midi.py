@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import psutil
@@ -26,6 +27,13 @@ from tests.bridge.places import Place
 POLL_S = 0.1
 SLOW_S = 0.5
 N_TRIES = 5
+
+
+def message_of(text: str) -> SimpleNamespace:
+    """A message as the ports hand it on."""
+    import mido
+
+    return SimpleNamespace(**mido.Message.from_hex(text).dict() | {"port": "pad", "at_s": 0.0})
 
 
 class Listening:
@@ -272,32 +280,28 @@ def test_a_python_without_rtmidi(
 
 def test_before_the_first_map_nothing_happens(place: Place) -> None:
     """Moves and notes in an empty library are no error, and stopping works without one."""
-    import mido
-
     events: list[Event] = []
     midi = MidiInput(Navigator(place.player, None), events.extend)
     for text in ("B0 0C 00", "B0 0D 00", "90 3C 7F", "B0 7B 00"):
-        place.loop.call(midi._hear, mido.Message.from_hex(text))
+        place.loop.call(midi.hear, message_of(text))
     assert events == []
     assert (place.player.played, place.player.stopped) == ([], [None])
 
 
 def test_a_tap_on_the_same_sound_sounds_again(place: Place) -> None:
     """Moving within a sound is silent; lifting the finger and touching it again is not."""
-    import mido
-
     events: list[Event] = []
     midi = MidiInput(place.navigator, events.extend)
 
     def touch() -> list[str]:
         events.clear()
         for text in ("B0 5C 7F", "B0 0C 7F", "B0 0D 40"):
-            place.loop.call(midi._hear, mido.Message.from_hex(text))
+            place.loop.call(midi.hear, message_of(text))
         return [type(event).__name__ for event in events]
 
     assert touch() == ["Hit", "Play"]
     assert touch() == []
-    place.loop.call(midi._hear, mido.Message.from_hex("B0 5C 00"))
+    place.loop.call(midi.hear, message_of("B0 5C 00"))
     assert touch() == ["Hit", "Play"]
     assert [event.origin for event in events if isinstance(event, Hit)] == ["midi"]
 
@@ -305,13 +309,11 @@ def test_a_tap_on_the_same_sound_sounds_again(place: Place) -> None:
 @pytest.fixture
 def note(place: Place) -> Callable[[], bool]:
     """Play a note by MIDI; tells whether the bridge sounded it."""
-    import mido
-
     midi = MidiInput(place.navigator, lambda events: place.server.publish_hits("midi", events))
 
     def play() -> bool:
         before = len(place.player.played)
-        place.loop.call(midi._hear, mido.Message.from_hex("90 3C 40"))
+        place.loop.call(midi.hear, message_of("90 3C 40"))
         return len(place.player.played) > before
 
     return play
