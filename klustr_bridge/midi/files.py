@@ -3,9 +3,6 @@
 import tomllib
 from pathlib import Path
 
-import tomlkit
-from tomlkit.items import AoT, Table
-
 from klustr_bridge.errors import MidiError
 from klustr_bridge.midi.bindings import Binding, Controller, make_binding, make_controllers
 
@@ -47,6 +44,9 @@ def add_binding(file: Path, ports: str, fields: dict[str, object]) -> Binding:
     MidiError
         The file holds mistakes, or can't be written.
     """
+    import tomlkit  # only who learns needs it
+    from tomlkit.items import AoT, Table
+
     binding = make_binding(fields)
     load_controllers(file)
     try:
