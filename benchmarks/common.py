@@ -33,7 +33,10 @@ _PACKAGES = (
     "openTSNE",
     "umap-learn",
 )
-_QUIET = ("--http-port", "0", "--midi", "off", "--view", "plain")
+_QUIET = ("--http-port", "0", "--view", "plain")
+
+
+_NO_MIDI = ("--midi", "off")
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +172,8 @@ class Daemon:
         Further words of its command line.
     audio : sequence of str
         Words of it that are about audio; off by default.
+    midi : bool
+        Whether it listens to MIDI.
     extra : mapping of str to str
         Further variables of its environment.
     """
@@ -179,6 +184,7 @@ class Daemon:
         library: Path,
         *words: str,
         audio: Sequence[str] = ("--audio", "off"),
+        midi: bool = False,
         extra: Mapping[str, str] | None = None,
     ) -> None:
         self.port = free_port()
@@ -187,7 +193,15 @@ class Daemon:
         self.process = subprocess.Popen(
             [
                 *(sys.executable, "-m", "klustr_bridge", *words),
-                *("--library", str(library), "--osc-port", str(self.port), *_QUIET, *audio),
+                *(
+                    "--library",
+                    str(library),
+                    "--osc-port",
+                    str(self.port),
+                    *_QUIET,
+                    *audio,
+                    *(() if midi else _NO_MIDI),
+                ),
             ],
             env=environment(home) | dict(extra or {}),
             stdout=self._log,

@@ -19,6 +19,7 @@ from tests.sounds import closed_hat, kick, noise, sine, snare, write, write_libr
 ROOT = Path(__file__).parent.parent
 TINY = {
     "indexing": ["--files", "24", "--rounds", "1", "--workers", "1"],
+    "midi": ["--gestures", "8", "--files", "30"],
     "player": ["--periods", "256", "--minutes", "0.1", "--triggers", "5", "--load-files", "60"],
     "roundtrip": [
         "--sounds",
@@ -55,7 +56,7 @@ def run(*words: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize("name", TINY)
 def test_a_benchmark_prints_its_ratios(name: str, tmp_path: Path) -> None:
     """Each benchmark ends well, prints a table with ratios and writes the same figures as JSON."""
-    if name == "player" and (reason := jack_stage.missing()) is not None:
+    if name in ("midi", "player") and (reason := jack_stage.missing()) is not None:
         pytest.skip(reason)
     out = tmp_path / "out.json"
     done = run(name, *TINY[name], "--json", str(out))
