@@ -1,7 +1,7 @@
 """MIDI: from a controller's message to the OSC client's hit, against the MIDI system's own way.
 
-A program sends into the bridge's own port; both ways run in the same JACK server, in turns, at any moment of its
-cycles. X and Y of a gesture come as two messages. Needs Linux, jackd2, python-rtmidi and JACK-Client.
+A program sends into the bridge's own port; both ways run in the same JACK server, in turns, at any moment of
+its cycles. X and Y of a gesture come as two messages. Needs Linux, jackd2, python-rtmidi and JACK-Client.
 """
 
 import argparse
