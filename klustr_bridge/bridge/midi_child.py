@@ -10,6 +10,7 @@ the standard library. What a message means is not known here.
 
 import contextlib
 import fnmatch
+import importlib.util
 import json
 import os
 import signal
@@ -88,6 +89,8 @@ class Names:
         return list(dict.fromkeys(map(str, self._ask())))
 
     def _connect(self) -> Callable[[], list[str]]:
+        if hasattr(self._backend, "connect"):
+            return self._backend.connect()  # type: ignore[no-any-return]
         if self._backend.name != "mido.backends.rtmidi":
             return self._backend.get_input_names  # type: ignore[no-any-return]
         import rtmidi  # type: ignore[import-untyped,import-not-found,unused-ignore]
@@ -184,11 +187,37 @@ def missing_package(error: Exception) -> str:
     """Say what to do about a package that can't be imported."""
     if not isinstance(error, ModuleNotFoundError):
         return f"MIDI can't be used: {_reason(error)}"[:_MOST_TEXT]
-    package = "python-rtmidi" if error.name == "rtmidi" else error.name
-    text = f"the Python package {package} is not installed: {sys.executable} -m pip install {package}"
-    if package == "python-rtmidi" and sys.version_info >= (3, 13):
-        text += " (needs a C compiler for this Python; Python 3.11 and 3.12 need none)"
-    return text
+    package = error.name
+    if package == "rtmidi":  # the one that has a ready-made build for this Python
+        package = "python-rtmidi" if sys.version_info < (3, 13) else "rtmidi2"
+    return f"the Python package {package} is not installed: {sys.executable} -m pip install {package}"
+
+
+def choose_backend(wanted: str) -> Any:
+    """Return the way to the MIDI system.
+
+    Parameters
+    ----------
+    wanted : str
+        A backend of mido, such as ``mido.backends.rtmidi/UNIX_JACK``, or ``rtmidi2``, with or without an API;
+        "" is what the variable MIDO_BACKEND says, else python-rtmidi, else rtmidi2.
+    """
+    import mido
+
+    module, _, api = (wanted or os.environ.get("MIDO_BACKEND", "")).partition("/")
+    is_rtmidi = module in ("", "mido.backends.rtmidi")
+    if module == "rtmidi2" or (is_rtmidi and not _has("rtmidi") and _has("rtmidi2")):
+        beside = os.path.join(os.path.dirname(__file__), "midi_rtmidi2.py")
+        spec = importlib.util.spec_from_file_location("midi_rtmidi2", beside)
+        assert spec is not None and spec.loader is not None
+        loaded = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(loaded)
+        return loaded.Rtmidi2(api)
+    return mido.Backend(wanted or None)
+
+
+def _has(package: str) -> bool:
+    return importlib.util.find_spec(package) is not None
 
 
 def main(pattern: str, backend: str, poll_s: float, types: Collection[str], virtual: str = "") -> int:
@@ -198,9 +227,7 @@ def main(pattern: str, backend: str, poll_s: float, types: Collection[str], virt
     threading.Thread(target=_end_with_parent, daemon=True).start()
     say = _sayer()
     try:
-        import mido
-
-        chosen = mido.Backend(backend or None)
+        chosen = choose_backend(backend)
         chosen.load()
     except Exception as error:
         say({"problem": missing_package(error)})

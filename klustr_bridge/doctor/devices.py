@@ -8,7 +8,7 @@ import platform
 import sys
 from pathlib import Path
 
-from klustr_bridge.bridge.midi_child import choose
+from klustr_bridge.bridge.midi_child import choose, choose_backend
 from klustr_bridge.doctor.check import Check
 from klustr_bridge.doctor.child import NoAnswer, ask_in_child
 from klustr_bridge.settings import AudioSettings, MidiSettings
@@ -91,12 +91,10 @@ def check_midi(settings: MidiSettings, limit_s: float = LIMIT_S) -> Check:
     name = "MIDI"
     if not settings.input:
         return Check(name, None, "switched off in the settings", "klustr-bridge --midi on")
-    for package, module in (("mido", "mido"), ("python-rtmidi", "rtmidi")):
-        if not _is_installed(module):
-            mend = pip_install(package)
-            if package == "python-rtmidi" and sys.version_info >= (3, 13):
-                mend += " (needs a C compiler for this Python; Python 3.11 and 3.12 need none)"
-            return Check(name, None, f"the Python package {package} is not installed", mend)
+    ready_made = ("python-rtmidi", "rtmidi") if sys.version_info < (3, 13) else ("rtmidi2", "rtmidi2")
+    for package, module in (("mido", "mido"), ready_made):
+        if not _is_installed(module) and not (module != "mido" and _is_installed("rtmidi")):
+            return Check(name, None, f"the Python package {package} is not installed", pip_install(package))
     try:
         ports: list[str] = ask_in_child(ask_midi, limit_s=limit_s)
     except NoAnswer as reason:
@@ -117,9 +115,9 @@ def check_midi(settings: MidiSettings, limit_s: float = LIMIT_S) -> Check:
 
 def ask_midi() -> list[str]:
     """Ask the MIDI system for its inputs; runs in a child process."""
-    import mido
-
-    return [str(name) for name in mido.get_input_names()]
+    backend = choose_backend("")
+    backend.load()
+    return [str(name) for name in backend.get_input_names()]
 
 
 def _is_installed(module: str) -> bool:

@@ -33,7 +33,7 @@ NEEDED = (
     "watchdog",
 )
 # Without these the bridge runs with less: no picture of the map, no MIDI, maps by UMAP, no sound, slower.
-OPTIONAL = ("matplotlib", "mido", "openTSNE", "python-rtmidi", "sounddevice", "uvloop")
+OPTIONAL = ("matplotlib", "mido", "openTSNE", "python-rtmidi", "rtmidi2", "sounddevice", "uvloop")
 
 
 def check_python(version: tuple[int, int, int] = sys.version_info[:3]) -> Check:
