@@ -41,7 +41,7 @@ from klustr_bridge.library.paths import to_export
 from klustr_bridge.library.snapshot import newest_snapshot
 from klustr_bridge.library.store import Store
 from klustr_bridge.midi import make_binding
-from klustr_bridge.midi.files import add_binding, load_controllers, plain_name
+from klustr_bridge.midi.files import add_binding, load_controllers
 from klustr_bridge.navigator import AuditionSettings, Navigator
 from klustr_bridge.player import ChildPlayer, open_player
 from klustr_bridge.processes import ctrl_c_held_back
@@ -260,15 +260,16 @@ class Daemon:
                     self._say(f"MIDI: {error}; controllers are understood as before")
             await asyncio.sleep(_MAPPING_EVERY_S)
 
-    async def _learn(self, target: str) -> None:
+    async def _learn(self, target: str, cursor: int) -> None:
         assert self._midi is not None
         try:
-            make_binding({"control": "cc 0", "target": target})
+            make_binding({"control": "cc 0", "target": target, "cursor": cursor})
             port, learned = await self._midi.learn(target)
             fields: dict[str, object] = {"control": str(learned.control), "target": target}
+            fields |= {"cursor": cursor} if cursor else {}
             fields |= {"relative": learned.relative} if learned.relative else {}
             file = midi_mapping_file(self._settings)
-            await asyncio.to_thread(add_binding, file, plain_name(port), fields)
+            await asyncio.to_thread(add_binding, file, port, fields)
             self._midi.set_controllers(await asyncio.to_thread(load_controllers, file))
         except MidiError as error:
             raise QueryError("badargs", str(error)) from error

@@ -413,7 +413,7 @@ def _commands() -> Iterator[Command]:
     yield Command(
         "/klustr/midi/learn",
         library,
-        (Argument("target", "s"),),
+        (Argument("target", "s"), CURSOR),
         DONE.address,
         "Lets the next MIDI control that is moved drive `x`, `y`, `trigger`, `random`, `kind kick` or what "
         "else a mapping file knows; it is written into that file. MIDI plays nothing meanwhile. Only from "

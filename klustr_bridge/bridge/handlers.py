@@ -93,7 +93,7 @@ class Handlers:
         hello: Callable[[Client, str, int], None],
         bye: Callable[[Client], None],
         ask_for_plays: Callable[[Client], None],
-        learn: Callable[[str], Awaitable[None]],
+        learn: Callable[[str, int], Awaitable[None]],
     ) -> None:
         self._navigator = navigator
         self._publish = publish
@@ -342,9 +342,9 @@ class Handlers:
         await self._navigator.relayout()
         return (encode(DONE, "/klustr/relayout"),)
 
-    async def midi_learn(self, client: Client, target: str) -> Packets:
+    async def midi_learn(self, client: Client, target: str, cursor: int = 0) -> Packets:
         """``/klustr/midi/learn``."""
-        await self._learn(target)
+        await self._learn(target, cursor)
         return (encode(DONE, "/klustr/midi/learn"),)
 
     async def favourite(self, client: Client, sound_id: int, on: int) -> Packets:

@@ -27,6 +27,7 @@ from klustr_bridge.midi import (
     Lift,
     Mapping,
     Move,
+    Pads,
     Release,
     StopAll,
     Trigger,
@@ -100,6 +101,7 @@ class MidiInput:
         self._mappings: OrderedDict[str, tuple[Controller, Mapping]] = OrderedDict()
         self._pads = PadSounds(navigator, self._client)
         self._sounding: dict[Key, int] = {}
+        self._down: set[Key] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._learning: tuple[str, dict[str, Learner], asyncio.Future[tuple[str, Learned]]] | None = None
         self._clock = clock
@@ -151,18 +153,23 @@ class MidiInput:
         if self._clock is not None and message.type in CLOCK_TYPES:
             self._clock.hear(message.type, message.at_s, message.port, getattr(message, "pos", 0))
             return
-        if self._learning is not None:
-            self._learn_from(message)
-            return
         controller, mapping = self._mapping_of(message.port)
-        self._act(controller, mapping.hear(message, time.monotonic()))
+        actions = mapping.hear(message, time.monotonic())
+        if self._learning is not None:  # what was begun before may end
+            self._learn_from(message)
+            actions = [action for action in actions if isinstance(action, Release | Lift)]
+        self._act(controller, actions)
         self._arm()
 
     def set_controllers(self, controllers: Sequence[Controller]) -> None:
-        """Understand inputs in another way from now on; keys that are held end."""
+        """Understand inputs in another way from now on; cursors and fingers stay where they are."""
         self._controllers = controllers
-        for port in list(self._mappings):
-            self._let_go(port)
+        for port, (before, mapping) in list(self._mappings.items()):
+            controller = port_controller(controllers, port, DEFAULT)
+            if controller != before:
+                anew = Mapping(controller, port)
+                anew.go_on_from(mapping)
+                self._mappings[port] = controller, anew
 
     async def learn(self, target: str) -> tuple[str, Learned]:
         """Wait for a control to be moved and return its input and what it is; nothing is played meanwhile.
@@ -213,6 +220,7 @@ class MidiInput:
     def _let_go(self, port: str) -> None:
         """End what the keys of an input hold that has gone: they can't be let go any more."""
         self._mappings.pop(port, None)
+        self._down = {key for key in self._down if key.port != port}
         for key in [key for key in self._sounding if key.port == port]:
             self._navigator.stop(self._sounding.pop(key))
 
@@ -245,6 +253,8 @@ class MidiInput:
         for action in actions:
             try:
                 events = self._carry_out(controller, action)
+                if not isinstance(action, Move):
+                    self._follow(events)
                 if events:
                     self._publish(events)
             except QueryError as error:  # no map yet: a controller has nowhere to read that
@@ -256,7 +266,7 @@ class MidiInput:
         match action:
             case Move(x, y, cursor):
                 if cursor == 0:
-                    self._pads.moved(x, y, controller.pads)
+                    self._pads.moved(x, y, self._all_pads())
                 return self._navigator.move(self._client, x, y, cursor, origin=ORIGIN)
             case Trigger(x, y, velocity, cursor, key):
                 events = self._navigator.trigger_xy(self._client, x, y, velocity, cursor, origin=ORIGIN)
@@ -264,6 +274,7 @@ class MidiInput:
             case Hit():
                 return self._hit(controller, action)
             case Release(key):
+                self._down.discard(key)
                 voice = self._sounding.pop(key, None)
                 if voice is not None:
                     self._navigator.stop(voice)
@@ -275,6 +286,15 @@ class MidiInput:
             case Command():
                 return self._command(action)
         return []
+
+    def _all_pads(self) -> list[Pads]:
+        return [pads for controller, _ in self._mappings.values() for pads in controller.pads]
+
+    def _follow(self, events: Sequence[Event]) -> None:
+        """Let pads over the neighbourhood of the cursor follow where it has jumped to."""
+        for event in events:
+            if isinstance(event, HitEvent) and event.cursor == 0:
+                self._pads.moved(event.x, event.y, self._all_pads())
 
     def _held(self, controller: Controller, key: Key | None, events: list[Event]) -> list[Event]:
         """Remember the voice of a key where it is to end with the key."""
@@ -293,7 +313,11 @@ class MidiInput:
             events = self._navigator.trigger(self._client, sound_id, hit.velocity)
             return self._held(controller, hit.key, events)
 
+        self._down.add(hit.key)
+
         def play(sound_id: int) -> None:
+            if controller.gate and hit.key not in self._down:  # let go before the pads were laid out
+                return
             try:
                 events = self._navigator.trigger(self._client, sound_id, hit.velocity)
                 self._deliver(self._held(controller, hit.key, events))

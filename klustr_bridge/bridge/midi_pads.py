@@ -1,7 +1,8 @@
 """Which sounds lie under the pads of controllers.
 
 This module owns the layouts of pads: they are worked out beside all else, kept, and worked out anew when the
-map, the filters or the neighbourhood has become another. A pad that is hit meanwhile plays what it had.
+map, the filters or the neighbourhood has become another. A pad that is hit meanwhile plays what it had where
+only the cursor has moved, and waits a moment for another map.
 """
 
 import asyncio
@@ -15,6 +16,11 @@ from klustr_bridge.navigator import ClientState, Navigator
 
 SETTLE_S: Final = 0.05
 """A cursor that moves on takes its neighbourhood along once it has rested so long."""
+
+_MOST_RADIUS: Final = 1.5
+_ROUNDING: Final = 1e-5
+
+_State = tuple[object, object, str, tuple[float, float] | None]
 
 _log = logging.getLogger(__name__)
 
@@ -33,7 +39,7 @@ class PadSounds:
     def __init__(self, navigator: Navigator, client: ClientState) -> None:
         self._navigator = navigator
         self._client = client
-        self._laid: dict[Pads, tuple[object, dict[tuple[int, int], int]]] = {}
+        self._laid: dict[Pads, tuple[_State, dict[tuple[int, int], int]]] = {}
         self._working: dict[Pads, asyncio.Task[None]] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._place = (0.5, 0.5)
@@ -41,7 +47,7 @@ class PadSounds:
     def at(self, pads: Pads, column: int, row: int, play: Callable[[int], None]) -> None:
         """Hand the sound of a pad to `play`, now or, where pads aren't laid out yet, as soon as they are."""
         state, layout = self._laid.get(pads, (None, {}))
-        if state is None:
+        if state is None or state[:3] != self._state(pads)[:3]:  # another map, or other sounds of it
             self._work(pads).add_done_callback(lambda _: self._play(pads, column, row, play))
             return
         if state != self._state(pads):
@@ -75,10 +81,10 @@ class PadSounds:
         if sound_id is not None:
             play(sound_id)
 
-    def _state(self, pads: Pads) -> object:
+    def _state(self, pads: Pads) -> _State:
         """All that a layout depends on."""
-        where = (*self._place, pads.radius) if pads.over == "cursor" else None
-        return id(self._navigator.corpus), self._client.filters, self._client.view, where
+        where = self._place if pads.over == "cursor" else None
+        return self._navigator.corpus, self._client.filters, self._client.view, where
 
     def _work(self, pads: Pads) -> "asyncio.Task[None]":
         if (task := self._working.get(pads)) is None:
@@ -86,10 +92,18 @@ class PadSounds:
             task.add_done_callback(lambda _: self._working.pop(pads, None))
         return task
 
+    def _region(self, pads: Pads) -> tuple[float, float, float] | None:
+        """The circle that holds as many sounds as there are pads, around the cursor."""
+        if pads.over == "map":
+            return None
+        found = self._navigator.near_xy(self._client, *self._place, pads.columns * pads.rows)
+        farthest = max((neighbour.distance for neighbour in found), default=0.0)
+        return *self._place, min(_MOST_RADIUS, farthest + _ROUNDING)
+
     async def _lay(self, pads: Pads) -> None:
         state = self._state(pads)
-        region = (*self._place, pads.radius) if pads.over == "cursor" else None
         try:
+            region = self._region(pads)
             rows = await self._navigator.grid(self._client, pads.columns, pads.rows, region)
         except QueryError as error:  # no map yet: a controller has nowhere to read that
             _log.debug("pads: %s", error)

@@ -97,7 +97,7 @@ class OscServer:
             ask_for_plays=self.sessions.ask_for_plays,
             learn=self._learn,
         )
-        self.learn: Callable[[str], Awaitable[None]] | None = None
+        self.learn: Callable[[str, int], Awaitable[None]] | None = None
         """Lets the next control that is moved drive a target; None without MIDI."""
         self._dispatcher = Dispatcher(handlers.by_address(), clock, self.counters)
         self._endpoint: DatagramEndpoint | None = None
@@ -258,10 +258,10 @@ class OscServer:
         self._forgetting.add(task)
         task.add_done_callback(self._forgetting.discard)
 
-    async def _learn(self, target: str) -> None:
+    async def _learn(self, target: str, cursor: int) -> None:
         if self.learn is None:
             raise QueryError("notready", "MIDI is not listened to; start the bridge with --midi on")
-        await self.learn(target)
+        await self.learn(target, cursor)
 
     def look_after(self) -> None:
         """End the subscriptions whose lease ran out; to be called now and then."""

@@ -11,14 +11,17 @@ from collections.abc import Sequence
 from types import SimpleNamespace
 
 from klustr_bridge.bridge.midi_ports import MidiPorts, PortsState
+from klustr_bridge.cli.library import running_daemon
+from klustr_bridge.client import Client
 from klustr_bridge.errors import BridgeError, SettingsError
 from klustr_bridge.midi import DEFAULT, HEARD_TYPES, Action, Controller, Decoder, Mapping, port_controller
 from klustr_bridge.midi.bindings import make_binding
-from klustr_bridge.midi.files import add_binding, load_controllers, plain_name
+from klustr_bridge.midi.files import add_binding, load_controllers
 from klustr_bridge.midi.learning import Learner
 from klustr_bridge.settings import LoadedSettings, midi_mapping_file
 
 _LOOK_S = 10.0
+_LEARN_S = 70.0
 
 
 class _Ears:
@@ -62,8 +65,20 @@ def midi(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
         make_binding(
             {"control": "cc 0", "target": namespace.target, "cursor": namespace.cursor}
         )  # or says why not
+        daemon = running_daemon(loaded.settings)
+        if daemon is not None:
+            return _learn_through(daemon.osc_port, namespace)
         return asyncio.run(_learn(namespace, loaded))
     return asyncio.run((_list if namespace.action == "list" else _monitor)(loaded, controllers))
+
+
+def _learn_through(osc_port: int, namespace: argparse.Namespace) -> int:
+    """Have the running bridge learn, so that it does not act on what is moved."""
+    print(f"move what is to drive {namespace.target}; the running bridge learns it", file=sys.stderr)
+    with Client(port=osc_port) as client:
+        client.command("/klustr/midi/learn", namespace.target, namespace.cursor, timeout=_LEARN_S)
+    print(f"learned; klustr-bridge midi list says where it is written: it drives {namespace.target} now")
+    return 0
 
 
 async def _list(loaded: LoadedSettings, controllers: Sequence[Controller]) -> int:
@@ -114,7 +129,7 @@ async def _learn(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
     fields: dict[str, object] = {"control": str(found.control), "target": namespace.target}
     fields |= {"cursor": namespace.cursor} if namespace.cursor else {}
     fields |= {"relative": found.relative} if found.relative else {}
-    add_binding(file, plain_name(message.port), fields)
+    add_binding(file, message.port, fields)
     print(f"{found.control} of {message.port} drives {namespace.target}; written into {file}")
     return 0
 

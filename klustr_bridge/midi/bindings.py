@@ -4,26 +4,28 @@ This module owns the words and their checking; what a binding does as messages c
 """
 
 import fnmatch
+import re
 from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from klustr_bridge.errors import MidiError
 from klustr_bridge.midi.controls import Control, Reading, parse_control
+from klustr_bridge.sound.kinds import KINDS
 
 AXES: Final = ("x", "y")
-COMMANDS: Final[dict[str, tuple[str, ...] | None]] = {
+COMMANDS: Final[dict[str, tuple[str, ...]]] = {
     "random": (),
     "stop": (),
     "favourite": (),
     "relayout": (),
     "clear": (),
-    "kind": None,
+    "kind": KINDS,
     "audition": ("off", "change", "retrigger", "hold"),
     "quantise": ("off", "bar", "4th", "8th", "16th", "32nd"),
     "view": ("natural", "even"),
 }
-"""Targets of buttons; with the words that may follow, None: any word."""
+"""Targets of buttons, with the words of which one must follow."""
 
 TARGETS: Final = (*AXES, "touch", "trigger", *COMMANDS)
 RELATIVE: Final = ("twos complement", "binary offset", "sign bit", "sign bit 2")
@@ -34,6 +36,7 @@ Takeover = Literal["jump", "pickup", "scaled"]
 MAX_CURSOR: Final = 255
 _STEP: Final = 1.0 / 128.0
 _MOST_BINDINGS: Final = 512
+_UID: Final = re.compile(r"[a-z2-7]{16}(:\d+-\d+)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,8 @@ class Binding:
     def __post_init__(self) -> None:
         _check_target(self.target, self.argument)
         _among("takeover", self.takeover, TAKEOVERS)
+        if self.target in AXES and self.control.kind in ("note", "program"):
+            raise MidiError(f"a {self.control.kind} can't drive {self.target}: it has no way to go")
         if self.relative:
             _among("relative", self.relative, RELATIVE)
             if self.target not in AXES or self.control.kind != "cc":
@@ -100,9 +105,7 @@ class Pads:
     channel : int or None
         1 to 16; None: any.
     over : str
-        ``map`` for all of it, ``cursor`` for the neighbourhood of cursor 0.
-    radius : float
-        Of that neighbourhood.
+        ``map`` for all of it, ``cursor`` for what lies nearest to cursor 0.
     """
 
     first: int
@@ -111,7 +114,6 @@ class Pads:
     stride: int = 0
     channel: int | None = None
     over: Literal["map", "cursor"] = "map"
-    radius: float = 0.1
 
     def __post_init__(self) -> None:
         if not (1 <= self.columns <= 32 and 1 <= self.rows <= 32):
@@ -123,8 +125,6 @@ class Pads:
         if self.channel is not None and not 1 <= self.channel <= 16:
             raise MidiError(f"the channel is {self.channel}; allowed is 1 to 16")
         _among("over", self.over, ("map", "cursor"))
-        if not 0.0 < self.radius <= 1.5:
-            raise MidiError(f"the radius is {self.radius:g}; allowed is more than 0, at most 1.5")
 
     def note(self, column: int, row: int) -> int:
         """Return the note of a pad, counted from the lower left."""
@@ -153,6 +153,8 @@ class Controller:
         Uids by program (bank) and note; they come before pads.
     gate : bool
         Whether a sound ends with its key (else it plays to its end).
+    defaults : bool
+        Whether controls that are bound to nothing do what they do on any controller.
     mpe : bool
         Each finger is a cursor: one note a channel, bend and CC 74. Without it, a controller that
         announces its zones is understood so, too.
@@ -164,6 +166,7 @@ class Controller:
     pins: MappingOf[int, MappingOf[int, str]] = field(default_factory=dict)
     gate: bool = False
     mpe: bool = False
+    defaults: bool = False
 
     def listens_to(self, port: str) -> bool:
         """Whether an input is meant; numbers that systems add to names don't count."""
@@ -222,7 +225,7 @@ def make_controllers(document: MappingOf[str, object]) -> tuple[Controller, ...]
 
 
 def _controller(fields: MappingOf[str, object]) -> Controller:
-    _only(fields, {"ports", "control", "pads", "pins", "gate", "mpe"}, "a controller")
+    _only(fields, {"ports", "control", "pads", "pins", "gate", "mpe", "defaults"}, "a controller")
     bindings = tuple(make_binding(each) for each in _tables(fields, "control"))
     if len(bindings) > _MOST_BINDINGS:
         raise MidiError(f"{len(bindings)} controls; allowed are {_MOST_BINDINGS}")
@@ -230,8 +233,11 @@ def _controller(fields: MappingOf[str, object]) -> Controller:
     for each in _tables(fields, "pins"):
         _only(each, {"program", "note", "uid"}, "a pin")
         program, note, uid = _int(each, "program", 0), _int(each, "note", -1), _str(each, "uid", "")
-        if not 0 <= program <= 127 or not 0 <= note <= 127 or not uid:
-            raise MidiError("a pin needs note (0 to 127) and uid; program is 0 to 127")
+        if not 0 <= program <= 127 or not 0 <= note <= 127 or not _UID.fullmatch(uid):
+            raise MidiError(
+                f"a pin needs note (0 to 127) and uid, as find and similar list it, not {uid!r}; "
+                "program is 0 to 127"
+            )
         pins.setdefault(program, {})[note] = uid
     return Controller(
         ports=_str(fields, "ports", ""),
@@ -240,11 +246,12 @@ def _controller(fields: MappingOf[str, object]) -> Controller:
         pins=pins,
         gate=_bool(fields, "gate"),
         mpe=_bool(fields, "mpe"),
+        defaults=_bool(fields, "defaults", default=True),
     )
 
 
 def _pads(fields: MappingOf[str, object]) -> Pads:
-    _only(fields, {"first", "columns", "rows", "stride", "channel", "over", "radius"}, "pads")
+    _only(fields, {"first", "columns", "rows", "stride", "channel", "over"}, "pads")
     channel = _int(fields, "channel", 0)
     return Pads(
         first=_int(fields, "first", 36),
@@ -253,17 +260,13 @@ def _pads(fields: MappingOf[str, object]) -> Pads:
         stride=_int(fields, "stride", 0),
         channel=channel or None,
         over=_str(fields, "over", "map"),  # type: ignore[arg-type]
-        radius=_float(fields, "radius", 0.1),
     )
 
 
 def _check_target(target: str, argument: str) -> None:
     _among("target", target, TARGETS)
     words = COMMANDS.get(target, ())
-    if words is None:
-        if not argument or " " in argument:
-            raise MidiError(f"the target {target!r} needs one word after it, as in '{target} kick'")
-    elif words:
+    if words:
         _among(target, argument, words)
     elif argument:
         raise MidiError(f"the target {target!r} takes nothing after it, not {argument!r}")
@@ -308,8 +311,8 @@ def _str(fields: MappingOf[str, object], name: str, default: str) -> str:
     return value.strip()
 
 
-def _bool(fields: MappingOf[str, object], name: str) -> bool:
-    value = fields.get(name, False)
+def _bool(fields: MappingOf[str, object], name: str, *, default: bool = False) -> bool:
+    value = fields.get(name, default)
     if not isinstance(value, bool):
         raise MidiError(f"{name} is {value!r}; it is true or false")
     return value

@@ -29,6 +29,7 @@ _OPTIONAL: Final = ("poly", "program", "note")
 _ZONE_RPN: Final = 6
 _ZONE_CHANNELS: Final = (1, 16)
 _RPN_NULL: Final = 16383
+_MOST_NRPNS: Final = 1024
 _FORM: Final = re.compile(r"([a-z]+14|[a-z]+)(?:\s+(\d+))?(?:\s+ch(?:annel)?\s*(\d+))?")
 
 
@@ -127,7 +128,7 @@ def parse_control(text: str) -> Control:
 class _Channel:
     """What has been heard of one channel."""
 
-    __slots__ = ("has_low", "high", "low", "nrpn", "nrpn_low", "nrpn_value", "rpn")
+    __slots__ = ("has_low", "high", "low", "nrpn", "nrpns", "rpn")
 
     def __init__(self) -> None:
         self.high = [0] * 32
@@ -135,8 +136,7 @@ class _Channel:
         self.has_low = [False] * 32
         self.rpn = _RPN_NULL
         self.nrpn: int | None = None
-        self.nrpn_value = 0
-        self.nrpn_low = False
+        self.nrpns: dict[int, tuple[int, bool]] = {}  # value, and whether low halves come, by number
 
 
 class Decoder:
@@ -210,27 +210,28 @@ class Decoder:
         if number in (98, 99):
             before = 0 if state.nrpn is None else state.nrpn
             chosen = (before & 0x3F80) | value if number == 98 else (value << 7) | (before & 0x7F)
-            if chosen != state.nrpn:
-                state.nrpn_value, state.nrpn_low = 0, False
             state.nrpn, state.rpn = chosen, _RPN_NULL
         elif number in (100, 101):  # an RPN is chosen: what follows is its data
             halves = (state.rpn & 0x3F80) | value if number == 100 else (value << 7) | (state.rpn & 0x7F)
             state.rpn, state.nrpn = halves, None
         elif number == 6 and state.rpn == _ZONE_RPN and channel in _ZONE_CHANNELS:
             return [Reading("zone", 0, channel, value)]
-        elif state.nrpn is not None and state.nrpn != _RPN_NULL:
-            if number == 6:
-                low = state.nrpn_value & 0x7F if state.nrpn_low else _filled(value)
-                state.nrpn_value = (value << 7) | low
-                return [Reading("nrpn", state.nrpn, channel, state.nrpn_value, not state.nrpn_low)]
-            if number == 38:
-                state.nrpn_value, state.nrpn_low = (state.nrpn_value & 0x3F80) | value, True
-                return [Reading("nrpn", state.nrpn, channel, state.nrpn_value)]
-            if number in (96, 97):
-                step = 1 if number == 96 else -1
-                state.nrpn_value = min(16383, max(0, state.nrpn_value + step))
-                return [Reading("nrpn", state.nrpn, channel, state.nrpn_value)]
+        elif number in (6, 38, 96, 97) and state.nrpn is not None and state.nrpn != _RPN_NULL:
+            return [self._entered(state, state.nrpn, channel, number, value)]
         return []
+
+    def _entered(self, state: _Channel, nrpn: int, channel: int, number: int, value: int) -> Reading:
+        """Read what is entered for an NRPN: a half of its value, or a step."""
+        before, has_low = state.nrpns.get(nrpn, (0, False))
+        if number == 6:
+            after = (value << 7) | (before & 0x7F if has_low else _filled(value))
+        elif number == 38:
+            after, has_low = (before & 0x3F80) | value, True
+        else:
+            after = min(16383, max(0, before + (1 if number == 96 else -1)))
+        if nrpn in state.nrpns or len(state.nrpns) < _MOST_NRPNS:
+            state.nrpns[nrpn] = after, has_low
+        return Reading("nrpn", nrpn, channel, after, number != 6 or not has_low)
 
 
 def _filled(high: int) -> int:

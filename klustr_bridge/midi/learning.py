@@ -4,7 +4,7 @@ Pure: messages in, a control out. A knob is known by a good turn, an endless one
 or key by one press.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
@@ -14,6 +14,8 @@ from klustr_bridge.midi.controls import HIGHEST, Control, Decoder, Reading
 _LEAST_READINGS: Final = 5
 _LEAST_TURN: Final = 0.1
 _MOST_STEP: Final = 8
+_SINGLE_SHARE: Final = 0.6
+_MOST_CONTROLS: Final = 256
 _OF_NUMBERS: Final = frozenset({6, 38, 96, 97, 98, 99, 100, 101})
 
 
@@ -23,12 +25,6 @@ class Learned:
 
     control: Control
     relative: str = ""
-
-
-@dataclass(slots=True)
-class _Turn:
-    values: list[int] = field(default_factory=list)
-    has_low: bool = False
 
 
 class Learner:
@@ -43,7 +39,7 @@ class Learner:
     def __init__(self, target: str) -> None:
         self._is_axis = target.partition(" ")[0] in AXES
         self._decoder = Decoder()
-        self._turns: dict[Control, _Turn] = {}
+        self._turns: dict[Control, list[int]] = {}
 
     def hear(self, message: object) -> Learned | None:
         """Take a message; return what was moved once it is clear."""
@@ -51,42 +47,34 @@ class Learner:
         if not self._is_axis:
             return next((Learned(r.control) for r in readings if _is_press(r)), None)
         for reading in readings:
-            if reading.kind in ("note", "program", "zone"):
+            is_of_number = reading.kind == "cc" and reading.number in _OF_NUMBERS
+            if reading.kind in ("note", "program", "zone") or is_of_number:
                 continue
-            if reading.kind == "cc" and reading.number in _OF_NUMBERS:
-                continue
-            turn = self._turns.setdefault(reading.control, _Turn())
-            turn.values.append(reading.value)
-            turn.has_low = turn.has_low or (
-                reading.kind == "cc14"
-                and reading.is_whole
-                and len(readings) > 1
-                and (any(other.kind == "cc" and other.number >= 32 for other in readings))
-            )
+            if reading.control in self._turns or len(self._turns) < _MOST_CONTROLS:
+                self._turns.setdefault(reading.control, []).append(reading.value)
         return self._found()
 
     def _found(self) -> Learned | None:
         for kind in ("nrpn", "cc14", "bend", "pressure", "poly", "cc"):
-            for control, turn in self._turns.items():
-                if control.kind != kind or len(turn.values) < _LEAST_READINGS:
+            for control, values in self._turns.items():
+                if control.kind != kind or len(values) < _LEAST_READINGS:
                     continue
-                if kind == "cc14" and not turn.has_low:
+                if kind in ("cc14", "cc") and (kind == "cc14") != self._is_of_a_pair(control):
                     continue
-                if kind == "cc" and (relative := _relative(turn.values)):
+                if kind == "cc" and (relative := _relative(values)):
                     return Learned(control, relative)
-                if kind == "cc" and self._is_half(control):
-                    continue
-                spread = (max(turn.values) - min(turn.values)) / HIGHEST[kind]
-                if spread >= _LEAST_TURN and len(set(turn.values)) >= 4 and not _may_be_relative(turn.values):
+                spread = (max(values) - min(values)) / HIGHEST[kind]
+                if spread >= _LEAST_TURN and len(set(values)) >= 4 and not _may_be_relative(values):
                     return Learned(control)
         return None
 
-    def _is_half(self, control: Control) -> bool:
-        """Whether a controller is a half of a 14-bit one that has sent both."""
+    def _is_of_a_pair(self, control: Control) -> bool:
+        """Whether both controllers that a 14-bit one is made of have been heard."""
         if control.number is None or control.number >= 64:
             return False
-        whole = self._turns.get(Control("cc14", control.number % 32, control.channel))
-        return whole is not None and whole.has_low
+        high = control.number % 32
+        halves = (Control("cc", high, control.channel), Control("cc", high + 32, control.channel))
+        return all(half in self._turns for half in halves)
 
 
 def _is_press(reading: Reading) -> bool:
@@ -96,25 +84,21 @@ def _is_press(reading: Reading) -> bool:
 
 
 def _relative(values: list[int]) -> str:
-    """Return the encoding of an endless knob that has been turned both ways, empty for any other."""
-    seen = set(values) - {0, 64} if 64 in values or 0 in values else set(values)
+    """Return the encoding of an endless knob that has been turned both ways, empty for any other.
+
+    Most of its steps are single ones, and it never sends what lies between up and down.
+    """
     small, large = set(range(1, _MOST_STEP + 1)), set(range(128 - _MOST_STEP, 128))
     above, below = {64 + n for n in small}, {64 - n for n in small}
-    for encoding, up, down in (
-        ("twos complement", small, large),
-        ("binary offset", above, below),
-        ("sign bit", small, above),
+    for encoding, up, down, single in (
+        ("twos complement", small, large, {1, 127}),
+        ("binary offset", above, below, {65, 63}),
+        ("sign bit", small, above, {1, 65}),
     ):
-        # An ordinary knob would pass what lies between.
-        if seen <= up | down and seen & up and seen & down and not _passes(values):
+        n_single = sum(value in single for value in values)
+        if set(values) <= up | down and single <= set(values) and n_single >= _SINGLE_SHARE * len(values):
             return encoding
     return ""
-
-
-def _passes(values: list[int]) -> bool:
-    """Whether values rise or fall step by step, as those of a knob with ends do."""
-    steps = [abs(other - one) for one, other in pairwise(values)]
-    return sum(step == 1 for step in steps) > 0.8 * len(steps)
 
 
 def _may_be_relative(values: list[int]) -> bool:

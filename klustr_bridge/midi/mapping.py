@@ -12,6 +12,7 @@ from klustr_bridge.midi.actions import Action, Command, Hit, Key, Lift, Move, Re
 from klustr_bridge.midi.bindings import AXES, Binding, Controller
 from klustr_bridge.midi.controls import Decoder, Reading
 from klustr_bridge.midi.mpe import Zones
+from klustr_bridge.midi.presets import DEFAULT
 
 JOIN_S: Final = 0.004
 """X and Y no further apart than this are one move; a lone one waits as long for the other."""
@@ -24,6 +25,7 @@ HEARD_TYPES: Final = frozenset(
 _TOUCHED: Final = 0.5
 _NEAR: Final = 1.5 / 127.0
 _CENTRE: Final = 0.5
+_ALL_OFF: Final = (120, 123)
 
 
 @dataclass(slots=True)
@@ -57,6 +59,7 @@ class Mapping:
 
     def __init__(self, controller: Controller, port: str = "", join_s: float = JOIN_S) -> None:
         self._controller = controller
+        self._bindings = _all_bindings(controller)
         self._port = port
         self._join_s = join_s
         self._decoder = Decoder()
@@ -100,17 +103,28 @@ class Mapping:
                 actions.append(self._settled(number, cursor))
         return actions
 
+    def go_on_from(self, other: "Mapping") -> None:
+        """Take over where cursors and fingers are and which keys are down, of the same input before."""
+        self._decoder, self._zones, self._cursors = other._decoder, other._zones, other._cursors
+        self._held, self._program = other._held, other._program
+        if self._controller.mpe != other._controller.mpe:
+            self._zones = Zones(self._controller.mpe)
+
     def moved(self, cursor: int, x: float, y: float) -> None:
         """Take note of where something else has moved a cursor: knobs must be taken over again."""
         state = self._cursors.setdefault(cursor, _Cursor())
         if (state.x, state.y) == (x, y):
             return
         state.x, state.y = x, y
-        for at, binding in enumerate(self._controller.bindings):
-            if binding.cursor == cursor and binding.target in AXES:
-                for key, knob in self._knobs.items():
-                    if key[0] == at:
-                        knob.is_engaged = False
+        for axis in AXES:
+            self._let_knobs_go(cursor, axis)
+
+    def _let_knobs_go(self, cursor: int, axis: str, but: _Knob | None = None) -> None:
+        """Have knobs taken over again whose axis something else has moved."""
+        for (at, _, _), knob in self._knobs.items():
+            binding = self._bindings[at]
+            if knob is not but and (binding.cursor, binding.target) == (cursor, axis):
+                knob.is_engaged = False
 
     def _read(self, reading: Reading, now_s: float) -> list[Action]:
         if self._zones.declare(reading):
@@ -125,10 +139,13 @@ class Mapping:
         if reading.kind == "note" and (hit := self._hit(reading)) is not None:
             return [hit]
         actions: list[Action] = []
-        for at, binding in enumerate(self._controller.bindings):
+        for at, binding in enumerate(self._bindings):
             if binding.control.covers(reading):
                 actions += self._bound(at, binding, reading, now_s)
         return actions
+
+    def _cursor(self, number: int) -> _Cursor:
+        return self._cursors.setdefault(number, _Cursor())
 
     def _key_of(self, reading: Reading) -> Key:
         return Key(self._port, reading.channel, reading.number)
@@ -150,6 +167,9 @@ class Mapping:
         if key in self._held:
             self._held.discard(key)
             actions.append(Release(key))
+        for binding in self._bindings:
+            if binding.target == "touch" and binding.control.covers(reading):
+                actions += [*self._flush(binding.cursor, self._cursor(binding.cursor)), Lift(binding.cursor)]
         return actions if finger is None else [*actions, Lift(finger)]
 
     def _finger(self, cursor: int, reading: Reading, now_s: float) -> list[Action]:
@@ -200,8 +220,9 @@ class Mapping:
         ]
 
     def _is_press(self, at: int, binding: Binding, reading: Reading, share: float) -> bool:
-        """Whether a button goes down with this; programs, and what stops everything, need no way up."""
-        if reading.kind == "program" or binding.target == "stop":
+        """Whether a button goes down with this; programs, and all sound or notes off, need no way up."""
+        is_off = binding.target == "stop" and reading.kind == "cc" and reading.number in _ALL_OFF
+        if reading.kind == "program" or is_off:
             return True
         place = (at, reading.kind, reading.channel, reading.number)
         is_down = reading.kind == "note" or share >= _TOUCHED
@@ -225,6 +246,7 @@ class Mapping:
             if taken is None:
                 return []
             value = taken
+            self._let_knobs_go(binding.cursor, binding.target, but=knob)
         return self._turn(binding.cursor, binding.target, value, now_s, joins=reading.is_whole)
 
     def _turn(
@@ -253,6 +275,15 @@ class Mapping:
     def _settled(self, number: int, cursor: _Cursor) -> Move:
         _settle(cursor)
         return Move(cursor.x, cursor.y, number)
+
+
+def _all_bindings(controller: Controller) -> tuple[Binding, ...]:
+    """Bindings of a controller, and of any controller's those whose control it has nothing else for."""
+    if not controller.defaults:
+        return controller.bindings
+    own = {(binding.control.kind, binding.control.number) for binding in controller.bindings}
+    rest = [b for b in DEFAULT.bindings if (b.control.kind, b.control.number) not in own]
+    return *controller.bindings, *rest
 
 
 def steps_of(value: int, encoding: str) -> int:

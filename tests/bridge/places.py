@@ -93,7 +93,7 @@ class StoreLibrarian:
         except RefusedSound as error:
             raise QueryError("badargs", str(error)) from None
 
-    async def learn(self, target: str) -> None:
+    async def learn(self, target: str, cursor: int) -> None:
         self.asked.append(("learn", target))
 
     async def duplicates(self) -> Int32Array:

@@ -1,7 +1,7 @@
 """MIDI by rtmidi2, which has ready-made builds for the Pythons that python-rtmidi has none for.
 
-Its build brings a JACK library of its own, which doesn't speak to the servers of all systems: ports are those of
-ALSA here, where there are any.
+Its build brings a JACK library of its own, which doesn't speak to the servers of all systems: ports are
+those of ALSA here, where there are any.
 """
 
 import sys

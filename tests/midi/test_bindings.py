@@ -36,16 +36,15 @@ columns = 8
 rows = 8
 stride = 10
 over = "cursor"
-radius = 0.2
 
 [[controller.pins]]
 note = 36
-uid = "abcdefgh"
+uid = "abcdefgh22334455"
 
 [[controller.pins]]
 program = 2
 note = 36
-uid = "ijklmnop"
+uid = "ijklmnop66777722"
 
 [[controller]]
 mpe = true
@@ -66,15 +65,16 @@ def test_a_file_is_understood() -> None:
     assert pad == Controller(
         ports="nanoPAD2*",
         gate=True,
+        defaults=True,
         bindings=(
             Binding(parse_control("cc14 1 ch 2"), "x", cursor=4, takeover="pickup", invert=True),
             Binding(parse_control("note 40"), "kind", "kick"),
             Binding(parse_control("cc 20"), "y", relative="binary offset", step=0.05),
         ),
-        pads=(Pads(11, 8, 8, 10, None, "cursor", 0.2),),
-        pins={0: {36: "abcdefgh"}, 2: {36: "ijklmnop"}},
+        pads=(Pads(11, 8, 8, 10, None, "cursor"),),
+        pins={0: {36: "abcdefgh22334455"}, 2: {36: "ijklmnop66777722"}},
     )
-    assert surface == Controller(mpe=True)
+    assert surface == Controller(mpe=True, defaults=True)
     assert controllers("") == ()
 
 
@@ -102,7 +102,7 @@ def test_inputs_are_meant_by_part_or_pattern(pattern: str, port: str, meant: boo
         (CONTROL + 'control = "cc 12"', "controller 1: a control lacks its target"),
         (CONTROL + 'control = "cc 200"\ntarget = "x"', "allowed is 0 to 127"),
         (CONTROL + 'control = "cc 1"\ntarget = "z"', "target is 'z'; allowed are x, y"),
-        (CONTROL + 'control = "cc 1"\ntarget = "kind"', "needs one word after it"),
+        (CONTROL + 'control = "cc 1"\ntarget = "kind"', "kind is ''; allowed are"),
         (CONTROL + 'control = "cc 1"\ntarget = "view odd"', "allowed are natural, even"),
         (CONTROL + 'control = "cc 1"\ntarget = "random 3"', "takes nothing after it"),
         (CONTROL + 'control = "bend"\ntarget = "x"\nrelative = "sign bit"', "only a cc"),
@@ -117,9 +117,11 @@ def test_inputs_are_meant_by_part_or_pattern(pattern: str, port: str, meant: boo
         (PADS + "rows = 0", "1 to 32"),
         (PADS + 'over = "all"', "allowed are map, cursor"),
         (PADS + "channel = 17", "1 to 16"),
-        (PADS + "radius = 2", "at most 1.5"),
         ("[[controller]]\n[[controller.pins]]\nnote = 3", "a pin needs note"),
         ("[[controller]]\nports = 3", "ports is 3; it is a text"),
+        (CONTROL + 'control = "cc 1"\ntarget = "kind nonsense"', "kind is 'nonsense'; allowed are"),
+        (CONTROL + 'control = "note 36"\ntarget = "x"', "a note can't drive x"),
+        ('[[controller]]\n[[controller.pins]]\nnote = 3\nuid = "zz"', "a pin needs note"),
     ],
 )  # fmt: skip
 def test_mistakes_are_told_with_what_is_allowed(text: str, message: str) -> None:

@@ -67,6 +67,19 @@ def test_numbers_come_before_their_values() -> None:
     assert [(r.number, r.value) for r in readings(data, "nrpn")] == expected
 
 
+def test_two_parameters_in_turns_keep_their_halves_apart() -> None:
+    """An XY pad of two NRPNs: the high half of each waits for its low half once that has come."""
+
+    def entered(number: int, high: int, low: int) -> str:
+        return f"B0 63 00 B0 62 {number:02X} B0 06 {high:02X} B0 26 {low:02X} "
+
+    found = readings(entered(1, 10, 5) + entered(2, 20, 6) + entered(1, 11, 7) + entered(2, 21, 8), "nrpn")
+    assert [(r.number, r.value) for r in found if r.is_whole][-2:] == [(1, (11 << 7) | 7), (2, (21 << 7) | 8)]
+    assert [r.is_whole for r in found] == [True, True, True, True, False, True, False, True]
+    steps = readings(entered(1, 10, 5) + entered(2, 0, 0) + "B0 63 00 B0 62 01 B0 60 00", "nrpn")
+    assert steps[-1] == Reading("nrpn", 1, 1, (10 << 7) | 6)
+
+
 def test_a_value_without_its_number_is_none_of_ours() -> None:
     """Data entry before any NRPN, after an RPN, and after the null number."""
     assert readings("B0 06 10 B0 26 10", "nrpn") == []

@@ -31,8 +31,8 @@ def test_what_is_learned_takes_the_place_of_what_drove_the_same(tmp_path: Path) 
     """Comments and other controllers stay."""
     file = tmp_path / "midi.toml"
     file.write_text(WRITTEN)
-    add_binding(file, "nanoPAD2*", {"control": "cc 20 ch 3", "target": "x", "relative": "sign bit"})
-    add_binding(file, "nanoPAD2*", {"control": "cc 21", "target": "x", "cursor": 1})
+    add_binding(file, "nanoPAD2 7", {"control": "cc 20 ch 3", "target": "x", "relative": "sign bit"})
+    add_binding(file, "nanoPAD2 7", {"control": "cc 21", "target": "x", "cursor": 1})
     pad, other = load_controllers(file)
     assert pad.bindings == (
         Binding(parse_control("cc 20 ch 3"), "x", relative="sign bit"),
@@ -42,6 +42,48 @@ def test_what_is_learned_takes_the_place_of_what_drove_the_same(tmp_path: Path) 
     text = file.read_text()
     assert text.startswith("# my knobs\n")
     assert "# the old one" in text
+
+
+def test_a_control_that_is_learned_anew_drives_nothing_else(tmp_path: Path) -> None:
+    """It has one meaning on its controller."""
+    file = tmp_path / "midi.toml"
+    add_binding(file, "knobs", {"control": "note 36", "target": "kind kick"})
+    add_binding(file, "knobs", {"control": "note 36", "target": "random"})
+    (controller,) = load_controllers(file)
+    assert controller.bindings == (Binding(parse_control("note 36"), "random"),)
+
+
+def test_it_goes_to_the_controller_that_understands_the_input(tmp_path: Path) -> None:
+    """A new one after it would never be asked."""
+    file = tmp_path / "midi.toml"
+    file.write_text("[[controller]]\nmpe = true\n")
+    add_binding(file, "nanoPAD2:pad 1", {"control": "cc 20", "target": "x"})
+    (controller,) = load_controllers(file)
+    assert controller.mpe
+    assert controller.bindings == (Binding(parse_control("cc 20"), "x"),)
+
+
+def test_a_link_stays_a_link_and_rights_stay(tmp_path: Path) -> None:
+    """As of files that are kept in a repository of dotfiles."""
+    real, link = tmp_path / "dotfiles.toml", tmp_path / "midi.toml"
+    real.write_text("")
+    real.chmod(0o640)
+    link.symlink_to(real)
+    add_binding(link, "knobs", {"control": "cc 20", "target": "x"})
+    assert link.is_symlink()
+    assert real.stat().st_mode & 0o777 == 0o640
+    assert load_controllers(real) != ()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["dotfiles.toml", "midi.toml"]
+
+
+def test_a_list_in_one_line_is_told(tmp_path: Path) -> None:
+    """It can't be added to as it is."""
+    file = tmp_path / "midi.toml"
+    file.write_text('[[controller]]\ncontrol = [{control = "cc 1", target = "x"}]\n')
+    before = file.read_text()
+    with pytest.raises(MidiError, match=r"\[\[control\]\]"):
+        add_binding(file, "knobs", {"control": "cc 20", "target": "x"})
+    assert file.read_text() == before
 
 
 def test_the_first_binding_makes_the_file(tmp_path: Path) -> None:

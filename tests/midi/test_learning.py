@@ -68,6 +68,18 @@ def test_an_endless_knob_is_learned_by_turns_both_ways(up: int, down: int, encod
     assert learned("x", *turns) == Learned(Control("cc", 21, 1), encoding)
 
 
+def test_a_plain_knob_may_have_any_number() -> None:
+    """Also one that could be a low half, as those of a Launch Control."""
+    for number in (1, 31, 32, 49, 63, 64, 119):
+        assert learned("x", *cc(number, *range(30, 60))) == Learned(Control("cc", number, 1))
+
+
+def test_a_nervous_hand_is_no_endless_knob() -> None:
+    """Steps of two or three around the middle, a flick from end to end."""
+    assert learned("x", *cc(22, 58, 60, 63, 65, 62, 59, 66, 70, 74, 80, 85)) == Learned(Control("cc", 22, 1))
+    assert learned("x", *cc(22, 0, 2, 126, 127, 60, 30, 90)) == Learned(Control("cc", 22, 1))
+
+
 def test_a_knob_turned_through_the_middle_is_not_an_endless_one() -> None:
     """It passes every value."""
     assert learned("x", *cc(22, *range(50, 78))) == Learned(Control("cc", 22, 1))

@@ -168,6 +168,54 @@ def test_touching_plays_anew_and_lifting_lets_go() -> None:
     assert heard("B0 5C 00", touch) == [Lift()]
 
 
+def test_a_touch_that_is_a_key_lifts_with_it() -> None:
+    """Some pads send a note for the finger."""
+    assert heard("90 10 7F 90 10 00", bind("note 16", "touch"), gap_s=0.01) == [Move(0.5, 0.5), Lift()]
+
+
+def test_another_knob_of_the_axis_is_taken_over_anew() -> None:
+    """Of two knobs that drive X the second must pass where the first has put it."""
+    first, second = bind("cc 20", "x"), bind("cc 21", "x", takeover="pickup")
+    mapping = Mapping(Controller(bindings=(first, second)))
+
+    def x_after(number: int, value: int, at_s: float) -> list[float]:
+        mapping.hear(mido.Message("control_change", control=number, value=value), at_s)
+        return [round(a.x * 127) for a in mapping.due(at_s + 0.5) if isinstance(a, Move)]
+
+    assert x_after(21, 64, 0.0) == [64]
+    assert x_after(20, 100, 1.0) == [100]
+    assert x_after(21, 70, 2.0) == []
+    assert x_after(21, 101, 3.0) == [101]
+
+
+def test_a_button_that_stops_works_as_it_goes_down_only() -> None:
+    """But all notes off has no way up, and comes as 0."""
+    assert heard("B0 2A 7F B0 2A 00", bind("cc 42", "stop")) == [StopAll()]
+    assert heard("B0 7B 00", bind("cc 123", "stop")) == [StopAll()]
+
+
+def test_what_a_controller_binds_to_nothing_does_what_it_does_on_any() -> None:
+    """Unless it says otherwise."""
+    own = bind("cc 12", "random")
+    assert heard("B0 0D 7F", own, defaults=True) == [Move(0.5, 1.0)]
+    assert heard("B0 0C 7F", own, defaults=True) == [Command("random")]
+    assert heard("B0 0D 7F", own) == []
+
+
+def test_a_mapping_that_is_edited_leaves_cursors_and_fingers_where_they_are() -> None:
+    """And ends keys that are down."""
+    before = Mapping(Controller(bindings=DEFAULT.bindings), "knobs")
+    fed(before, MPE_ON + "B0 0C 00 B0 0D 00 90 3C 7F 92 60 40", gap_s=0.01)
+    after = Mapping(Controller(bindings=(bind("cc 20", "y"),)), "knobs")
+    after.go_on_from(before)
+    assert places(fed(after, "B0 14 7F", begin_s=5.0) + after.due(6.0)) == [(0.0, 1.0)]
+    assert fed(after, "80 3C 00 82 60 00") == [
+        Release(Key("knobs", 1, 60)),
+        Release(Key("knobs", 3, 96)),
+        Lift(3),
+    ]
+
+
 @pytest.mark.parametrize(
     ("data", "n"),
     [("B0 14 7F", 1), ("B0 14 7F B0 14 00 B0 14 7F", 2), ("B0 14 40 B0 14 50 B0 14 7F", 1), ("B0 14 00", 0)],
