@@ -39,7 +39,7 @@ from klustr_bridge.navigator import Hit as HitEvent
 from klustr_bridge.types import NATURAL
 
 ORIGIN: Final = "midi"
-LEARN_LIMIT_S: Final = 60.0
+LEARN_LIMIT_S: Final = 20.0
 _MOST_INPUTS: Final = 64
 
 _log = logging.getLogger(__name__)
@@ -99,6 +99,7 @@ class MidiInput:
             name=ORIGIN, audition="change", is_surface=True, view=view, deliver=self._deliver
         )
         self._mappings: OrderedDict[str, tuple[Controller, Mapping]] = OrderedDict()
+        self._places: dict[int, tuple[float, float]] = {}
         self._pads = PadSounds(navigator, self._client)
         self._sounding: dict[Key, int] = {}
         self._down: set[Key] = set()
@@ -203,6 +204,8 @@ class MidiInput:
         if found is None:
             controller = port_controller(self._controllers, port, DEFAULT)
             found = self._mappings[port] = controller, Mapping(controller, port)
+            for cursor, (x, y) in self._places.items():
+                found[1].moved(cursor, x, y)
             if len(self._mappings) > _MOST_INPUTS:
                 self._mappings.popitem(last=False)
         return found
@@ -253,8 +256,7 @@ class MidiInput:
         for action in actions:
             try:
                 events = self._carry_out(controller, action)
-                if not isinstance(action, Move):
-                    self._follow(events)
+                self._share(action, events)
                 if events:
                     self._publish(events)
             except QueryError as error:  # no map yet: a controller has nowhere to read that
@@ -265,8 +267,6 @@ class MidiInput:
     def _carry_out(self, controller: Controller, action: Action) -> list[Event]:
         match action:
             case Move(x, y, cursor):
-                if cursor == 0:
-                    self._pads.moved(x, y, self._all_pads())
                 return self._navigator.move(self._client, x, y, cursor, origin=ORIGIN)
             case Trigger(x, y, velocity, cursor, key):
                 events = self._navigator.trigger_xy(self._client, x, y, velocity, cursor, origin=ORIGIN)
@@ -290,11 +290,19 @@ class MidiInput:
     def _all_pads(self) -> list[Pads]:
         return [pads for controller, _ in self._mappings.values() for pads in controller.pads]
 
-    def _follow(self, events: Sequence[Event]) -> None:
-        """Let pads over the neighbourhood of the cursor follow where it has jumped to."""
-        for event in events:
-            if isinstance(event, HitEvent) and event.cursor == 0:
-                self._pads.moved(event.x, event.y, self._all_pads())
+    def _share(self, action: Action, events: Sequence[Event]) -> None:
+        """Let all inputs, and pads over its neighbourhood, know where a cursor is now."""
+        places: list[tuple[int, float, float]] = []
+        if isinstance(action, Move | Trigger):
+            places.append((action.cursor, action.x, action.y))
+        elif isinstance(action, Command):
+            places += [(event.cursor, event.x, event.y) for event in events if isinstance(event, HitEvent)]
+        for cursor, x, y in places:
+            self._places[cursor] = x, y
+            for _, mapping in self._mappings.values():
+                mapping.moved(cursor, x, y)
+            if cursor == 0:
+                self._pads.moved(x, y, self._all_pads())
 
     def _held(self, controller: Controller, key: Key | None, events: list[Event]) -> list[Event]:
         """Remember the voice of a key where it is to end with the key."""
@@ -331,12 +339,7 @@ class MidiInput:
         navigator, client = self._navigator, self._client
         match command.name:
             case "random":
-                events = navigator.random(client, command.cursor, origin=ORIGIN)
-                for event in events:
-                    if isinstance(event, HitEvent):
-                        for _, mapping in self._mappings.values():
-                            mapping.moved(event.cursor, event.x, event.y)
-                return events
+                return navigator.random(client, command.cursor, origin=ORIGIN)
             case "stop":
                 navigator.stop()
             case "clear":

@@ -109,3 +109,5 @@ class PadSounds:
             _log.debug("pads: %s", error)
             return
         self._laid[pads] = state, {(column, row): sound_id for column, row, sound_id in rows}
+        if state != self._state(pads):  # it has moved on meanwhile
+            await self._lay(pads)

@@ -21,7 +21,7 @@ from klustr_bridge.midi.learning import Learner
 from klustr_bridge.settings import LoadedSettings, midi_mapping_file
 
 _LOOK_S = 10.0
-_LEARN_S = 70.0
+_LEARN_S = 30.0
 
 
 class _Ears:

@@ -187,11 +187,11 @@ def make_binding(fields: MappingOf[str, object]) -> Binding:
     for name in ("control", "target"):
         if not isinstance(fields.get(name), str):
             raise MidiError(f'a control lacks its {name}, as in control = "cc 12", target = "x"')
-    target, _, argument = str(fields["target"]).strip().partition(" ")
+    target, _, argument = str(fields["target"]).strip().lower().partition(" ")
     return Binding(
         control=parse_control(str(fields["control"])),
         target=target,
-        argument=argument.strip(),
+        argument=argument.strip().replace("-", "_") if target == "kind" else argument.strip(),
         cursor=_int(fields, "cursor", 0),
         takeover=_str(fields, "takeover", "jump"),  # type: ignore[arg-type]
         relative=_str(fields, "relative", ""),

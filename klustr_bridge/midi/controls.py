@@ -30,7 +30,7 @@ _ZONE_RPN: Final = 6
 _ZONE_CHANNELS: Final = (1, 16)
 _RPN_NULL: Final = 16383
 _MOST_NRPNS: Final = 1024
-_FORM: Final = re.compile(r"([a-z]+14|[a-z]+)(?:\s+(\d+))?(?:\s+ch(?:annel)?\s*(\d+))?")
+_FORM: Final = re.compile(r"([a-z]+14|[a-z]+)(?:\s+(\d{1,6}))?(?:\s+ch(?:annel)?\s*(\d{1,3}))?")
 
 
 @dataclass(frozen=True, slots=True)

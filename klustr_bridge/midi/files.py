@@ -25,7 +25,7 @@ def load_controllers(file: Path) -> tuple[Controller, ...]:
         raise MidiError(f"{file} can't be read: {error}") from error
     try:
         return make_controllers(tomllib.loads(text))
-    except (tomllib.TOMLDecodeError, MidiError) as error:
+    except (ValueError, RecursionError, MidiError) as error:  # TOMLDecodeError is a ValueError
         raise MidiError(f"{file}: {error}") from error
 
 

@@ -174,18 +174,43 @@ def test_learning_lets_what_was_begun_end(stage: Callable[..., Stage], place: Pl
     assert place.player.stopped == [first + 1]
 
 
-def test_each_input_has_its_own_controller_and_state(stage: Callable[..., Stage]) -> None:
+def test_each_input_has_its_own_controller_and_halves(stage: Callable[..., Stage], place: Place) -> None:
     """The first that matches its name; halves of values of two inputs don't mix."""
     on = stage(
         Controller("pad*", bindings=(bind("cc14 16", "x"),)),
-        Controller("box", bindings=(bind("cc 16", "y"),)),
+        Controller("box", bindings=(bind("cc14 16", "y"), bind("cc 40", "random"))),
     )
-    on.send("B0 10 7F", "pad 1")
-    on.send("B0 10 00", "box")
-    on.send("B0 30 7F", "pad 1")
-    on.send("B0 0C 00 B0 0D 00", "other")
-    client = on.midi.client
-    assert set(client.cursors) == {0}
+    on.send("B0 10 7F B0 30 00", "pad 1")
+    on.send("B0 10 00 B0 30 7F", "box")
+    on.send("B0 10 40 B0 30 01", "pad 1")
+    x, y = on.midi._mappings["box"][1]._cursors[0].x, on.midi._mappings["box"][1]._cursors[0].y
+    assert (x, y) == (pytest.approx(((64 << 7) | 1) / 16383), pytest.approx(127 / 16383))
+    assert on.send("B0 28 7F", "pad 1") == []
+    assert on.played("B0 28 7F", "box") != []
+
+
+def test_what_one_input_moves_the_others_know(stage: Callable[..., Stage]) -> None:
+    """An endless knob goes on from where a pad has put the cursor."""
+    knob = bind("cc 20", "x", relative="twos complement", step=0.25)
+    on = stage(Controller("knobs", bindings=(knob,)))
+    on.send("B0 0C 7F B0 0D 7F", "pad")
+    on.send("B0 14 7F", "knobs")
+    cursor = on.midi._mappings["knobs"][1]._cursors[0]
+    assert (cursor.x, cursor.y) == (pytest.approx(0.75), 1.0)
+
+
+def test_pads_follow_a_cursor_that_another_input_or_chance_moves(
+    stage: Callable[..., Stage], place: Place
+) -> None:
+    """They lie around where it is."""
+    pads = Pads(36, 1, 1, over="cursor")
+    on = stage(Controller("pads", pads=(pads,)))
+    on.send("90 24 7F", "pads")
+    for at in (0, 127):
+        on.send(f"B0 0C {at:02X} B0 0D {at:02X}", "other")
+        place.loop.run(asyncio.sleep(0.1))
+        (nearest,) = place.navigator.near_xy(on.midi.client, at / 127, at / 127, 1)
+        assert on.played("90 24 7F", "pads") == [nearest.id]
 
 
 def test_fingers_are_cursors_of_their_own(stage: Callable[..., Stage], place: Place) -> None:

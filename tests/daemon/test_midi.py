@@ -121,9 +121,11 @@ def test_what_is_learned_drives_at_once_and_the_file_can_be_edited(
 
             hand = threading.Thread(target=keep_turning)
             hand.start()
-            assert client.wait("/klustr/done", PATIENCE_S) == ("/klustr/midi/learn",)
-            learned.set()
-            hand.join()
+            try:
+                assert client.wait("/klustr/done", PATIENCE_S) == ("/klustr/midi/learn",)
+            finally:
+                learned.set()
+                hand.join()
         assert 'control = "cc 70 ch 1"' in file.read_text()
         point = client.points()[0]
 
@@ -136,9 +138,16 @@ def test_what_is_learned_drives_at_once_and_the_file_can_be_edited(
         assert "allowed are x, y" in client.wait("/klustr/fail")[3]
         file.write_text(file.read_text().replace("cc 70 ch 1", "cc 300"))
         daemon.wait_for_line("^MIDI: .*allowed is 0 to 127")
-        until_hit(daemon, lambda: (box.send("B0 46 00"), point_at()), point.id)
+        point = client.points()[1]
+        until_hit(daemon, point_at, point.id)
         file.write_text(file.read_text().replace("cc 300", "cc 72"))
-        time.sleep(2.5)
+        point = client.points()[2]
+
+        def point_at_anew() -> None:
+            box.send(f"B0 48 {round(point.x * 127):02X}")
+            box.send(f"B0 47 {round(point.y * 127):02X}")
+
+        until_hit(daemon, point_at_anew, point.id)
         assert daemon.stop() == 0
 
 
@@ -175,10 +184,12 @@ def test_inputs_are_listed_monitored_and_learned_from_the_command_line(
 
             hand = threading.Thread(target=press)
             hand.start()
-            said = {monitor.stdout.readline().strip() for _ in range(30)}
-            turning.set()
-            hand.join()
-            monitor.kill()
+            try:
+                said = {monitor.stdout.readline().strip() for _ in range(30)}
+            finally:
+                turning.set()
+                hand.join()
+                monitor.kill()
         assert "box:knobs  cc 9 ch 1  127" in said
         assert any(line.startswith("command name random") for line in said)
         learn = subprocess.Popen(

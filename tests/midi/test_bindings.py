@@ -22,7 +22,7 @@ invert = true
 
 [[controller.control]]
 control = "note 40"
-target = "kind kick"
+target = "Kind Open-Hat"
 
 [[controller.control]]
 control = "cc 20"
@@ -68,7 +68,7 @@ def test_a_file_is_understood() -> None:
         defaults=True,
         bindings=(
             Binding(parse_control("cc14 1 ch 2"), "x", cursor=4, takeover="pickup", invert=True),
-            Binding(parse_control("note 40"), "kind", "kick"),
+            Binding(parse_control("note 40"), "kind", "open_hat"),
             Binding(parse_control("cc 20"), "y", relative="binary offset", step=0.05),
         ),
         pads=(Pads(11, 8, 8, 10, None, "cursor"),),

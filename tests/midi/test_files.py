@@ -98,7 +98,9 @@ def test_the_first_binding_makes_the_file(tmp_path: Path) -> None:
     assert list(file.parent.iterdir()) == [file]
 
 
-@pytest.mark.parametrize("text", ["[[controller", "[[controller]]\nfoo = 1", "\xff"])
+@pytest.mark.parametrize(
+    "text", ["[[controller", "[[controller]]\nfoo = 1", "\xff", "x = " + "1" * 5000, "x = " + "[" * 9000]
+)
 def test_a_file_with_mistakes_is_left_alone(tmp_path: Path, text: str) -> None:
     """Its user is told where they are, and nothing is written over."""
     file = tmp_path / "midi.toml"
