@@ -45,7 +45,7 @@ from klustr_bridge.midi.files import add_binding, load_controllers
 from klustr_bridge.navigator import AuditionSettings, Navigator
 from klustr_bridge.player import ChildPlayer, open_player
 from klustr_bridge.processes import ctrl_c_held_back
-from klustr_bridge.progress import PatientWriter, Progress, ProgressLine, logging_to
+from klustr_bridge.progress import PatientWriter, Progress, ProgressLine, counted, logging_to
 from klustr_bridge.settings import Settings, cache_dir, library_file, midi_mapping_file, recordings_dir
 from klustr_bridge.types import VIEWS, Analysis, Float32Array, Int32Array
 
@@ -250,12 +250,20 @@ class Daemon:
     async def _follow_mapping(self) -> None:
         """Read the file of controllers now, and again whenever it has changed."""
         file, before = midi_mapping_file(self._settings), None
+        if (
+            self._midi is not None
+            and self._settings.midi.mapping
+            and not await asyncio.to_thread(file.exists)
+        ):
+            self._say(f"MIDI: there is no file {file} yet; controllers are understood as any")
         while self._midi is not None:
             stamp = await asyncio.to_thread(_stamp_of, file)
             if stamp != before:
                 before = stamp
                 try:
-                    self._midi.set_controllers(await asyncio.to_thread(load_controllers, file))
+                    controllers = await asyncio.to_thread(load_controllers, file)
+                    self._midi.set_controllers(controllers)
+                    self._say(f"MIDI: {counted(len(controllers), 'controller')} in {file}")
                 except MidiError as error:
                     self._say(f"MIDI: {error}; controllers are understood as before")
             await asyncio.sleep(_MAPPING_EVERY_S)

@@ -96,7 +96,7 @@ class Names:
         import rtmidi  # type: ignore[import-untyped,import-not-found,unused-ignore]
 
         api = getattr(rtmidi, f"API_{self._backend.api}") if self._backend.api else rtmidi.API_UNSPECIFIED
-        return rtmidi.MidiIn(rtapi=api, name="klustr-bridge").get_ports  # type: ignore[no-any-return]
+        return rtmidi.MidiIn(rtapi=api, name="klustr-bridge-looks").get_ports  # type: ignore[no-any-return]
 
 
 class Inputs:

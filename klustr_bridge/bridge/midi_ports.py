@@ -18,14 +18,17 @@ from typing import Any, Final
 from klustr_bridge.bridge import midi_child
 from klustr_bridge.bridge.midi_child import choose
 
-POLL_S: Final = 2.0
-"""A port that goes away is never reported by the backends: the names are asked for so often."""
+POLL_S: Final = 0.5
+"""A port that goes away is never reported by the backends: the names are asked for so often.
+
+One that is back before it was missed stays silent: hands are slower than that.
+"""
 
 START_LIMIT_S: Final = 20.0
 END_LIMIT_S: Final = 1.0
 
-_SILENT_POLLS: Final = 4
-_RESTART_POLLS: Final = 5
+_SILENT_POLLS: Final = 16
+_RESTART_POLLS: Final = 20
 _NAMED: Final = 4
 _DO_WITHOUT: Final = "or do without: --midi off"
 

@@ -34,7 +34,7 @@ class Rtmidi2:
 
     def connect(self) -> Callable[[], list[str]]:
         """Return what asks for the names of all inputs, through one client that stays."""
-        client = self._client(_CLIENT)
+        client = self._client(f"{_CLIENT}-looks")
         return lambda: list(client.ports)
 
     def get_input_names(self) -> list[str]:

@@ -89,6 +89,7 @@ def test_programs_can_send_to_the_bridges_own_port(tmp_path: Path, folder: Path,
             assert time.monotonic() < until_s
             time.sleep(0.2)
         points = daemon.client.points()
+        assert names == ["klustr-bridge:klustr-bridge"]
         with Controller.into(names[0]) as sequencer:
             for point in points[:2]:
                 until_hit(daemon, lambda point=point: sequencer.point(point.x, point.y), point.id)
