@@ -8,6 +8,7 @@ from typing import Any
 import mido
 import pytest
 
+from klustr_bridge.bridge import midi as midi_surface
 from klustr_bridge.bridge.midi import MidiInput
 from klustr_bridge.bridge.midi_ports import PortsState
 from klustr_bridge.errors import QueryError
@@ -268,3 +269,44 @@ def test_a_control_is_learned_and_nothing_plays_meanwhile(stage: Callable[..., S
         on.midi.set_controllers, [Controller("box", bindings=(bind("cc 70", "x"), bind("cc 71", "y")))]
     )
     assert any(isinstance(event, Hit) for event in on.send("B0 46 00 B0 47 00", "box"))
+
+
+def test_learning_ends_by_itself(
+    stage: Callable[..., Stage], place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When nobody moves anything, MIDI plays again."""
+    monkeypatch.setattr(midi_surface, "LEARN_LIMIT_S", 0.05)
+    on = stage()
+
+    async def learn() -> None:
+        with pytest.raises(QueryError) as late:
+            await on.midi.learn("x")
+        assert late.value.code == "notready"
+
+    place.loop.run(learn())
+    assert on.played("B0 0C 00 B0 0D 00") != []
+
+
+def test_favourites_are_unmarked_and_filters_cleared(stage: Callable[..., Stage], place: Place) -> None:
+    """By the same button, and by one of its own."""
+    on = stage(
+        Controller(
+            bindings=(
+                bind("cc 12", "x"),
+                bind("cc 13", "y"),
+                bind("cc 21", "favourite"),
+                bind("cc 22", "kind", "kick"),
+                bind("cc 23", "clear"),
+            )
+        )
+    )
+    (hit, _) = on.send("B0 0C 00 B0 0D 00")
+    assert isinstance(hit, Hit)
+    for is_marked in (True, False):
+        on.send("B0 15 7F B0 15 00")
+        assert place.librarian.asked[-1] == ("set_favourite", hit.id, is_marked)
+        assert place.navigator.info(hit.id).favourite == is_marked
+    on.send("B0 16 7F")
+    assert on.midi.client.filters.kinds == {"kick"}
+    on.send("B0 17 7F")
+    assert on.midi.client.filters.kinds == frozenset()

@@ -367,3 +367,81 @@ def test_objects_that_are_no_messages_mean_nothing(fields: list[dict[str, object
         message = type("Message", (), each)()
         for action in mapping.hear(message, 1.0):
             assert isinstance(action, Move | Lift | StopAll)
+
+
+def test_a_button_on_a_key_works_each_time_it_is_pressed() -> None:
+    """Its way up is the end of the note."""
+    assert heard("90 28 7F 80 28 00 90 28 7F", bind("note 40", "random")) == [Command("random")] * 2
+
+
+def test_pads_of_a_channel_are_no_other_channels() -> None:
+    """The keys of another channel go to the bindings."""
+    pads = Pads(36, channel=10)
+    hit, trigger = heard("99 24 7F 90 24 7F", bind("note", "trigger"), pads=(pads,))
+    assert isinstance(hit, Hit)
+    assert isinstance(trigger, Trigger)
+
+
+def test_what_waits_is_told_before_what_comes_after_it() -> None:
+    """A lone X before a button; a trigger goes to its place itself."""
+    knobs = (bind("cc 12", "x"), bind("cc 20", "random"), bind("note", "trigger"))
+    assert heard("B0 0C 7F B0 14 7F", *knobs) == [Move(1.0, 0.5), Command("random")]
+    (trigger,) = heard("B0 0C 7F 90 3C 7F", *knobs)
+    assert isinstance(trigger, Trigger)
+    assert trigger.x == 1.0
+
+
+def test_a_knob_is_taken_over_only_where_something_else_has_moved_the_cursor() -> None:
+    """Else it is where the cursor is, and moves it at once."""
+    mapping = Mapping(Controller(bindings=(bind("cc 20", "x", takeover="pickup"),)))
+    mapping.hear(mido.Message("control_change", control=20, value=64), 0.0)
+    assert places(mapping.due(1.0)) == [(round(64 / 127, 4), 0.5)]
+    mapping.hear(mido.Message("control_change", control=20, value=90), 2.0)
+    assert places(mapping.due(3.0)) == [(round(90 / 127, 4), 0.5)]
+    mapping.moved(0, 0.1, 0.5)
+    mapping.hear(mido.Message("control_change", control=20, value=80), 4.0)
+    assert mapping.due(5.0) == []
+
+
+def test_scaled_knobs_meet_the_cursor_at_the_lower_end_too() -> None:
+    """Turned down from above it, in proportion to what is left of both."""
+    mapping = Mapping(Controller(bindings=(bind("cc 20", "x", takeover="scaled"),)))
+    mapping.hear(mido.Message("control_change", control=20, value=100), 0.0)
+    mapping.due(0.5)
+    mapping.moved(0, 0.4, 0.5)
+    mapping.hear(mido.Message("control_change", control=20, value=75), 1.0)
+    assert places(mapping.due(1.5)) == [(0.3, 0.5)]
+    mapping.hear(mido.Message("control_change", control=20, value=0), 2.0)
+    assert places(mapping.due(2.5)) == [(0.0, 0.5)]
+
+
+def declared(channel: int, n: int) -> str:
+    status = f"B{channel - 1:X}"
+    return f"{status} 65 00 {status} 64 06 {status} 06 {n:02X} "
+
+
+@pytest.mark.parametrize(
+    ("zones", "fingers"),
+    [
+        (declared(1, 3), {2, 3, 4}),
+        (declared(16, 3), {13, 14, 15}),
+        (declared(1, 5) + declared(16, 4), {2, 3, 4, 5, 6, 12, 13, 14, 15}),
+        (declared(1, 10) + declared(16, 10), {2, 3, 4, 5, *range(6, 16)}),
+        (declared(16, 10) + declared(1, 10), {*range(2, 12), *range(12, 16)}),
+        (declared(1, 3) + declared(1, 0), set()),
+        (declared(1, 15), {*range(2, 17)}),
+    ],
+)
+def test_zones_are_where_they_were_declared(zones: str, fingers: set[int]) -> None:
+    """The last one declared takes what it needs from the other."""
+    found = set()
+    for channel in range(1, 17):
+        actions = heard(zones + f"9{channel - 1:X} 3C 7F", bind("note", "trigger"))
+        found |= {action.cursor for action in actions if isinstance(action, Trigger)} - {0}
+    assert found == fingers
+
+
+def test_fingers_glide_up_and_down_by_slide_alone() -> None:
+    """CC 74 of their own channel."""
+    moves = heard("B1 4A 00 91 3C 7F B1 4A 7F", gap_s=0.02, mpe=True)
+    assert [(move.cursor, move.y) for move in moves if isinstance(move, Move)] == [(2, 1.0)]
