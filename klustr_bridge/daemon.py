@@ -239,12 +239,14 @@ class Daemon:
             lambda events: self._osc.publish_hits("midi", events),
             clock=self._midi_clock,
             virtual="klustr-bridge" if self._settings.midi.virtual else "",
+            notes="klustr-bridge-notes" if self._settings.midi.output else "",
             pattern=self._settings.midi.ports,
             on_change=lambda line: self._say(f"MIDI: {line}"),
             view=self._settings.map.view,
         )
         midi.start()
         self._osc.learn = self._learn
+        self.navigator.set_listener(midi.played)
         stack.push_async_callback(_within, "MIDI", midi.stop)
 
     async def _follow_mapping(self) -> None:

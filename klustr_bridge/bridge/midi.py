@@ -34,6 +34,7 @@ from klustr_bridge.midi import (
     port_controller,
 )
 from klustr_bridge.midi.learning import Learned, Learner
+from klustr_bridge.midi.notes import Notes
 from klustr_bridge.navigator import ClientState, Event, Navigator, Play
 from klustr_bridge.navigator import Hit as HitEvent
 from klustr_bridge.types import NATURAL
@@ -64,6 +65,8 @@ class MidiInput:
         How inputs are understood: the first whose name matches; others as `DEFAULT` has it.
     virtual : str
         Name of an input of the bridge's own; empty: none.
+    notes : str
+        Name of an output of the bridge's own, for notes of what is played; empty: none.
     pattern : str
         The inputs to listen to: part of a name, or a pattern with ``*`` and ``?``; "" is all.
     on_change : callable
@@ -84,6 +87,7 @@ class MidiInput:
         clock: MidiClock | None = None,
         controllers: Sequence[Controller] = (),
         virtual: str = "",
+        notes: str = "",
         pattern: str = "",
         on_change: Callable[[str], None] = lambda line: None,
         view: str = NATURAL,
@@ -93,6 +97,8 @@ class MidiInput:
         self._navigator = navigator
         self._publish = publish
         self._controllers = controllers
+        self._notes = Notes(controllers) if notes else None
+        self._notes_timer: asyncio.TimerHandle | None = None
         self._pattern = pattern
         self._on_change = on_change
         self._client = ClientState(
@@ -108,7 +114,7 @@ class MidiInput:
         self._clock = clock
         types = HEARD_TYPES if clock is None else HEARD_TYPES | CLOCK_TYPES
         self._ports = MidiPorts(
-            pattern, self.hear, self._see, types, virtual=virtual, backend=backend, poll_s=poll_s
+            pattern, self.hear, self._see, types, virtual=virtual, notes=notes, backend=backend, poll_s=poll_s
         )
         self._state = PortsState()
         self._timer: asyncio.TimerHandle | None = None
@@ -123,6 +129,10 @@ class MidiInput:
         self._is_stopping = True
         if self._timer is not None:
             self._timer.cancel()
+        if self._notes_timer is not None:
+            self._notes_timer.cancel()
+        if self._notes is not None:
+            self._send(self._notes.due(float("inf")))
         self._pads.close()
         for task in self._tasks:
             task.cancel()
@@ -165,6 +175,9 @@ class MidiInput:
     def set_controllers(self, controllers: Sequence[Controller]) -> None:
         """Understand inputs in another way from now on; cursors and fingers stay where they are."""
         self._controllers = controllers
+        if self._notes is not None:
+            self._send(self._notes.due(float("inf")))
+            self._notes = Notes(controllers)
         for port, (before, mapping) in list(self._mappings.items()):
             controller = port_controller(controllers, port, DEFAULT)
             if controller != before:
@@ -198,6 +211,33 @@ class MidiInput:
         found = learners.setdefault(message.port, Learner(target)).hear(message)
         if found is not None and not moved.done():
             moved.set_result((message.port, found))
+
+    def played(self, play: Play) -> None:
+        """Send a note of what somebody plays, whoever it is."""
+        if self._notes is None or self._is_stopping:
+            return
+        try:
+            info = self._navigator.info(play.id)
+        except QueryError:  # it has gone just now
+            return
+        self._send(self._notes.play(info.uid, info.kind, play.velocity, time.monotonic()))
+        if self._notes_timer is None:
+            self._end_notes()
+
+    def _end_notes(self) -> None:
+        """End the notes that have lasted, and come back for the next."""
+        self._notes_timer = None
+        if self._notes is None or self._is_stopping:
+            return
+        now_s = time.monotonic()
+        self._send(self._notes.due(now_s))
+        if (due_s := self._notes.due_s) is not None:
+            loop = asyncio.get_running_loop()
+            self._notes_timer = loop.call_later(max(0.0, due_s - now_s), self._end_notes)
+
+    def _send(self, messages: Sequence[bytes]) -> None:
+        for message in messages:
+            self._ports.send(message)
 
     def _mapping_of(self, port: str) -> tuple[Controller, Mapping]:
         found = self._mappings.get(port)

@@ -114,13 +114,18 @@ class Inputs:
         Gets what is to be told, as the fields of a JSON object; called on several threads.
     virtual : str
         Name of an input of our own that programs can send to; empty: none. Not on Windows.
+    notes : str
+        Name of an output of our own that notes go out by; empty: none. Not on Windows.
     """
 
     def __init__(
-        self, backend: Any, pattern: str, types: Collection[str], say: Say, virtual: str = ""
+        self, backend: Any, pattern: str, types: Collection[str], say: Say, virtual: str = "", notes: str = ""
     ) -> None:
         self._virtual = virtual
+        self._notes = notes
+        self._output: Any = None
         self._own: Any = None
+        self._is_offered = False
         self._backend = backend
         self._pattern = pattern
         self._types = frozenset(types)
@@ -138,7 +143,9 @@ class Inputs:
             belongs to it may be touched again.
         """
         try:
-            present = self._names.ask()[:_MOST_PORTS]
+            # Our own output is an input to all others: listening to it would go round for ever.
+            named = [name for name in self._names.ask() if not self._notes or self._notes not in name]
+            present = named[:_MOST_PORTS]
         except Exception as error:
             self._say({"problem": f"the MIDI system can't be used: {_reason(error)}"[:_MOST_TEXT]})
             return not self._names.were_known
@@ -154,13 +161,26 @@ class Inputs:
 
     def _offer_own(self) -> None:
         """Be a port ourselves, where the system has such ports."""
-        if not self._virtual or self._own is not None or sys.platform == "win32":
+        if self._is_offered or sys.platform == "win32":
+            return
+        self._is_offered = True  # once: each try is a client more of the MIDI system
+        if self._notes:
+            with contextlib.suppress(Exception):
+                self._output = self._backend.open_output(self._notes, virtual=True, client_name=self._notes)
+        if not self._virtual:
             return
         with contextlib.suppress(Exception):
             heard = partial(self._hear, self._virtual)
             self._own = self._backend.open_input(
                 self._virtual, virtual=True, client_name=self._virtual, callback=heard
             )
+
+    def send(self, data: bytes) -> None:
+        """Send a message by our own output, if there is one."""
+        import mido
+
+        if self._output is not None:
+            self._output.send(mido.Message.from_bytes(data))
 
     def _listen_to(self, name: str) -> str | None:
         """Open an input unless it is open; return what kept it from opening."""
@@ -220,11 +240,15 @@ def _has(package: str) -> bool:
     return importlib.util.find_spec(package) is not None
 
 
-def main(pattern: str, backend: str, poll_s: float, types: Collection[str], virtual: str = "") -> int:
+def main(
+    pattern: str, backend: str, poll_s: float, types: Collection[str], virtual: str = "", notes: str = ""
+) -> int:
     """Listen until the standard input ends or the MIDI system is lost; return an exit code."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent
     os.environ["JACK_NO_START_SERVER"] = "1"  # looking must not start anything
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    made: list[Inputs] = []
+    parent = threading.Thread(target=_serve_parent, args=(lambda: made[0] if made else None,), daemon=True)
+    parent.start()
     say = _sayer()
     try:
         chosen = choose_backend(backend)
@@ -232,7 +256,8 @@ def main(pattern: str, backend: str, poll_s: float, types: Collection[str], virt
     except Exception as error:
         say({"problem": missing_package(error)})
         return MISSING
-    inputs = Inputs(chosen, pattern, types, say, virtual)
+    inputs = Inputs(chosen, pattern, types, say, virtual, notes)
+    made.append(inputs)
     while inputs.look():
         time.sleep(poll_s)
     return 1
@@ -254,11 +279,19 @@ def _sayer() -> Say:
     return say
 
 
-def _end_with_parent() -> None:
-    """End at once when the standard input does; ports of a process that is gone are closed by the system."""
+def _serve_parent(inputs: "Callable[[], Inputs | None]") -> None:
+    """Send what the standard input says, a line of hexadecimal each, and end at once when it does.
+
+    Ports of a process that is gone are closed by the system.
+    """
+    rest = b""
     with contextlib.suppress(OSError):
-        while os.read(0, 1):
-            pass
+        while data := os.read(0, 4096):
+            *lines, rest = (rest + data).split(b"\n")
+            for line in lines:
+                with contextlib.suppress(Exception):
+                    if (open_inputs := inputs()) is not None:
+                        open_inputs.send(bytes.fromhex(line.decode()))
     os._exit(0)
 
 

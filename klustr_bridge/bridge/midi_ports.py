@@ -30,6 +30,7 @@ END_LIMIT_S: Final = 1.0
 _SILENT_POLLS: Final = 16
 _RESTART_POLLS: Final = 20
 _NAMED: Final = 4
+_MOST_UNSENT: Final = 4096
 _DO_WITHOUT: Final = "or do without: --midi off"
 
 _log = logging.getLogger(__name__)
@@ -71,6 +72,8 @@ class MidiPorts:
         Types of messages to listen to, in mido's words.
     virtual : str
         Name of an input of our own that programs can send to; empty: none.
+    notes : str
+        Name of an output of our own that `send` goes to; empty: none.
     backend : str
         A backend of mido, such as ``mido.backends.rtmidi/UNIX_JACK``; "" for mido's own choice.
     poll_s : float
@@ -85,6 +88,7 @@ class MidiPorts:
         types: Collection[str],
         *,
         virtual: str = "",
+        notes: str = "",
         backend: str = "",
         poll_s: float = POLL_S,
     ) -> None:
@@ -95,6 +99,7 @@ class MidiPorts:
                 "poll_s": poll_s,
                 "types": sorted(types),
                 "virtual": virtual,
+                "notes": notes,
             }
         )
         self._poll_s = poll_s
@@ -102,6 +107,15 @@ class MidiPorts:
         self._on_state = on_state
         self._state = PortsState()
         self._task: asyncio.Task[None] | None = None
+        self._process: asyncio.subprocess.Process | None = None
+
+    def send(self, data: bytes) -> None:
+        """Send a message; what the process doesn't take in time is left out."""
+        process = self._process
+        if process is None or process.stdin is None or process.stdin.is_closing():
+            return
+        if process.stdin.transport.get_write_buffer_size() < _MOST_UNSENT:
+            process.stdin.write(data.hex().encode() + b"\n")
 
     def start(self) -> None:
         """Start to look for inputs; returns at once."""
@@ -136,9 +150,11 @@ class MidiPorts:
             start_new_session=True,  # out of reach of the terminal's Ctrl-C; it ends with its standard input
             creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
         )
+        self._process = process
         try:
             await self._hear(process)
         finally:
+            self._process = None
             await _end(process)
         return process.returncode
 

@@ -60,6 +60,15 @@ class Rtmidi2:
             port.open_port(port.ports.index(name))
         return _Port(port)
 
+    def open_output(self, name: str, *, virtual: bool, client_name: str) -> "_Output":
+        """Be an output that programs can listen to."""
+        import rtmidi2
+
+        api = getattr(rtmidi2, f"API_{self.api}") if self.api else rtmidi2.API_UNSPECIFIED
+        port = rtmidi2.MidiOut(client_name, api=api)
+        port.open_virtual_port(name)
+        return _Output(port)
+
     def _client(self, name: str) -> Any:
         import rtmidi2
 
@@ -77,6 +86,17 @@ class _Port:
         """Hear no more of it."""
         self._port.callback = None
         self._port.close_port()
+
+
+class _Output:
+    """An open output."""
+
+    def __init__(self, port: Any) -> None:
+        self._port = port
+
+    def send(self, message: Any) -> None:
+        """Send one of mido's messages."""
+        self._port.send_raw(*message.bytes())
 
 
 class _Hearing:

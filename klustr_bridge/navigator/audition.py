@@ -47,6 +47,8 @@ class Audition:
     ----------
     is_taken : callable
         Whether a client sounds what surfaces without clients play.
+    on_play : callable
+        Told of each sound as it is to be heard.
     n_plays : int
         Sounds that were to be heard, since the start.
     """
@@ -61,6 +63,7 @@ class Audition:
     ) -> None:
         self.voices = Voices(player)
         self.is_taken: Callable[[], bool] = lambda: False
+        self.on_play: Callable[[Play], None] = lambda play: None
         self.n_plays = 0
         self._settings = settings
         self._timer = timer
@@ -219,6 +222,7 @@ class Audition:
             heard.id = sound_id
         if due_s is None or self._timer is None:
             self._hold(client, heard, play)
+            self.on_play(play)
             return [play]
         if cursor is not None:
             self._coming[client.number, cursor] = play.voice
@@ -292,6 +296,7 @@ class Audition:
         def deliver() -> None:
             self._due.pop(voice, None)
             self._hold(client, heard, play)
+            self.on_play(play)
             if client.deliver is not None:
                 client.deliver([play])
 

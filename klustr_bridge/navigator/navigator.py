@@ -27,6 +27,7 @@ from klustr_bridge.navigator.results import (
     Hit,
     Info,
     Neighbour,
+    Play,
     Points,
     Problem,
     Problems,
@@ -269,6 +270,10 @@ class Navigator(Narrowing, Changing):
     def set_player_mode(self, client: ClientState, mode: str) -> None:
         """Choose who sounds: ``internal`` (the bridge), ``client`` or ``both``."""
         client.player_mode = checks.choice("player mode", mode, PLAYER_MODES)
+
+    def set_listener(self, on_play: Callable[[Play], None]) -> None:
+        """Have somebody told of each sound, whoever plays it, as it is to be heard."""
+        self._audition.on_play = on_play
 
     def set_taker(self, is_taken: Callable[[], bool]) -> None:
         """Let a surface say whether one of its clients sounds what surfaces without clients play.

@@ -435,6 +435,14 @@ TABLE: tuple[Setting, ...] = (
         metavar="on|off",
     ),
     Setting(
+        "midi.output",
+        "bool",
+        False,
+        "--midi-output",
+        "Whether what is played goes out as notes, on a MIDI port klustr-bridge-notes (not on Windows)",
+        metavar="on|off",
+    ),
+    Setting(
         "clock.source",
         "choice",
         "midi",

@@ -101,6 +101,7 @@ class MidiSettings:
     ports: str
     mapping: str
     virtual: bool
+    output: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,8 @@ from klustr_bridge.bridge.midi_ports import PortsState
 from klustr_bridge.errors import QueryError
 from klustr_bridge.midi import Binding, Controller, Pads, parse_control
 from klustr_bridge.midi.learning import Learned
-from klustr_bridge.navigator import Event, Hit, Play
+from klustr_bridge.midi.notes import GENERAL_MIDI
+from klustr_bridge.navigator import ClientState, Event, Hit, Play
 from tests.bridge.places import N_SOUNDS, Place
 
 
@@ -310,3 +311,23 @@ def test_favourites_are_unmarked_and_filters_cleared(stage: Callable[..., Stage]
     assert on.midi.client.filters.kinds == {"kick"}
     on.send("B0 17 7F")
     assert on.midi.client.filters.kinds == frozenset()
+
+
+def test_what_anybody_plays_goes_out_as_notes(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By their kinds, as loud as they are played; each note ends."""
+    midi = MidiInput(place.navigator, lambda events: None, notes="klustr-bridge-notes")
+    sent: list[bytes] = []
+    monkeypatch.setattr(midi._ports, "send", sent.append)
+    place.navigator.set_listener(midi.played)
+    sound_id = place.ids[2]
+
+    async def play() -> None:
+        place.navigator.trigger(ClientState(), sound_id, 0.5)
+        await asyncio.sleep(0.3)
+
+    place.loop.run(play())
+    place.loop.run(midi.stop())
+    on, off = (mido.Message.from_bytes(message) for message in sent)
+    note = GENERAL_MIDI.get(place.navigator.info(sound_id).kind, 60)
+    assert (on.type, on.note, on.velocity, on.channel) == ("note_on", note, 64, 9)
+    assert (off.type, off.note) == ("note_off", note)

@@ -1,6 +1,7 @@
 """The daemon and the MIDI system: there is none, there is one, there was one."""
 
 import contextlib
+import queue
 import subprocess
 import sys
 import threading
@@ -214,3 +215,33 @@ def test_inputs_are_listed_monitored_and_learned_from_the_command_line(
     assert wrong.returncode != 0
     assert "allowed are x, y" in wrong.stderr
     assert run(home, "midi", "learn", *where).returncode == 2
+
+
+@pytest.mark.peers
+def test_a_sequencer_records_what_is_played(tmp_path: Path, folder: Path, jack: JackServer) -> None:
+    """Notes of OSC triggers come in at another program, and never go round."""
+    backend = mido.Backend(JACK)
+    heard: queue.SimpleQueue[mido.Message] = queue.SimpleQueue()
+    words = [str(folder), "--midi", "on", "--midi-output", "on"]
+    with RunningDaemon(tmp_path / "home", *words) as daemon:
+        daemon.wait_ready(N_SOUNDS)
+        until_s = time.monotonic() + PATIENCE_S
+        while not (names := [name for name in backend.get_input_names() if "klustr-bridge-notes" in name]):
+            assert time.monotonic() < until_s
+            time.sleep(0.2)
+        sequencer = backend.open_input(names[0], callback=heard.put)
+        try:
+            assert "klustr-bridge-notes" not in daemon.wait_for_line("^MIDI: ")
+            time.sleep(1.5)  # a bridge that listened to itself would have begun to by now
+            for _ in range(5):
+                daemon.client.send("/klustr/trigger", daemon.client.points()[0].id, 1.0)
+                time.sleep(0.3)
+            time.sleep(0.5)
+        finally:
+            sequencer.close()
+        messages = [heard.get_nowait() for _ in range(heard.qsize())]
+        ons = [message for message in messages if message.type == "note_on"]
+        assert 3 <= len(ons) <= 5  # JACK may lose some
+        assert all((message.velocity, message.channel) == (127, 9) for message in ons)
+        assert daemon.client.health()["plays"] == 5
+        assert daemon.stop() == 0
