@@ -21,11 +21,14 @@ import numpy as np
 
 from klustr_bridge import __version__
 from klustr_bridge.bridge.midi import MidiInput
+from klustr_bridge.bridge.midi_mapping import MappingFile
 from klustr_bridge.bridge.osc import OscServer
+from klustr_bridge.bridge.timing import LoopTimer
 from klustr_bridge.bridge.web import WebServer
 from klustr_bridge.clock import BeatTeller, MidiClock, SessionClock, open_link
 from klustr_bridge.corpus import Changes, Corpus, difference
-from klustr_bridge.errors import ClockError, IndexerError, KlustrError, LibraryError, MidiError, QueryError
+from klustr_bridge.errors import ClockError, IndexerError, KlustrError, LibraryError, QueryError
+from klustr_bridge.indexer.commands import LibraryCommands
 from klustr_bridge.indexer.following import SnapshotFollower
 from klustr_bridge.indexer.gateway import LibrarianGateway
 from klustr_bridge.indexer.librarian import LibrarianSettings
@@ -40,20 +43,17 @@ from klustr_bridge.library.lock import (
 from klustr_bridge.library.paths import to_export
 from klustr_bridge.library.snapshot import newest_snapshot
 from klustr_bridge.library.store import Store
-from klustr_bridge.midi import make_binding
-from klustr_bridge.midi.files import add_binding, load_controllers
 from klustr_bridge.navigator import AuditionSettings, Navigator
 from klustr_bridge.player import ChildPlayer, open_player
 from klustr_bridge.processes import ctrl_c_held_back
-from klustr_bridge.progress import PatientWriter, Progress, ProgressLine, counted, logging_to
+from klustr_bridge.progress import PatientWriter, Progress, ProgressLine, logging_to
 from klustr_bridge.settings import Settings, cache_dir, library_file, midi_mapping_file, recordings_dir
-from klustr_bridge.types import VIEWS, Analysis, Float32Array, Int32Array
+from klustr_bridge.types import VIEWS, Float32Array, Int32Array
 
 _log = logging.getLogger(__name__)
 
 _STOP_DEADLINE_S = 5.0
 _VIEW_EVERY_S = 0.25
-_MAPPING_EVERY_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +129,7 @@ class Daemon:
         self._errors = errors
         self._view = ProgressLine(out, start.settings.log.view)
         self._stop = asyncio.Event()
-        self._midi: MidiInput | None = None
+        self._mapping: MappingFile | None = None
         self._midi_clock: MidiClock | None = None
         self._failure: IndexerError | None = None
         self._is_silent = False
@@ -149,7 +149,7 @@ class Daemon:
             audio = self._settings.audio
             self.navigator = Navigator(
                 self.player,
-                _Library(self),
+                LibraryCommands(lambda: self._gateway, self.add_folder, self.caught_up),
                 settings=AuditionSettings(
                     gap_s=audio.gap_ms / 1000.0,
                     loudness_match=audio.loudness_match,
@@ -157,7 +157,7 @@ class Daemon:
                     loops_in_time=audio.loops_in_time,
                     beats_a_bar=self._settings.clock.beats_a_bar,
                 ),
-                timer=_LoopTimer(asyncio.get_running_loop()),
+                timer=LoopTimer(asyncio.get_running_loop()),
                 beats=self._clock,
             )
             self.navigator.note_work("scanning")  # until the librarian has looked
@@ -234,7 +234,7 @@ class Daemon:
     def _listen_to_midi(self, stack: contextlib.AsyncExitStack) -> None:
         if not self._settings.midi.input:
             return
-        self._midi = midi = MidiInput(
+        midi = MidiInput(
             self.navigator,
             lambda events: self._osc.publish_hits("midi", events),
             clock=self._midi_clock,
@@ -245,45 +245,10 @@ class Daemon:
             view=self._settings.map.view,
         )
         midi.start()
-        self._osc.learn = self._learn
+        self._mapping = MappingFile(midi, midi_mapping_file(self._settings), self._say)
+        self._osc.learn = self._mapping.learn
         self.navigator.set_listener(midi.played)
         stack.push_async_callback(_within, "MIDI", midi.stop)
-
-    async def _follow_mapping(self) -> None:
-        """Read the file of controllers now, and again whenever it has changed."""
-        file, before = midi_mapping_file(self._settings), None
-        if (
-            self._midi is not None
-            and self._settings.midi.mapping
-            and not await asyncio.to_thread(file.exists)
-        ):
-            self._say(f"MIDI: there is no file {file} yet; controllers are understood as any")
-        while self._midi is not None:
-            stamp = await asyncio.to_thread(_stamp_of, file)
-            if stamp != before:
-                before = stamp
-                try:
-                    controllers = await asyncio.to_thread(load_controllers, file)
-                    self._midi.set_controllers(controllers)
-                    self._say(f"MIDI: {counted(len(controllers), 'controller')} in {file}")
-                except MidiError as error:
-                    self._say(f"MIDI: {error}; controllers are understood as before")
-            await asyncio.sleep(_MAPPING_EVERY_S)
-
-    async def _learn(self, target: str, cursor: int) -> None:
-        assert self._midi is not None
-        try:
-            make_binding({"control": "cc 0", "target": target, "cursor": cursor})
-            port, learned = await self._midi.learn(target)
-            fields: dict[str, object] = {"control": str(learned.control), "target": target}
-            fields |= {"cursor": cursor} if cursor else {}
-            fields |= {"relative": learned.relative} if learned.relative else {}
-            file = midi_mapping_file(self._settings)
-            await asyncio.to_thread(add_binding, file, port, fields)
-            self._midi.set_controllers(await asyncio.to_thread(load_controllers, file))
-        except MidiError as error:
-            raise QueryError("badargs", str(error)) from error
-        self._say(f"MIDI: {learned.control} of {port} drives {target}")
 
     async def _serve_http(self, stack: contextlib.AsyncExitStack) -> None:
         """Take the port; the libraries that serve it are loaded when the last snapshot is."""
@@ -348,7 +313,10 @@ class Daemon:
             lambda beat: self._osc.push_beat(beat.number, beat.tempo_bpm, beat.playing),
             lambda line: self._say(f"clock: {line}"),
         )
-        for work in (self._load_last_snapshot(), self._show_progress(), teller.run(), self._follow_mapping()):
+        works = [self._load_last_snapshot(), self._show_progress(), teller.run()]
+        if self._mapping is not None:
+            works.append(self._mapping.follow(is_expected=bool(self._settings.midi.mapping)))
+        for work in works:
             self._keep(asyncio.ensure_future(work))
         try:
             yield
@@ -481,68 +449,6 @@ class Daemon:
     def _say(self, line: str) -> None:
         if not self._is_silent:
             self._view.say(line)
-
-
-def _stamp_of(file: Path) -> tuple[int, int] | None:
-    try:
-        status = file.stat()
-    except OSError:
-        return None
-    return status.st_size, status.st_mtime_ns
-
-
-class _LoopTimer:
-    """The navigator's time: the event loop's."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
-
-    def now_s(self) -> float:
-        return time.perf_counter()
-
-    def call_later(self, delay_s: float, callback: Callable[[], None]) -> asyncio.TimerHandle:
-        return self._loop.call_later(delay_s, callback)
-
-
-class _Library:
-    """The navigator's way to the librarian: always the gateway in force."""
-
-    def __init__(self, daemon: Daemon) -> None:
-        self._daemon = daemon
-
-    @property
-    def _gateway(self) -> LibrarianGateway:
-        return self._daemon._gateway
-
-    async def add_folder(self, path: bytes) -> None:
-        await self._daemon.add_folder(path)
-        await self._daemon.caught_up()
-
-    async def remove_folder(self, path: bytes) -> None:
-        await self._gateway.remove_folder(path)
-        await self._daemon.caught_up()
-
-    async def rescan(self) -> None:
-        await self._gateway.rescan()
-        await self._daemon.caught_up()
-
-    async def relayout(self) -> None:
-        await self._gateway.relayout()
-        await self._daemon.caught_up()
-
-    async def set_favourite(self, sound_id: int, on: bool) -> None:
-        await self._gateway.set_favourite(sound_id, on)
-        await self._daemon.caught_up()
-
-    async def set_kind(self, sound_id: int, kind: str) -> None:
-        await self._gateway.set_kind(sound_id, kind)
-        await self._daemon.caught_up()
-
-    async def analyse(self, path: bytes) -> Analysis:
-        return await self._gateway.analyse(path)
-
-    async def duplicates(self) -> Int32Array:
-        return await self._gateway.duplicates()
 
 
 def snapshot_directory() -> Path:

@@ -15,9 +15,8 @@ from klustr_bridge.cli.library import running_daemon
 from klustr_bridge.client import Client
 from klustr_bridge.errors import BridgeError, SettingsError
 from klustr_bridge.midi import DEFAULT, HEARD_TYPES, Action, Controller, Decoder, Mapping, port_controller
-from klustr_bridge.midi.bindings import make_binding
 from klustr_bridge.midi.files import add_binding, load_controllers
-from klustr_bridge.midi.learning import Learner
+from klustr_bridge.midi.learning import Learner, check_target
 from klustr_bridge.settings import LoadedSettings, midi_mapping_file
 
 _LOOK_S = 10.0
@@ -62,9 +61,7 @@ def midi(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
         )
     controllers = load_controllers(midi_mapping_file(loaded.settings))
     if namespace.action == "learn":
-        make_binding(
-            {"control": "cc 0", "target": namespace.target, "cursor": namespace.cursor}
-        )  # or says why not
+        check_target(namespace.target, namespace.cursor)
         daemon = running_daemon(loaded.settings)
         if daemon is not None:
             return _learn_through(daemon.osc_port, namespace)
@@ -126,10 +123,7 @@ async def _learn(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
             found = learners.setdefault(message.port, Learner(namespace.target)).hear(message)
             if found is not None:
                 break
-    fields: dict[str, object] = {"control": str(found.control), "target": namespace.target}
-    fields |= {"cursor": namespace.cursor} if namespace.cursor else {}
-    fields |= {"relative": found.relative} if found.relative else {}
-    add_binding(file, message.port, fields)
+    add_binding(file, message.port, found.fields(namespace.target, namespace.cursor))
     print(f"{found.control} of {message.port} drives {namespace.target}; written into {file}")
     return 0
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
-from klustr_bridge.midi.bindings import AXES
+from klustr_bridge.midi.bindings import AXES, make_binding
 from klustr_bridge.midi.controls import HIGHEST, Control, Decoder, Reading
 
 _LEAST_READINGS: Final = 5
@@ -25,6 +25,17 @@ class Learned:
 
     control: Control
     relative: str = ""
+
+    def fields(self, target: str, cursor: int = 0) -> dict[str, object]:
+        """Return the binding to a target, as it is written into a mapping file."""
+        fields: dict[str, object] = {"control": str(self.control), "target": target}
+        fields |= {"cursor": cursor} if cursor else {}
+        return fields | ({"relative": self.relative} if self.relative else {})
+
+
+def check_target(target: str, cursor: int) -> None:
+    """Raise ``MidiError``, with what is allowed, if there is no such target or cursor."""
+    make_binding({"control": "cc 0", "target": target, "cursor": cursor})
 
 
 class Learner:

@@ -13,7 +13,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from klustr_bridge.errors import RefusedSound
-from klustr_bridge.player.loading import Format, LoadedSound, Part, file_stamp, load_head
+from klustr_bridge.files import file_stamp
+from klustr_bridge.player.loading import Format, LoadedSound, Part, load_head
 
 MAX_CACHE_BYTES = 64 * 1024 * 1024
 N_LOADERS = 2

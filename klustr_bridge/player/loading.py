@@ -3,13 +3,13 @@
 Reads files, so it is called on threads that may wait. It must not keep anything: that is the cache's.
 """
 
-import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from klustr_bridge.files import Stamp, file_stamp
 from klustr_bridge.sound.decode import open_audio
 from klustr_bridge.types import Float32Array, PlayRequest
 
@@ -27,8 +27,6 @@ MAX_SEMITONES = 48.0
 
 Format = tuple[int, int]
 """The device's sample rate in Hz and its channels."""
-
-Stamp = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,12 +226,3 @@ def _frozen(samples: Float32Array) -> Float32Array:
     own: Float32Array = np.ascontiguousarray(samples, dtype=np.float32)
     own.flags.writeable = False
     return own
-
-
-def file_stamp(path: bytes) -> Stamp:
-    """Return size and modification time (ns) of a file; reading says better why there is none."""
-    try:
-        status = os.stat(path)
-    except OSError:
-        return -1, -1
-    return status.st_size, status.st_mtime_ns

@@ -11,7 +11,8 @@ from contextlib import suppress
 import numpy as np
 
 from klustr_bridge.errors import RefusedSound
-from klustr_bridge.player.loading import Format, Part, Stamp, file_stamp, following_blocks
+from klustr_bridge.files import Stamp, file_stamp
+from klustr_bridge.player.loading import Format, Part, following_blocks
 from klustr_bridge.types import Float32Array
 
 LOOKAHEAD_S = 4.0
@@ -118,7 +119,7 @@ class StreamReader:
         Parameters
         ----------
         stamp : tuple of int
-            `loading.file_stamp` of the file when its head was loaded: of another one nothing is read.
+            `files.file_stamp` of the file when its head was loaded: of another one nothing is read.
         most : int, optional
             End after so many frames, the last `fade_frames` of them faded out.
 
