@@ -22,6 +22,7 @@ import numpy as np
 from klustr_bridge import __version__
 from klustr_bridge.bridge.midi import MidiInput
 from klustr_bridge.bridge.midi_mapping import MappingFile
+from klustr_bridge.bridge.midi_output import MidiOutput
 from klustr_bridge.bridge.osc import OscServer
 from klustr_bridge.bridge.timing import LoopTimer
 from klustr_bridge.bridge.web import WebServer
@@ -171,6 +172,14 @@ class Daemon:
             )
             self.osc_port = await self._osc.start()
             stack.push_async_callback(_within, "OSC", self._osc.stop)
+            self._output = MidiOutput(
+                self.navigator,
+                self._clock,
+                recordings_dir(self._settings),
+                self._settings.clock.beats_a_bar,
+            )
+            self.navigator.set_listener(self._output.played)
+            self._osc.midi.clip = self._output.clip
             self._listen_to_midi(stack)
             await self._serve_http(stack)
             with ctrl_c_held_back():
@@ -240,15 +249,18 @@ class Daemon:
             clock=self._midi_clock,
             virtual="klustr-bridge" if self._settings.midi.virtual else "",
             notes="klustr-bridge-notes" if self._settings.midi.output else "",
+            clip=self._output.clip,
             pattern=self._settings.midi.ports,
             on_change=lambda line: self._say(f"MIDI: {line}"),
             view=self._settings.map.view,
         )
         midi.start()
-        self._mapping = MappingFile(midi, midi_mapping_file(self._settings), self._say)
-        self._osc.learn = self._mapping.learn
-        self.navigator.set_listener(midi.played)
+        self._mapping = MappingFile(midi, self._output, midi_mapping_file(self._settings), self._say)
+        self._osc.midi.learn, self._osc.midi.cancel = self._mapping.learn, midi.stop_learning
         stack.push_async_callback(_within, "MIDI", midi.stop)
+        if self._settings.midi.output:
+            self._output.send_to(midi.send)
+            stack.callback(self._output.stop)
 
     async def _serve_http(self, stack: contextlib.AsyncExitStack) -> None:
         """Take the port; the libraries that serve it are loaded when the last snapshot is."""

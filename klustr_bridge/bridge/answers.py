@@ -194,6 +194,11 @@ REPLIES: Final = {
             help="A recording has begun, or ended; its file and how long it is. One that was under way "
             "already goes on, and has a length at once.",
         ),
+        Answer(
+            "/klustr/midi/clip.reply",
+            (REQ, PATH, Argument("notes", "i", 0)),
+            help="The MIDI file of a clip, and how many notes it has.",
+        ),
         DONE,
         FAIL,
     )

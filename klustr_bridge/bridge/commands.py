@@ -39,6 +39,7 @@ from klustr_bridge.bridge.vocabulary import (
     Y,
 )
 from klustr_bridge.library.kind_sources import AUTO
+from klustr_bridge.midi.clip import DEFAULT_BARS, MOST_BARS
 from klustr_bridge.sound.aspects import ASPECTS
 from klustr_bridge.sound.kinds import KINDS
 from klustr_bridge.types import VIEWS
@@ -133,6 +134,18 @@ def _commands() -> Iterator[Command]:
         "setting `audio.recordings`, or ends that. It also ends when the client that began it after hello is "
         "gone. Only from this machine.",
         "record",
+        local_only=True,
+    )
+    yield Command(
+        "/klustr/midi/clip",
+        play,
+        (REQ, Argument("bars", "i", 1, MOST_BARS, optional=True)),
+        "/klustr/midi/clip.reply",
+        "Writes the last bars of what was played, by whomever, into a new MIDI file in the folder of the "
+        f"setting `audio.recordings`: {DEFAULT_BARS} unless said, up to the end of the bar of the last note. "
+        "With a beat they are the session's bars; else they begin with the first note. Only from this "
+        "machine.",
+        "midi_clip",
         local_only=True,
     )
     yield Command(
@@ -416,10 +429,12 @@ def _commands() -> Iterator[Command]:
         (Argument("target", "s"), CURSOR),
         DONE.address,
         "Lets the next MIDI control that is moved drive `x`, `y`, `trigger`, `random`, `kind kick` or what "
-        "else a mapping file knows; it is written into that file. MIDI plays nothing meanwhile. Only from "
-        "this machine.",
+        "else a mapping file knows; it is written into that file. MIDI plays nothing meanwhile. Waits 20 s "
+        "at most; another target takes its place, `cancel` ends it: the one that waited fails with "
+        "`notready`. Only from this machine.",
         "midi_learn",
         local_only=True,
+        holds_up=False,
     )
     yield Command(
         "/klustr/favourite",

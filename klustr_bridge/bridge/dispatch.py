@@ -143,11 +143,12 @@ class Dispatcher:
         if client.n_waiting >= MAX_WAITING_COMMANDS or self.n_waiting >= 4 * MAX_WAITING_COMMANDS:
             work.close()
             raise QueryError("busy", f"{client.n_waiting} commands of this client are not done yet")
-        before = None if command.has_req else client.last_command
+        is_in_line = command.holds_up and not command.has_req
+        before = client.last_command if is_in_line else None
         client.n_waiting += 1
         self.n_waiting += 1
         task = self._spawn(self._work(client, command, message, work, before))
-        if not command.has_req:
+        if is_in_line:
             client.last_command = task
 
     async def _work(

@@ -5,7 +5,7 @@ decides nothing about sound, filters or files; it opens no socket and knows no o
 """
 
 import os
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from numpy.typing import NDArray
@@ -24,10 +24,12 @@ from klustr_bridge.bridge.answers import (
 )
 from klustr_bridge.bridge.codec import encode, encode_chunks
 from klustr_bridge.bridge.commands import COMMANDS
+from klustr_bridge.bridge.midi_commands import MidiCommands
 from klustr_bridge.bridge.session import Client
 from klustr_bridge.bridge.vocabulary import PROBLEMS_A_PAGE, PROTOCOL, Answer
 from klustr_bridge.errors import LibraryError, QueryError
 from klustr_bridge.library.paths import from_export, normalise, to_export
+from klustr_bridge.midi.clip import DEFAULT_BARS
 from klustr_bridge.navigator import Event, Hit, Navigator, Neighbour, Points
 from klustr_bridge.types import NATURAL
 
@@ -82,6 +84,8 @@ class Handlers:
         Forgets a client.
     ask_for_plays : callable
         Notes that a client wants to sound what surfaces without clients play.
+    midi : MidiCommands
+        Learns controls and writes clips.
     """
 
     def __init__(
@@ -93,7 +97,7 @@ class Handlers:
         hello: Callable[[Client, str, int], None],
         bye: Callable[[Client], None],
         ask_for_plays: Callable[[Client], None],
-        learn: Callable[[str, int], Awaitable[None]],
+        midi: MidiCommands,
     ) -> None:
         self._navigator = navigator
         self._publish = publish
@@ -101,7 +105,7 @@ class Handlers:
         self._hello = hello
         self._bye = bye
         self._ask_for_plays = ask_for_plays
-        self._learn = learn
+        self._midi = midi
 
     def by_address(self) -> dict[str, Callable[..., Any]]:
         """Every command's handler, by address."""
@@ -344,8 +348,13 @@ class Handlers:
 
     async def midi_learn(self, client: Client, target: str, cursor: int = 0) -> Packets:
         """``/klustr/midi/learn``."""
-        await self._learn(target, cursor)
+        await self._midi.learn_or_cancel(target, cursor)
         return (encode(DONE, "/klustr/midi/learn"),)
+
+    async def midi_clip(self, client: Client, req: int, bars: int = DEFAULT_BARS) -> Packets:
+        """``/klustr/midi/clip``."""
+        clip = await self._midi.write_clip(bars)
+        return _one("/klustr/midi/clip.reply", req, to_export(clip.path), clip.n_notes)
 
     async def favourite(self, client: Client, sound_id: int, on: int) -> Packets:
         """``/klustr/favourite``."""

@@ -12,6 +12,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from types import SimpleNamespace
 from typing import Final
 
+from klustr_bridge.bridge.midi_held import HeldVoices
+from klustr_bridge.bridge.midi_learning import Learning
+from klustr_bridge.bridge.midi_lights import PadLights
 from klustr_bridge.bridge.midi_pads import PadSounds
 from klustr_bridge.bridge.midi_ports import POLL_S, MidiPorts, PortsState, describe
 from klustr_bridge.clock import CLOCK_TYPES, MidiClock
@@ -33,14 +36,12 @@ from klustr_bridge.midi import (
     Trigger,
     port_controller,
 )
-from klustr_bridge.midi.learning import Learned, Learner
-from klustr_bridge.midi.notes import Notes
+from klustr_bridge.midi.learning import Learned
 from klustr_bridge.navigator import ClientState, Event, Navigator, Play
 from klustr_bridge.navigator import Hit as HitEvent
 from klustr_bridge.types import NATURAL
 
 ORIGIN: Final = "midi"
-LEARN_LIMIT_S: Final = 20.0
 _MOST_INPUTS: Final = 64
 
 _log = logging.getLogger(__name__)
@@ -73,6 +74,8 @@ class MidiInput:
         Gets a line for people whenever what can be heard has changed.
     view : str
         The view of the map that pads move in.
+    clip : callable, optional
+        Writes so many bars of what was played into a file.
     backend : str
         A backend of mido, such as ``mido.backends.rtmidi/UNIX_JACK``; "" for mido's own choice.
     poll_s : float
@@ -91,14 +94,13 @@ class MidiInput:
         pattern: str = "",
         on_change: Callable[[str], None] = lambda line: None,
         view: str = NATURAL,
+        clip: Callable[[int], Awaitable[object]] | None = None,
         backend: str = "",
         poll_s: float = POLL_S,
     ) -> None:
         self._navigator = navigator
         self._publish = publish
         self._controllers = controllers
-        self._notes = Notes(controllers) if notes else None
-        self._notes_timer: asyncio.TimerHandle | None = None
         self._pattern = pattern
         self._on_change = on_change
         self._client = ClientState(
@@ -107,16 +109,18 @@ class MidiInput:
         self._mappings: OrderedDict[str, tuple[Controller, Mapping]] = OrderedDict()
         self._places: dict[int, tuple[float, float]] = {}
         self._pads = PadSounds(navigator, self._client)
-        self._sounding: dict[Key, int] = {}
+        self._held = HeldVoices(navigator.stop)
         self._down: set[Key] = set()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._learning: tuple[str, dict[str, Learner], asyncio.Future[tuple[str, Learned]]] | None = None
+        self._learning = Learning()
+        self._clip = clip or _no_clips
         self._clock = clock
         types = HEARD_TYPES if clock is None else HEARD_TYPES | CLOCK_TYPES
         self._ports = MidiPorts(
             pattern, self.hear, self._see, types, virtual=virtual, notes=notes, backend=backend, poll_s=poll_s
         )
         self._state = PortsState()
+        self._lights = PadLights(navigator, self._pads, self._program_of, self._ports.send)
         self._timer: asyncio.TimerHandle | None = None
         self._is_stopping = False
 
@@ -129,10 +133,7 @@ class MidiInput:
         self._is_stopping = True
         if self._timer is not None:
             self._timer.cancel()
-        if self._notes_timer is not None:
-            self._notes_timer.cancel()
-        if self._notes is not None:
-            self._send(self._notes.due(float("inf")))
+        self._lights.stop()
         self._pads.close()
         for task in self._tasks:
             task.cancel()
@@ -166,8 +167,11 @@ class MidiInput:
             return
         controller, mapping = self._mapping_of(message.port)
         actions = mapping.hear(message, time.monotonic())
-        if self._learning is not None:  # what was begun before may end
-            self._learn_from(message)
+        if message.type in ("note_on", "note_off"):
+            is_down = message.type == "note_on" and message.velocity > 0
+            self._lights.press(message.port, message.note, is_down=is_down)
+        if self._learning.is_on:  # what was begun before may end
+            self._learning.hear(message)
             actions = [action for action in actions if isinstance(action, Release | Lift)]
         self._act(controller, actions)
         self._arm()
@@ -175,15 +179,17 @@ class MidiInput:
     def set_controllers(self, controllers: Sequence[Controller]) -> None:
         """Understand inputs in another way from now on; cursors and fingers stay where they are."""
         self._controllers = controllers
-        if self._notes is not None:
-            self._send(self._notes.due(float("inf")))
-            self._notes = Notes(controllers)
         for port, (before, mapping) in list(self._mappings.items()):
             controller = port_controller(controllers, port, DEFAULT)
             if controller != before:
                 anew = Mapping(controller, port)
                 anew.go_on_from(mapping)
                 self._mappings[port] = controller, anew
+        self._show_pads()
+
+    def send(self, message: bytes) -> None:
+        """Send a message by the bridge's own output, if there is one."""
+        self._ports.send(message)
 
     async def learn(self, target: str) -> tuple[str, Learned]:
         """Wait for a control to be moved and return its input and what it is; nothing is played meanwhile.
@@ -191,53 +197,24 @@ class MidiInput:
         Raises
         ------
         QueryError
-            ``busy`` while another one is learned, ``notready`` when nothing is moved.
+            As of `Learning.wait`.
         """
-        if self._learning is not None:
-            raise QueryError("busy", f"a control is being learned already, for {self._learning[0]}")
-        moved: asyncio.Future[tuple[str, Learned]] = asyncio.get_running_loop().create_future()
-        self._learning = target, {}, moved
-        try:
-            async with asyncio.timeout(LEARN_LIMIT_S):
-                return await moved
-        except TimeoutError:
-            raise QueryError("notready", f"nothing was moved for {LEARN_LIMIT_S:.0f} s") from None
-        finally:
-            self._learning = None
+        return await self._learning.wait(target)
 
-    def _learn_from(self, message: SimpleNamespace) -> None:
-        assert self._learning is not None
-        target, learners, moved = self._learning
-        found = learners.setdefault(message.port, Learner(target)).hear(message)
-        if found is not None and not moved.done():
-            moved.set_result((message.port, found))
+    def stop_learning(self) -> None:
+        """Play again, whoever waits for a control; no error if nobody does."""
+        self._learning.cancel()
 
-    def played(self, play: Play) -> None:
-        """Send a note of what somebody plays, whoever it is."""
-        if self._notes is None or self._is_stopping:
-            return
-        try:
-            info = self._navigator.info(play.id)
-        except QueryError:  # it has gone just now
-            return
-        self._send(self._notes.play(info.uid, info.kind, play.velocity, time.monotonic()))
-        if self._notes_timer is None:
-            self._end_notes()
+    def _program_of(self, port: str) -> int:
+        found = self._mappings.get(port)
+        return 0 if found is None else found[1].program
 
-    def _end_notes(self) -> None:
-        """End the notes that have lasted, and come back for the next."""
-        self._notes_timer = None
-        if self._notes is None or self._is_stopping:
-            return
-        now_s = time.monotonic()
-        self._send(self._notes.due(now_s))
-        if (due_s := self._notes.due_s) is not None:
-            loop = asyncio.get_running_loop()
-            self._notes_timer = loop.call_later(max(0.0, due_s - now_s), self._end_notes)
-
-    def _send(self, messages: Sequence[bytes]) -> None:
-        for message in messages:
-            self._ports.send(message)
+    def _show_pads(self) -> None:
+        """Let the lights know which controllers there are, where any has some."""
+        if any(controller.lights for controller in self._controllers):
+            self._ports.want_outputs()
+        controllers = {port: port_controller(self._controllers, port, DEFAULT) for port in self._state.opened}
+        self._lights.see(controllers, self._state.outputs)
 
     def _mapping_of(self, port: str) -> tuple[Controller, Mapping]:
         found = self._mappings.get(port)
@@ -257,6 +234,7 @@ class MidiInput:
         self._state = state
         for port in gone:
             self._let_go(port)
+        self._show_pads()
         if (line := self.describe()) != before:
             self._on_change(line)
 
@@ -264,11 +242,16 @@ class MidiInput:
         """End what the keys of an input hold that has gone: they can't be let go any more."""
         self._mappings.pop(port, None)
         self._down = {key for key in self._down if key.port != port}
-        for key in [key for key in self._sounding if key.port == port]:
-            self._navigator.stop(self._sounding.pop(key))
+        self._held.end_all_of(port)
 
     def _deliver(self, events: Sequence[Event]) -> None:
         """Pass on what comes later than the message that caused it."""
+        for event in events:
+            if isinstance(event, Play):
+                self._held.has_begun(event.voice)
+        self._tell(events)
+
+    def _tell(self, events: Sequence[Event]) -> None:
         if not self._is_stopping:
             try:
                 self._publish(events)
@@ -309,19 +292,21 @@ class MidiInput:
             case Move(x, y, cursor):
                 return self._navigator.move(self._client, x, y, cursor, origin=ORIGIN)
             case Trigger(x, y, velocity, cursor, key):
-                events = self._navigator.trigger_xy(self._client, x, y, velocity, cursor, origin=ORIGIN)
-                return self._held(controller, key, events)
+                return self._held.begin(
+                    key if controller.gate else None,
+                    lambda on_voice: self._navigator.trigger_xy(
+                        self._client, x, y, velocity, cursor, origin=ORIGIN, on_voice=on_voice
+                    ),
+                )
             case Hit():
                 return self._hit(controller, action)
             case Release(key):
                 self._down.discard(key)
-                voice = self._sounding.pop(key, None)
-                if voice is not None:
-                    self._navigator.stop(voice)
+                self._held.end(key)
             case Lift(cursor):
                 self._navigator.lift(self._client, cursor)
             case StopAll():
-                self._sounding.clear()
+                self._held.clear()
                 self._navigator.stop()
             case Command():
                 return self._command(action)
@@ -344,22 +329,15 @@ class MidiInput:
             if cursor == 0:
                 self._pads.moved(x, y, self._all_pads())
 
-    def _held(self, controller: Controller, key: Key | None, events: list[Event]) -> list[Event]:
-        """Remember the voice of a key where it is to end with the key."""
-        if controller.gate and key is not None:
-            before = self._sounding.pop(key, None)
-            if before is not None:
-                self._navigator.stop(before)
-            for event in events:
-                if isinstance(event, Play):
-                    self._sounding[key] = event.voice
-        return events
-
     def _hit(self, controller: Controller, hit: Hit) -> list[Event]:
         if hit.pads is None:
             sound_id = self._navigator.resolve(hit.uid)
-            events = self._navigator.trigger(self._client, sound_id, hit.velocity)
-            return self._held(controller, hit.key, events)
+            return self._held.begin(
+                hit.key if controller.gate else None,
+                lambda on_voice: self._navigator.trigger(
+                    self._client, sound_id, hit.velocity, on_voice=on_voice
+                ),
+            )
 
         self._down.add(hit.key)
 
@@ -367,8 +345,13 @@ class MidiInput:
             if controller.gate and hit.key not in self._down:  # let go before the pads were laid out
                 return
             try:
-                events = self._navigator.trigger(self._client, sound_id, hit.velocity)
-                self._deliver(self._held(controller, hit.key, events))
+                events = self._held.begin(
+                    hit.key if controller.gate else None,
+                    lambda on_voice: self._navigator.trigger(
+                        self._client, sound_id, hit.velocity, on_voice=on_voice
+                    ),
+                )
+                self._tell(events)
             except QueryError as error:  # it has gone meanwhile
                 _log.debug("%s: %s", hit, error)
 
@@ -395,13 +378,15 @@ class MidiInput:
                 navigator.set_view(client, command.argument)
             case "relayout":
                 self._later(navigator.relayout())
+            case "clip":
+                self._later(self._clip(int(command.argument)))
             case "favourite":
                 sound_id = client.cursors.get(command.cursor)
                 if sound_id is not None:
                     self._later(navigator.set_favourite(sound_id, not navigator.info(sound_id).favourite))
         return []
 
-    def _later(self, work: Awaitable[None]) -> None:
+    def _later(self, work: Awaitable[object]) -> None:
         """Let the librarian do something; what goes wrong is only noted."""
 
         async def do() -> None:
@@ -413,3 +398,7 @@ class MidiInput:
         task = asyncio.ensure_future(do())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+async def _no_clips(bars: int) -> None:
+    raise QueryError("notready", "nothing is kept for clips")

@@ -13,10 +13,12 @@ import fnmatch
 import importlib.util
 import json
 import os
+import re
 import signal
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable
 from functools import partial
 from typing import Any, Final
@@ -27,6 +29,10 @@ MISSING: Final = 3
 _THROUGH: Final = "midi through"
 _MOST_PORTS: Final = 64
 _MOST_TEXT: Final = 200
+_MOST_WAITING: Final = 1024
+_NUMBER: Final = re.compile(r" \(\d+\)$")
+_LAST_S: Final = 0.02
+"""What was sent at the end is on its way so long."""
 
 Say = Callable[[dict[str, Any]], None]
 
@@ -89,14 +95,70 @@ class Names:
         return list(dict.fromkeys(map(str, self._ask())))
 
     def _connect(self) -> Callable[[], list[str]]:
-        if hasattr(self._backend, "connect"):
-            return self._backend.connect()  # type: ignore[no-any-return]
-        if self._backend.name != "mido.backends.rtmidi":
-            return self._backend.get_input_names  # type: ignore[no-any-return]
-        import rtmidi  # type: ignore[import-untyped,import-not-found,unused-ignore]
+        connect = getattr(self._backend, "connect", None)  # mido's own backends have none
+        return self._backend.get_input_names if connect is None else connect()  # type: ignore[no-any-return]
 
-        api = getattr(rtmidi, f"API_{self._backend.api}") if self._backend.api else rtmidi.API_UNSPECIFIED
-        return rtmidi.MidiIn(rtapi=api, name="klustr-bridge-looks").get_ports  # type: ignore[no-any-return]
+
+class Outputs:
+    """The outputs that something is sent to; safe to use from several threads.
+
+    Parameters
+    ----------
+    backend : mido.Backend
+        The way to the MIDI system.
+    own_names : tuple of str
+        Our own ports, which others see: nothing is sent to them from here.
+
+    Attributes
+    ----------
+    own : object or None
+        An output of our own.
+    are_wanted : bool
+        Whether to look for outputs of others.
+    """
+
+    def __init__(self, backend: Any, own_names: tuple[str, ...]) -> None:
+        self.own: Any = None
+        self.are_wanted = False
+        self._backend = backend
+        self._own_names = own_names
+        self._ask: Callable[[], list[str]] | None = None
+        self._open: dict[str, Any] = {}
+        self._lock = threading.Lock()
+
+    def look(self) -> list[str]:
+        """Return the names of all outputs, none while they aren't wanted; close those that have gone."""
+        if not self.are_wanted:
+            return []
+        with self._lock, contextlib.suppress(Exception):
+            if self._ask is None:
+                connect = getattr(self._backend, "connect_outputs", None)
+                self._ask = self._backend.get_output_names if connect is None else connect()
+            named = dict.fromkeys(map(str, self._ask()))
+            names = [name for name in named if not any(own and own in name for own in self._own_names)]
+            for name in self._open.keys() - set(names):
+                with contextlib.suppress(Exception):
+                    self._open.pop(name).close()
+            return names[:_MOST_PORTS]
+        return []
+
+    def send(self, to: str, data: bytes) -> None:
+        """Send a message to an output, or by our own if `to` is empty.
+
+        Raises
+        ------
+        Exception
+            Of any kind, if it can't be sent.
+        """
+        import mido
+
+        message = mido.Message.from_bytes(data)
+        with self._lock:
+            if to and to not in self._open:
+                self._open[to] = self._backend.open_output(to)
+            port = self._open[to] if to else self.own
+            if port is not None:
+                port.send(message)
 
 
 class Inputs:
@@ -123,7 +185,7 @@ class Inputs:
     ) -> None:
         self._virtual = virtual
         self._notes = notes
-        self._output: Any = None
+        self._outputs = Outputs(backend, (virtual, notes))
         self._own: Any = None
         self._is_offered = False
         self._backend = backend
@@ -151,12 +213,11 @@ class Inputs:
             return not self._names.were_known
         self._offer_own()
         chosen = choose(present, self._pattern)
-        for name in self._open.keys() - set(chosen):
-            with contextlib.suppress(Exception):
-                self._open.pop(name).close()
+        self._close_of_changed_families(chosen)
         problems = [text for name in chosen if (text := self._listen_to(name)) is not None]
         problem = "; ".join(problems)[:_MOST_TEXT] or None
-        self._say({"opened": list(self._open), "present": present, "problem": problem})
+        outputs = self._outputs.look()
+        self._say({"opened": list(self._open), "present": present, "problem": problem, "outputs": outputs})
         return True
 
     def _offer_own(self) -> None:
@@ -166,7 +227,9 @@ class Inputs:
         self._is_offered = True  # once: each try is a client more of the MIDI system
         if self._notes:
             with contextlib.suppress(Exception):
-                self._output = self._backend.open_output(self._notes, virtual=True, client_name=self._notes)
+                self._outputs.own = self._backend.open_output(
+                    self._notes, virtual=True, client_name=self._notes
+                )
         if not self._virtual:
             return
         with contextlib.suppress(Exception):
@@ -175,12 +238,20 @@ class Inputs:
                 self._virtual, virtual=True, client_name=self._virtual, callback=heard
             )
 
-    def send(self, data: bytes) -> None:
-        """Send a message by our own output, if there is one."""
-        import mido
+    def obey(self, order: dict[str, Any]) -> None:
+        """Do what the parent wants: send, or look for outputs from now on."""
+        if "data" in order:
+            self._outputs.send(order["to"], bytes.fromhex(order["data"]))
+        else:
+            self._outputs.are_wanted = True
 
-        if self._output is not None:
-            self._output.send(mido.Message.from_bytes(data))
+    def _close_of_changed_families(self, chosen: Iterable[str]) -> None:
+        """Close inputs of one name when there are more or fewer of it: which is which has changed."""
+        before, now = Counter(map(_family, self._open)), Counter(map(_family, chosen))
+        for name in list(self._open):
+            if before[_family(name)] != now[_family(name)]:
+                with contextlib.suppress(Exception):
+                    self._open.pop(name).close()
 
     def _listen_to(self, name: str) -> str | None:
         """Open an input unless it is open; return what kept it from opening."""
@@ -196,6 +267,52 @@ class Inputs:
         with contextlib.suppress(Exception):
             if message.type in self._types:
                 self._say({"message": message.dict(), "port": name, "at_s": time.perf_counter()})
+
+
+class Orders:
+    """What the parent wants, a line of JSON each on the standard input; kept until the inputs are there."""
+
+    def __init__(self) -> None:
+        self._inputs: Inputs | None = None
+        self._waiting: list[bytes] = []
+        self._lock = threading.Lock()
+
+    def start(self, inputs: Inputs) -> None:
+        """Have orders carried out from now on."""
+        with self._lock:
+            self._inputs = inputs
+            for line in self._waiting:
+                self._carry_out(inputs, line)
+            self._waiting.clear()
+
+    def take_all(self) -> None:
+        """Take orders until there are no more, and end the process: the system closes its ports."""
+        rest = b""
+        with contextlib.suppress(OSError):
+            while data := os.read(0, 65536):
+                *lines, rest = (rest + data).split(b"\n")
+                for line in lines:
+                    self._take(line)
+        if self._inputs is not None:
+            time.sleep(_LAST_S)
+        os._exit(0)
+
+    def _take(self, line: bytes) -> None:
+        with self._lock:
+            if self._inputs is not None:
+                self._carry_out(self._inputs, line)
+            elif len(self._waiting) < _MOST_WAITING:
+                self._waiting.append(line)
+
+    @staticmethod
+    def _carry_out(inputs: Inputs, line: bytes) -> None:
+        with contextlib.suppress(Exception):
+            inputs.obey(json.loads(line))
+
+
+def _family(name: str) -> str:
+    """Return a port's name without the number that ports of one name get."""
+    return _NUMBER.sub("", name.rstrip())
 
 
 def _reason(error: Exception) -> str:
@@ -220,20 +337,22 @@ def choose_backend(wanted: str) -> Any:
     ----------
     wanted : str
         A backend of mido, such as ``mido.backends.rtmidi/UNIX_JACK``, or ``rtmidi2``, with or without an API;
-        "" is what the variable MIDO_BACKEND says, else python-rtmidi, else rtmidi2.
+        "" is what the variable MIDO_BACKEND says, else python-rtmidi, else rtmidi2. For python-rtmidi mido's
+        own is not used: it can't tell ports of one name apart.
     """
     import mido
 
     module, _, api = (wanted or os.environ.get("MIDO_BACKEND", "")).partition("/")
-    is_rtmidi = module in ("", "mido.backends.rtmidi")
-    if module == "rtmidi2" or (is_rtmidi and not _has("rtmidi") and _has("rtmidi2")):
-        beside = os.path.join(os.path.dirname(__file__), "midi_rtmidi2.py")
-        spec = importlib.util.spec_from_file_location("midi_rtmidi2", beside)
-        assert spec is not None and spec.loader is not None
-        loaded = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(loaded)
-        return loaded.Rtmidi2(api)
-    return mido.Backend(wanted or None)
+    is_rtmidi = module in ("", "rtmidi", "mido.backends.rtmidi")
+    if module != "rtmidi2" and not is_rtmidi:
+        return mido.Backend(wanted or None)
+    beside = os.path.join(os.path.dirname(__file__), "midi_rtmidi.py")
+    spec = importlib.util.spec_from_file_location("midi_rtmidi", beside)
+    assert spec is not None and spec.loader is not None
+    loaded = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(loaded)
+    is_second = module == "rtmidi2" or (not _has("rtmidi") and _has("rtmidi2"))
+    return (loaded.Rtmidi2 if is_second else loaded.Rtmidi)(api)
 
 
 def _has(package: str) -> bool:
@@ -246,9 +365,8 @@ def main(
     """Listen until the standard input ends or the MIDI system is lost; return an exit code."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent
     os.environ["JACK_NO_START_SERVER"] = "1"  # looking must not start anything
-    made: list[Inputs] = []
-    parent = threading.Thread(target=_serve_parent, args=(lambda: made[0] if made else None,), daemon=True)
-    parent.start()
+    orders = Orders()
+    threading.Thread(target=orders.take_all, daemon=True).start()
     say = _sayer()
     try:
         chosen = choose_backend(backend)
@@ -257,7 +375,7 @@ def main(
         say({"problem": missing_package(error)})
         return MISSING
     inputs = Inputs(chosen, pattern, types, say, virtual, notes)
-    made.append(inputs)
+    orders.start(inputs)
     while inputs.look():
         time.sleep(poll_s)
     return 1
@@ -277,22 +395,6 @@ def _sayer() -> Say:
                 os._exit(0)
 
     return say
-
-
-def _serve_parent(inputs: "Callable[[], Inputs | None]") -> None:
-    """Send what the standard input says, a line of hexadecimal each, and end at once when it does.
-
-    Ports of a process that is gone are closed by the system.
-    """
-    rest = b""
-    with contextlib.suppress(OSError):
-        while data := os.read(0, 4096):
-            *lines, rest = (rest + data).split(b"\n")
-            for line in lines:
-                with contextlib.suppress(Exception):
-                    if (open_inputs := inputs()) is not None:
-                        open_inputs.send(bytes.fromhex(line.decode()))
-    os._exit(0)
 
 
 if __name__ == "__main__":

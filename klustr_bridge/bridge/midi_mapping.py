@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from klustr_bridge.bridge.midi import MidiInput
+from klustr_bridge.bridge.midi_output import MidiOutput
 from klustr_bridge.errors import MidiError, QueryError
 from klustr_bridge.files import MISSING, file_stamp
 from klustr_bridge.midi.files import add_binding, load_controllers
@@ -26,14 +27,17 @@ class MappingFile:
     ----------
     midi : MidiInput
         Understands its inputs so.
+    output : MidiOutput
+        Sends pinned sounds as their keys.
     file : Path
         Need not be there.
     say : callable
         Gets lines for people.
     """
 
-    def __init__(self, midi: MidiInput, file: Path, say: Callable[[str], None]) -> None:
+    def __init__(self, midi: MidiInput, output: MidiOutput, file: Path, say: Callable[[str], None]) -> None:
         self._midi = midi
+        self._output = output
         self._file = file
         self._say = say
 
@@ -79,4 +83,5 @@ class MappingFile:
     async def _load(self) -> int:
         controllers = await asyncio.to_thread(load_controllers, self._file)
         self._midi.set_controllers(controllers)
+        self._output.set_controllers(controllers)
         return len(controllers)

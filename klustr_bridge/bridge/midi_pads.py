@@ -7,7 +7,7 @@ only the cursor has moved, and waits a moment for another map.
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from klustr_bridge.errors import QueryError
@@ -19,6 +19,8 @@ SETTLE_S: Final = 0.05
 
 _MOST_RADIUS: Final = 1.5
 _ROUNDING: Final = 1e-5
+
+_NOTHING: Final[dict[tuple[int, int], int]] = {}
 
 _State = tuple[object, object, str, tuple[float, float] | None]
 
@@ -46,7 +48,7 @@ class PadSounds:
 
     def at(self, pads: Pads, column: int, row: int, play: Callable[[int], None]) -> None:
         """Hand the sound of a pad to `play`, now or, where pads aren't laid out yet, as soon as they are."""
-        state, layout = self._laid.get(pads, (None, {}))
+        state, layout = self._laid.get(pads, (None, _NOTHING))
         if state is None or state[:3] != self._state(pads)[:3]:  # another map, or other sounds of it
             self._work(pads).add_done_callback(lambda _: self._play(pads, column, row, play))
             return
@@ -54,6 +56,13 @@ class PadSounds:
             self._work(pads)
         if (sound_id := layout.get((column, row))) is not None:
             play(sound_id)
+
+    def laid(self, pads: Pads) -> Mapping[tuple[int, int], int]:
+        """Return the sounds by column and row, as far as they are laid; another mapping if it has changed."""
+        state, layout = self._laid.get(pads, (None, _NOTHING))
+        if state != self._state(pads):
+            self._work(pads)
+        return layout
 
     def moved(self, x: float, y: float, all_pads: Iterable[Pads]) -> None:
         """Take note of where cursor 0 is: pads over its neighbourhood follow it."""

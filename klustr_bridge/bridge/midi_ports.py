@@ -30,7 +30,8 @@ END_LIMIT_S: Final = 1.0
 _SILENT_POLLS: Final = 16
 _RESTART_POLLS: Final = 20
 _NAMED: Final = 4
-_MOST_UNSENT: Final = 4096
+_MOST_UNSENT: Final = 65536
+_OUTPUTS: Final = {"want": "outputs"}
 _DO_WITHOUT: Final = "or do without: --midi off"
 
 _log = logging.getLogger(__name__)
@@ -48,12 +49,15 @@ class PortsState:
         Names of the inputs that are listened to, and of all there are.
     problem : str or None
         What keeps MIDI, or one of the inputs, from working, and what to do.
+    outputs : tuple of str
+        Names of all outputs, once they are looked for.
     """
 
     looked: bool = False
     opened: tuple[str, ...] = ()
     present: tuple[str, ...] = ()
     problem: str | None = None
+    outputs: tuple[str, ...] = ()
 
 
 class MidiPorts:
@@ -108,14 +112,24 @@ class MidiPorts:
         self._state = PortsState()
         self._task: asyncio.Task[None] | None = None
         self._process: asyncio.subprocess.Process | None = None
+        self._wants_outputs = False
 
-    def send(self, data: bytes) -> None:
-        """Send a message; what the process doesn't take in time is left out."""
+    def send(self, data: bytes, to: str = "") -> None:
+        """Send a message to an output, or by our own if `to` is empty; without waiting, or any error."""
+        self._order({"to": to, "data": data.hex()})
+
+    def want_outputs(self) -> None:
+        """Have outputs looked for, too, from now on."""
+        if not self._wants_outputs:
+            self._wants_outputs = True
+            self._order(_OUTPUTS)
+
+    def _order(self, order: dict[str, str]) -> None:
         process = self._process
         if process is None or process.stdin is None or process.stdin.is_closing():
             return
         if process.stdin.transport.get_write_buffer_size() < _MOST_UNSENT:
-            process.stdin.write(data.hex().encode() + b"\n")
+            process.stdin.write(json.dumps(order).encode() + b"\n")
 
     def start(self) -> None:
         """Start to look for inputs; returns at once."""
@@ -151,6 +165,8 @@ class MidiPorts:
             creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
         )
         self._process = process
+        if self._wants_outputs:
+            self._order(_OUTPUTS)
         try:
             await self._hear(process)
         finally:
@@ -187,7 +203,8 @@ class MidiPorts:
                 problem = said["problem"]
                 if problem and not opened:
                     problem = f"{problem}; {_DO_WITHOUT}"
-                self._tell(PortsState(True, opened, present, problem))
+                outputs = tuple(said.get("outputs", ()))
+                self._tell(PortsState(True, opened, present, problem, outputs))
         except Exception:
             _log.exception("a line of the MIDI process could not be used: %r", line[:200])
 

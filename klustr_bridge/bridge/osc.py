@@ -12,7 +12,7 @@ import socket
 import sys
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -23,6 +23,7 @@ from klustr_bridge.bridge.codec import BadPacket, Message, encode, read_packet
 from klustr_bridge.bridge.dispatch import Dispatcher
 from klustr_bridge.bridge.handlers import Handlers, push_event, push_rows
 from klustr_bridge.bridge.memory import resident_mb
+from klustr_bridge.bridge.midi_commands import MidiCommands
 from klustr_bridge.bridge.outbox import Outbox
 from klustr_bridge.bridge.schedule import Schedule
 from klustr_bridge.bridge.session import Client, Peer, Sessions, is_loopback
@@ -87,6 +88,7 @@ class OscServer:
         self._navigator = navigator
         self._forgetting: set[asyncio.Task[None]] = set()
         self.sessions.on_lapse = self._forget
+        self.midi = MidiCommands()
         navigator.set_taker(lambda: self.sessions.taker is not None)
         handlers = Handlers(
             navigator,
@@ -95,10 +97,8 @@ class OscServer:
             hello=self._hello,
             bye=self._bye,
             ask_for_plays=self.sessions.ask_for_plays,
-            learn=self._learn,
+            midi=self.midi,
         )
-        self.learn: Callable[[str, int], Awaitable[None]] | None = None
-        """Lets the next control that is moved drive a target; None without MIDI."""
         self._dispatcher = Dispatcher(handlers.by_address(), clock, self.counters)
         self._endpoint: DatagramEndpoint | None = None
         self._server: asyncio.Server | None = None
@@ -257,11 +257,6 @@ class OscServer:
         task = asyncio.ensure_future(self._navigator.forget(client.state))
         self._forgetting.add(task)
         task.add_done_callback(self._forgetting.discard)
-
-    async def _learn(self, target: str, cursor: int) -> None:
-        if self.learn is None:
-            raise QueryError("notready", "MIDI is not listened to; start the bridge with --midi on")
-        await self.learn(target, cursor)
 
     def look_after(self) -> None:
         """End the subscriptions whose lease ran out; to be called now and then."""

@@ -111,6 +111,9 @@ class Command:
         Name of the method that does it.
     local_only : bool
         Only from this machine.
+    holds_up : bool
+        Whether a client's further commands that change something wait until it is done. What waits for a
+        hand doesn't hold them up.
     """
 
     address: str
@@ -120,6 +123,7 @@ class Command:
     help: str
     handler: str
     local_only: bool = False
+    holds_up: bool = True
 
     @property
     def usage(self) -> str:

@@ -208,15 +208,17 @@ COMMANDS: dict[str, _Command] = {
     ),
     "midi": _Command(
         "midi",
-        "list MIDI inputs, monitor what comes in, or learn what a control is to drive",
+        "list MIDI inputs, monitor what comes in, learn what a control is to drive, test the way from MIDI "
+        "to sound, or write a clip of what was played",
         (
-            _argument("action", choices=("list", "monitor", "learn"), help="what to do"),
+            _argument("action", choices=("list", "monitor", "learn", "test", "clip"), help="what to do"),
             _argument(
                 "target",
                 nargs="?",
                 metavar="TARGET",
-                help="for learn: x, y, trigger, random, 'kind kick', ...",
+                help="for learn: x, y, trigger, random, 'kind kick', ...; for clip: OUT.mid",
             ),
+            _argument("--bars", type=int, default=4, metavar="N", help="for clip: bars (default: 4)"),
             _argument(
                 "--cursor", type=int, default=0, metavar="N", help="for learn: the cursor (default: 0)"
             ),

@@ -11,6 +11,7 @@ python-osc's codec) and blocks while it waits. It must not import any part of th
 from klustr_bridge.client.connection import Message, NoAnswerError
 from klustr_bridge.client.conversation import Client
 from klustr_bridge.client.results import (
+    Clip,
     FailError,
     Folder,
     Info,
@@ -25,6 +26,7 @@ from klustr_bridge.client.results import (
 
 __all__ = [
     "Client",
+    "Clip",
     "FailError",
     "Folder",
     "Info",

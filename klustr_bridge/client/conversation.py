@@ -16,6 +16,7 @@ from pythonosc.osc_message_builder import build_msg
 
 from klustr_bridge.client.connection import Connection, Message, NoAnswerError, Value
 from klustr_bridge.client.results import (
+    Clip,
     FailError,
     Folder,
     Info,
@@ -275,6 +276,11 @@ class Client:
         """Have what the bridge plays recorded, or end that; one that was under way has a length at once."""
         _, path, seconds = self.request("/klustr/record", int(on))[0]
         return Recorded(from_wire(path), float(seconds))
+
+    def midi_clip(self, bars: int = 4) -> Clip:
+        """Have the last bars of what was played written into a MIDI file."""
+        path, notes = self.request("/klustr/midi/clip", bars)[0]
+        return Clip(from_wire(path), int(notes))
 
     def path(self, sound_id: int) -> str:
         """Return the path of a sound's file, as `os.fsdecode` gives it."""

@@ -45,6 +45,13 @@ class Recorded(NamedTuple):
     seconds: float
 
 
+class Clip(NamedTuple):
+    """A MIDI file of what was played, and how many notes it has."""
+
+    path: str
+    notes: int
+
+
 class Status(NamedTuple):
     """What the library holds."""
 

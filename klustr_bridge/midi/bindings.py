@@ -19,6 +19,7 @@ COMMANDS: Final[dict[str, tuple[str, ...]]] = {
     "stop": (),
     "favourite": (),
     "relayout": (),
+    "clip": ("1", "2", "4", "8", "16", "32"),
     "clear": (),
     "kind": KINDS,
     "audition": ("off", "change", "retrigger", "hold"),
@@ -31,11 +32,19 @@ TARGETS: Final = (*AXES, "touch", "trigger", *COMMANDS)
 RELATIVE: Final = ("twos complement", "binary offset", "sign bit", "sign bit 2")
 """Ways in which endless knobs tell their steps; names and forms as in Live and most controllers' editors."""
 
+LIGHTS: Final = ("launchpad", "push2")
+"""Palettes of lights: which velocity is which colour."""
+
 TAKEOVERS: Final = ("jump", "pickup", "scaled")
 Takeover = Literal["jump", "pickup", "scaled"]
 MAX_CURSOR: Final = 255
 _STEP: Final = 1.0 / 128.0
 _MOST_BINDINGS: Final = 512
+_FIELDS: Final = {
+    *("ports", "control", "pads", "pins", "gate", "mpe", "defaults"),
+    *("lights", "lights_channel", "output", "setup", "colours"),
+}
+_EXCLUSIVE: Final = re.compile(rb"(\xf0[\x00-\x7f]{1,512}\xf7){1,16}")
 _UID: Final = re.compile(r"[a-z2-7]{16}(:\d+-\d+)?")
 
 
@@ -155,6 +164,16 @@ class Controller:
         Whether a sound ends with its key (else it plays to its end).
     defaults : bool
         Whether controls that are bound to nothing do what they do on any controller.
+    lights : str
+        One of `LIGHTS`: pads show the kinds of their sounds; empty: they are left alone.
+    lights_channel : int
+        1 to 16: how they light, on many controllers.
+    output : str
+        Where lights are sent, as `ports`; empty: to the output of the same controller.
+    setup : bytes
+        System exclusive messages that are sent there before, such as one for another mode.
+    colours : mapping of str to int
+        Velocities of kinds, in place of the palette's.
     mpe : bool
         Each finger is a cursor: one note a channel, bend and CC 74. Without it, a controller that
         announces its zones is understood so, too.
@@ -167,11 +186,33 @@ class Controller:
     gate: bool = False
     mpe: bool = False
     defaults: bool = False
+    lights: str = ""
+    lights_channel: int = 1
+    output: str = ""
+    setup: bytes = b""
+    colours: MappingOf[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.lights:
+            _among("lights", self.lights, LIGHTS)
+        elif self.output or self.setup or self.colours:
+            raise MidiError(f"output, setup and colours go with lights: {', '.join(LIGHTS)}")
+        if not 1 <= self.lights_channel <= 16:
+            raise MidiError(f"lights_channel is {self.lights_channel}; allowed is 1 to 16")
+        for kind, colour in self.colours.items():
+            _among("a kind", kind, KINDS)
+            if not 0 <= colour <= 127:
+                raise MidiError(f"the colour of {kind} is {colour}; allowed is 0 to 127")
 
     def listens_to(self, port: str) -> bool:
         """Whether an input is meant; numbers that systems add to names don't count."""
-        wanted, name = self.ports.strip().casefold(), port.casefold()
-        return wanted in name or fnmatch.fnmatchcase(name, wanted)
+        return names_port(self.ports, port)
+
+
+def names_port(wanted: str, port: str) -> bool:
+    """Whether part of a name, or a pattern of the whole, is that of a port."""
+    wanted, name = wanted.strip().casefold(), port.casefold()
+    return wanted in name or fnmatch.fnmatchcase(name, wanted)
 
 
 def make_binding(fields: MappingOf[str, object]) -> Binding:
@@ -225,7 +266,7 @@ def make_controllers(document: MappingOf[str, object]) -> tuple[Controller, ...]
 
 
 def _controller(fields: MappingOf[str, object]) -> Controller:
-    _only(fields, {"ports", "control", "pads", "pins", "gate", "mpe", "defaults"}, "a controller")
+    _only(fields, _FIELDS, "a controller")
     bindings = tuple(make_binding(each) for each in _tables(fields, "control"))
     if len(bindings) > _MOST_BINDINGS:
         raise MidiError(f"{len(bindings)} controls; allowed are {_MOST_BINDINGS}")
@@ -247,7 +288,30 @@ def _controller(fields: MappingOf[str, object]) -> Controller:
         gate=_bool(fields, "gate"),
         mpe=_bool(fields, "mpe"),
         defaults=_bool(fields, "defaults", default=True),
+        lights=_str(fields, "lights", ""),
+        lights_channel=_int(fields, "lights_channel", 1),
+        output=_str(fields, "output", ""),
+        setup=_exclusive(_str(fields, "setup", "")),
+        colours=_colours(fields),
     )
+
+
+def _exclusive(text: str) -> bytes:
+    """Return system exclusive messages that are written in hexadecimal."""
+    try:
+        data = bytes.fromhex(text)
+    except ValueError:
+        data = b"?"
+    if data and not _EXCLUSIVE.fullmatch(data):
+        raise MidiError(f"setup is {text!r}; it is messages in hexadecimal, each F0 ... F7")
+    return data
+
+
+def _colours(fields: MappingOf[str, object]) -> dict[str, int]:
+    found = fields.get("colours", {})
+    if not isinstance(found, dict):
+        raise MidiError("colours is a table, written [controller.colours], with lines such as kick = 5")
+    return {kind.replace("-", "_"): _int(found, kind, 0) for kind in found}
 
 
 def _pads(fields: MappingOf[str, object]) -> Pads:

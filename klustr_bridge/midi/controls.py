@@ -21,12 +21,16 @@ NUMBERED: Final = {"cc": 127, "cc14": 31, "nrpn": 16383, "poly": 127, "note": 12
 
 HIGHEST: Final = {
     "cc": 127, "cc14": 16383, "nrpn": 16383, "bend": 16383,
-    "pressure": 127, "poly": 127, "note": 127, "program": 127, "zone": 127,
+    "pressure": 127, "poly": 127, "note": 127, "program": 127, "zone": 127, "range": 127,
 }  # fmt: skip
-"""Highest value of each kind; that of a note is its velocity, 0 when it ends, that of a zone its channels."""
+"""Highest value of each kind.
+
+That of a note is its velocity, 0 when it ends, of a zone its channels, of a range the semitones of a bend.
+"""
 
 _OPTIONAL: Final = ("poly", "program", "note")
 _ZONE_RPN: Final = 6
+_RANGE_RPN: Final = 0
 _ZONE_CHANNELS: Final = (1, 16)
 _RPN_NULL: Final = 16383
 _MOST_NRPNS: Final = 1024
@@ -196,7 +200,8 @@ class Decoder:
         readings = [Reading("cc", number, channel, value)]
         if number < 32:
             state.high[number] = value
-            low = state.low[number] if state.has_low[number] else _filled(value)
+            # A high half alone is filled up with itself: 127 is the very top, 0 the very bottom.
+            low = state.low[number] if state.has_low[number] else value
             joined = (value << 7) | low
             readings.append(Reading("cc14", number, channel, joined, not state.has_low[number]))
         elif number < 64:
@@ -216,6 +221,8 @@ class Decoder:
             state.rpn, state.nrpn = halves, None
         elif number == 6 and state.rpn == _ZONE_RPN and channel in _ZONE_CHANNELS:
             return [Reading("zone", 0, channel, value)]
+        elif number == 6 and state.rpn == _RANGE_RPN:
+            return [Reading("range", 0, channel, value)]
         elif number in (6, 38, 96, 97) and state.nrpn is not None and state.nrpn != _RPN_NULL:
             return [self._entered(state, state.nrpn, channel, number, value)]
         return []
@@ -224,7 +231,7 @@ class Decoder:
         """Read what is entered for an NRPN: a half of its value, or a step."""
         before, has_low = state.nrpns.get(nrpn, (0, False))
         if number == 6:
-            after = (value << 7) | (before & 0x7F if has_low else _filled(value))
+            after = (value << 7) | (before & 0x7F if has_low else value)
         elif number == 38:
             after, has_low = (before & 0x3F80) | value, True
         else:
@@ -232,11 +239,6 @@ class Decoder:
         if nrpn in state.nrpns or len(state.nrpns) < _MOST_NRPNS:
             state.nrpns[nrpn] = after, has_low
         return Reading("nrpn", nrpn, channel, after, number != 6 or not has_low)
-
-
-def _filled(high: int) -> int:
-    """The low half that goes with a high half sent alone: 127 is to be the very top, 0 the very bottom."""
-    return high
 
 
 def _of_key(kind: str, channel: int, key: int | None, value: int | None) -> list[Reading]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from klustr_bridge.errors import MidiError
 from klustr_bridge.midi.bindings import Binding, Controller, make_binding, make_controllers
+from klustr_bridge.midi.names import plain_name
 
 
 def load_controllers(file: Path) -> tuple[Controller, ...]:
@@ -99,15 +100,3 @@ def _tables_of(table: Any, name: str) -> Any:
     if not isinstance(table[name], AoT):
         raise MidiError(f"{name} is written as one list; to be added to it has to be tables, [[{name}]]")
     return table[name]
-
-
-def plain_name(port: str) -> str:
-    """Return what of an input's name stays from one session to the next: without numbers that systems add."""
-    name = port.partition(":")[0] if ":" in port else port
-    words = name.split()
-    while len(words) > 1 and words[-1].isdigit():
-        words.pop()
-    plain = " ".join(words)
-    if not plain:
-        raise MidiError(f"the input {port!r} has no name to know it by")
-    return plain

@@ -1,7 +1,7 @@
 """Learning: which control was moved, from what its hand sends.
 
-Pure: messages in, a control out. A knob is known by a good turn, an endless one by turns both ways, a button
-or key by one press.
+Pure: messages in, a control out. A knob is known by a good turn, an endless one by turns both ways, to the
+right first, a button or key by one press.
 """
 
 from dataclasses import dataclass
@@ -59,7 +59,7 @@ class Learner:
             return next((Learned(r.control) for r in readings if _is_press(r)), None)
         for reading in readings:
             is_of_number = reading.kind == "cc" and reading.number in _OF_NUMBERS
-            if reading.kind in ("note", "program", "zone") or is_of_number:
+            if reading.kind in ("note", "program", "zone", "range") or is_of_number:
                 continue
             if reading.control in self._turns or len(self._turns) < _MOST_CONTROLS:
                 self._turns.setdefault(reading.control, []).append(reading.value)
@@ -97,7 +97,8 @@ def _is_press(reading: Reading) -> bool:
 def _relative(values: list[int]) -> str:
     """Return the encoding of an endless knob that has been turned both ways, empty for any other.
 
-    Most of its steps are single ones, and it never sends what lies between up and down.
+    Most of its steps are single ones, and it never sends what lies between up and down. The two encodings
+    that have the sign in a bit send the same values: the first turn, to the right, tells which it is.
     """
     small, large = set(range(1, _MOST_STEP + 1)), set(range(128 - _MOST_STEP, 128))
     above, below = {64 + n for n in small}, {64 - n for n in small}
@@ -108,7 +109,7 @@ def _relative(values: list[int]) -> str:
     ):
         n_single = sum(value in single for value in values)
         if set(values) <= up | down and single <= set(values) and n_single >= _SINGLE_SHARE * len(values):
-            return encoding
+            return "sign bit 2" if encoding == "sign bit" and values[0] in above else encoding
     return ""
 
 

@@ -75,6 +75,11 @@ class Mapping:
         """When a lone X or Y stops waiting for the other one; None if none waits."""
         return min((c.due_s for c in self._cursors.values() if c.due_s is not None), default=None)
 
+    @property
+    def program(self) -> int:
+        """The bank of pins that is chosen, 0 to 127."""
+        return self._program
+
     def hear(self, message: object, now_s: float) -> list[Action]:
         """Take one message.
 

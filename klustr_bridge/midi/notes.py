@@ -32,13 +32,13 @@ GENERAL_MIDI: Final = {
 OTHER_NOTE: Final = 60
 
 
-class Notes:
-    """Turns plays into notes.
+class Keys:
+    """Which key each sound is.
 
     Parameters
     ----------
     controllers : sequence of Controller
-        Their pins: a pinned sound goes out as the key that it is pinned to; all others by kind.
+        Their pins: a pinned sound is the key that it is pinned to; all others are keys by kind.
     """
 
     def __init__(self, controllers: Sequence[Controller] = ()) -> None:
@@ -46,6 +46,21 @@ class Notes:
         for controller in reversed(controllers):
             for bank in sorted(controller.pins, reverse=True):
                 self._pinned |= {uid: note for note, uid in controller.pins[bank].items()}
+
+    def of(self, uid: str, kind: str) -> int:
+        """Return the key of a sound, 0 to 127."""
+        return self._pinned.get(uid, GENERAL_MIDI.get(kind, OTHER_NOTE))
+
+
+def strength(velocity: float) -> int:
+    """Return a note's velocity, 1 to 127, of 0..1."""
+    return min(127, max(1, round(velocity * 127)))
+
+
+class Notes:
+    """Turns plays into notes that begin and end."""
+
+    def __init__(self) -> None:
         self._ends: dict[int, float] = {}
 
     @property
@@ -53,23 +68,19 @@ class Notes:
         """When the next note ends; None while none sounds."""
         return min(self._ends.values(), default=None)
 
-    def play(self, uid: str, kind: str, velocity: float, now_s: float) -> list[bytes]:
-        """Return the messages of a sound that begins.
+    def play(self, note: int, velocity: int, now_s: float) -> list[bytes]:
+        """Return the messages of a note that begins.
 
         Parameters
         ----------
-        uid, kind : str
-            Of the sound.
-        velocity : float
-            0..1; a note has 1 to 127.
+        note, velocity : int
+            0 to 127, and 1 to 127.
         now_s : float
             Seconds of a monotonic clock.
         """
-        note = self._pinned.get(uid, GENERAL_MIDI.get(kind, OTHER_NOTE))
         before = [_off(note)] if note in self._ends else []
         self._ends[note] = now_s + NOTE_S
-        strength = min(127, max(1, round(velocity * 127)))
-        return [*before, bytes([0x90 | (CHANNEL - 1), note, strength])]
+        return [*before, bytes([0x90 | (CHANNEL - 1), note, velocity])]
 
     def due(self, now_s: float) -> list[bytes]:
         """Return the ends of notes that have lasted long enough."""

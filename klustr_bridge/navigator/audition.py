@@ -24,6 +24,7 @@ FADE_OUT_S: Final = 0.06
 FADE_IN_S: Final = 0.01
 """Where a held sound gives way to the next: that one rises faster, so that its attack stays."""
 
+OnVoice = Callable[[int], None]
 Land = Callable[[ClientState, float, float], tuple[View, list[Neighbour]]]
 
 
@@ -114,13 +115,19 @@ class Audition:
         return self._after_gap(view, client, cursor, heard, nearest.id)
 
     def chose(
-        self, view: View, client: ClientState, cursor: int, sound_id: int, velocity: float = 1.0
+        self,
+        view: View,
+        client: ClientState,
+        cursor: int,
+        sound_id: int,
+        velocity: float = 1.0,
+        on_voice: OnVoice | None = None,
     ) -> list[Event]:
-        """Sound what a cursor was set on, at once whatever it has just played."""
+        """Sound what a cursor was set on, at once whatever it has just played; see `play`."""
         heard = client.heard.setdefault(cursor, Heard())
         heard.x, heard.y = view.place(view.row(sound_id), client.view)
         self._stop_waiting(heard)
-        return self._sound(view, client, cursor, sound_id, velocity)
+        return self._sound(view, client, cursor, sound_id, velocity, on_voice)
 
     def leave(self, client: ClientState, cursor: int | None = None) -> None:
         """Forget what a cursor, or every one, has played, and end what it holds.
@@ -165,7 +172,13 @@ class Audition:
             client.deliver(self._sound(view, client, cursor, found[0].id))
 
     def _sound(
-        self, view: View, client: ClientState, cursor: int, sound_id: int, velocity: float = 1.0
+        self,
+        view: View,
+        client: ClientState,
+        cursor: int,
+        sound_id: int,
+        velocity: float = 1.0,
+        on_voice: OnVoice | None = None,
     ) -> list[Event]:
         """Play the sound that a cursor has come to; it takes the place of the one that the cursor holds."""
         heard = client.heard[cursor]
@@ -173,7 +186,9 @@ class Audition:
             heard.played_s = self._timer.now_s()
         now_s = 0.0 if self._timer is None else self._timer.now_s()
         fade_in_s = 0.0 if heard.held is None or now_s >= heard.held_until_s else FADE_IN_S
-        return self.play(view, client, sound_id, velocity, cursor=cursor, fade_in_s=fade_in_s)
+        return self.play(
+            view, client, sound_id, velocity, cursor=cursor, fade_in_s=fade_in_s, on_voice=on_voice
+        )
 
     def _let_go(self, heard: Heard) -> None:
         """End what a cursor holds, fading."""
@@ -200,10 +215,12 @@ class Audition:
         semitones: float = 0.0,
         pan: float = 0.0,
         fade_in_s: float = 0.0,
+        on_voice: OnVoice | None = None,
     ) -> list[Event]:
         """Play a sound, on the next line of the session's beat where the client asks for that.
 
-        Of several sounds that one cursor plays on the same line only the last is heard.
+        Of several sounds that one cursor plays on the same line only the last is heard. `on_voice` is told
+        the number of the voice at once, also of one that is heard later.
 
         Returns
         -------
@@ -218,6 +235,8 @@ class Audition:
         if cursor is not None:
             self._take_back(client, cursor)
         play = self.voices.play(sound_id, request, end_s, internal=self.sounds_here(client))
+        if on_voice is not None:
+            on_voice(play.voice)
         if heard is not None:
             heard.id = sound_id
         if due_s is None or self._timer is None:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from klustr_bridge.corpus import Corpus, aspect_shares
 from klustr_bridge.errors import PlayerError, QueryError
 from klustr_bridge.navigator import checks, exploring
-from klustr_bridge.navigator.audition import Audition
+from klustr_bridge.navigator.audition import Audition, OnVoice
 from klustr_bridge.navigator.changing import Changing
 from klustr_bridge.navigator.groups import groups_within
 from klustr_bridge.navigator.narrowing import Narrowing
@@ -144,6 +144,7 @@ class Navigator(Narrowing, Changing):
         velocity: float = 1.0,
         semitones: float = 0.0,
         pan: float = 0.0,
+        on_voice: OnVoice | None = None,
     ) -> list[Event]:
         """Play a sound, or a listed file that waits for its analysis.
 
@@ -159,6 +160,8 @@ class Navigator(Narrowing, Changing):
             Up or down, -48..48; hundredths are cents.
         pan : float
             -1 (left) to 1 (right).
+        on_voice : callable, optional
+            Told the number of the voice at once, also of one that is heard later.
 
         Returns
         -------
@@ -166,7 +169,9 @@ class Navigator(Narrowing, Changing):
             One; none when it is heard later.
         """
         velocity, semitones, pan = checks.velocity(velocity), checks.semitones(semitones), checks.pan(pan)
-        return self._audition.play(self._view, client, sound_id, velocity, semitones=semitones, pan=pan)
+        return self._audition.play(
+            self._view, client, sound_id, velocity, semitones=semitones, pan=pan, on_voice=on_voice
+        )
 
     def trigger_xy(
         self,
@@ -176,8 +181,9 @@ class Navigator(Narrowing, Changing):
         velocity: float = 1.0,
         cursor: int = 0,
         origin: str = "osc",
+        on_voice: OnVoice | None = None,
     ) -> list[Event]:
-        """Move a cursor and play what is nearest, whatever the audition mode.
+        """Move a cursor and play what is nearest, whatever the audition mode; `on_voice` as of `trigger`.
 
         Returns
         -------
@@ -188,7 +194,7 @@ class Navigator(Narrowing, Changing):
         found, changed = self._land(view, client, x, y, cursor, origin)
         if not found:
             return []
-        return [*changed, *self._audition.chose(view, client, cursor, found[0].id, velocity)]
+        return [*changed, *self._audition.chose(view, client, cursor, found[0].id, velocity, on_voice)]
 
     def random(self, client: ClientState, cursor: int = 0, origin: str = "osc") -> list[Event]:
         """Move a cursor onto a sound drawn by chance, another than the last where there is one.

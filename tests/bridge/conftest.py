@@ -43,7 +43,8 @@ def serve(made_library: tuple[Path, Path], loop: Loop, tmp_path: Path) -> Iterat
         navigator = Navigator(player, librarian, corpus or Corpus.load(snapshot))
         librarian.publish = navigator.publish
         server = OscServer(navigator, port=0, **settings)
-        server.learn = librarian.learn
+        server.midi.learn, server.midi.cancel = librarian.learn, lambda: librarian.asked.append(("cancel",))
+        server.midi.clip = librarian.clip
         port = loop.run(server.start())
         started.append(Place(server, navigator, librarian, player, loop, port, place / "Samples"))
         return started[-1]

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from klustr_bridge.bridge import OscServer
+from klustr_bridge.bridge.midi_output import WrittenClip
 from klustr_bridge.corpus import Corpus
 from klustr_bridge.errors import PlayerError, QueryError, RefusedSound
 from klustr_bridge.indexer.duplicates import find_duplicates
@@ -95,6 +96,9 @@ class StoreLibrarian:
 
     async def learn(self, target: str, cursor: int) -> None:
         self.asked.append(("learn", target))
+
+    async def clip(self, bars: int) -> WrittenClip:
+        return WrittenClip(b"/takes/one.mid", bars)
 
     async def duplicates(self) -> Int32Array:
         self.asked.append(("duplicates",))

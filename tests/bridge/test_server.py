@@ -93,6 +93,7 @@ def examples(place: Place) -> dict[str, tuple[Any, ...]]:
         "/klustr/rescan": (),
         "/klustr/relayout": (),
         "/klustr/midi/learn": ("x",),
+        "/klustr/midi/clip": (28, 4),
         "/klustr/favourite": (first, 1),
         "/klustr/kind": (first, "snare"),
     }
@@ -279,7 +280,7 @@ def test_library_commands_and_files_stay_with_this_machine(place: Place) -> None
         "/klustr/duplicates",
         "/klustr/record",
     }
-    expected |= {"/klustr/midi/learn"}
+    expected |= {"/klustr/midi/learn", "/klustr/midi/clip"}
     assert refused == local_only == expected
     assert place.librarian.asked == []
 

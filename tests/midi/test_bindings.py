@@ -48,10 +48,16 @@ uid = "ijklmnop66777722"
 
 [[controller]]
 mpe = true
+lights = "launchpad"
+lights_channel = 7
+output = "LPX*"
+setup = "F0 00 F7 F0 01 02 F7"
+colours = {open-hat = 9}
 """
 
 
 CONTROL = "[[controller]]\n[[controller.control]]\n"
+LIT = "[[controller]]\nlights = 'launchpad'\n"
 PADS = "[[controller]]\n[[controller.pads]]\n"
 
 
@@ -74,7 +80,15 @@ def test_a_file_is_understood() -> None:
         pads=(Pads(11, 8, 8, 10, None, "cursor"),),
         pins={0: {36: "abcdefgh22334455"}, 2: {36: "ijklmnop66777722"}},
     )
-    assert surface == Controller(mpe=True, defaults=True)
+    assert surface == Controller(
+        mpe=True,
+        defaults=True,
+        lights="launchpad",
+        lights_channel=7,
+        output="LPX*",
+        setup=bytes.fromhex("F000F7F00102F7"),
+        colours={"open_hat": 9},
+    )
     assert controllers("") == ()
 
 
@@ -112,6 +126,17 @@ def test_inputs_are_meant_by_part_or_pattern(pattern: str, port: str, meant: boo
         (CONTROL + 'control = "cc 1"\ntarget = "x"\ncursor = true', "a whole number"),
         (CONTROL + 'control = "cc 1"\ntarget = "x"\nstep = 0', "more than 0"),
         (CONTROL + 'control = "cc 1"\ntarget = "x"\ninvert = 1', "true or false"),
+        ("[[controller]]\nlights = 'disco'", "lights is 'disco'; allowed are launchpad, push2"),
+        ("[[controller]]\nsetup = 'F0 01 F7'", "go with lights"),
+        ("[[controller]]\noutput = 'x'", "go with lights"),
+        (LIT + "setup = 'F0 01'", "setup is 'F0 01'; it is messages in hexadecimal"),
+        (LIT + "setup = 'F0 81 F7'", "setup is"),
+        (LIT + "setup = 'nonsense'", "setup is"),
+        (LIT + "lights_channel = 0", "lights_channel is 0; allowed is 1 to 16"),
+        (LIT + "[controller.colours]\nkick = 128", "the colour of kick is 128; allowed is 0 to 127"),
+        (LIT + "[controller.colours]\nkik = 1", "a kind is 'kik'; allowed are"),
+        (LIT + "colours = 3", "colours is a table"),
+        (CONTROL + 'control = "cc 1"\ntarget = "clip 3"', "clip is '3'; allowed are 1, 2, 4"),
         (PADS + "first = 120", "beyond 127"),
         (PADS + "columns = 8\nstride = 4", "allowed is 8, the columns, or more"),
         (PADS + "rows = 0", "1 to 32"),

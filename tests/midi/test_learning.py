@@ -59,12 +59,17 @@ def test_wheels_and_pressure_are_learned(message: object, kind: str) -> None:
 
 @pytest.mark.parametrize(
     ("up", "down", "encoding"),
-    [(1, 127, "twos complement"), (65, 63, "binary offset"), (1, 65, "sign bit")],
+    [
+        (1, 127, "twos complement"),
+        (65, 63, "binary offset"),
+        (1, 65, "sign bit"),
+        (65, 1, "sign bit 2"),
+    ],
 )
 def test_an_endless_knob_is_learned_by_turns_both_ways(up: int, down: int, encoding: str) -> None:
-    """One way alone could be several; faster turns send larger steps."""
+    """One way alone could be several; faster turns send larger steps; the first turn is to the right."""
     assert learned("x", *cc(21, *[up] * 30)) is None
-    turns = cc(21, up, up, up + 1, up, down, down, down - 1 if down > 100 or down == 63 else down + 1, down)
+    turns = cc(21, up, up, up + 1, up, down, down, down - 1 if down in (127, 63) else down + 1, down)
     assert learned("x", *turns) == Learned(Control("cc", 21, 1), encoding)
 
 

@@ -297,6 +297,32 @@ def test_each_finger_is_a_cursor(declared: str, mpe: bool) -> None:
     assert (release, lift) == (Release(Key("knobs", 2, 36)), Lift(2))
 
 
+def bend_range(channel: int, semitones: int) -> str:
+    status = f"B{channel - 1:X}"
+    return f"{status} 65 00 {status} 64 00 {status} 06 {semitones:02X} "
+
+
+@pytest.mark.parametrize(
+    ("said", "semitones"),
+    [
+        ("", 48),
+        (bend_range(2, 24), 24),
+        (bend_range(3, 12), 12),
+        (bend_range(1, 2), 48),
+        (bend_range(15, 12), 48),
+        (bend_range(2, 0), 48),
+        (bend_range(2, 127), 96),
+        (bend_range(2, 24) + MPE_ON, 48),
+    ],
+)
+def test_a_bend_goes_as_far_as_the_zone_says(said: str, semitones: int) -> None:
+    """On any of its channels but its own; a zone that is declared anew has the common range."""
+    zones = declared(1, 6) + declared(16, 4)
+    *_, move = heard(zones + said + "91 24 7F E1 00 50", gap_s=0.02)  # a quarter of the way up
+    assert isinstance(move, Move)
+    assert move.x == pytest.approx(0.25 * semitones / 60.0, abs=0.001)
+
+
 def test_without_a_zone_channels_are_only_channels() -> None:
     """A keyboard on channel 2 plays as any other; the zone's own channel moves as before."""
     assert heard("91 24 7F", *DEFAULT.bindings) == [Trigger(0.5, 0.5, 1.0, 0, Key("knobs", 2, 36))]
