@@ -100,7 +100,10 @@ class PadLights:
         """Show what has changed on the pads, and come back."""
         self._timer = None
         for port, lit in self._lit.items():
-            layouts = [self._pads.laid(pads) for pads in lit.controller.pads]
+            laid = [self._pads.laid(pads) for pads in lit.controller.pads]
+            layouts = [layout for layout in laid if layout is not None]
+            if len(layouts) < len(laid):  # not yet
+                continue
             pins = lit.controller.pins.get(self._program(port), {})
             state = (layouts, pins, self._navigator.corpus)
             if not _are_same(state, lit.shown):

@@ -20,8 +20,6 @@ SETTLE_S: Final = 0.05
 _MOST_RADIUS: Final = 1.5
 _ROUNDING: Final = 1e-5
 
-_NOTHING: Final[dict[tuple[int, int], int]] = {}
-
 _State = tuple[object, object, str, tuple[float, float] | None]
 
 _log = logging.getLogger(__name__)
@@ -48,7 +46,7 @@ class PadSounds:
 
     def at(self, pads: Pads, column: int, row: int, play: Callable[[int], None]) -> None:
         """Hand the sound of a pad to `play`, now or, where pads aren't laid out yet, as soon as they are."""
-        state, layout = self._laid.get(pads, (None, _NOTHING))
+        state, layout = self._laid.get(pads, (None, {}))
         if state is None or state[:3] != self._state(pads)[:3]:  # another map, or other sounds of it
             self._work(pads).add_done_callback(lambda _: self._play(pads, column, row, play))
             return
@@ -57,9 +55,12 @@ class PadSounds:
         if (sound_id := layout.get((column, row))) is not None:
             play(sound_id)
 
-    def laid(self, pads: Pads) -> Mapping[tuple[int, int], int]:
-        """Return the sounds by column and row, as far as they are laid; another mapping if it has changed."""
-        state, layout = self._laid.get(pads, (None, _NOTHING))
+    def laid(self, pads: Pads) -> Mapping[tuple[int, int], int] | None:
+        """Return the sounds by column and row, None until they are laid out.
+
+        It is another mapping whenever they have been laid out anew.
+        """
+        state, layout = self._laid.get(pads, (None, None))
         if state != self._state(pads):
             self._work(pads)
         return layout

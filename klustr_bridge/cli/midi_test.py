@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 import statistics
 import time
 from collections.abc import Sequence
@@ -42,7 +43,8 @@ def _spread(points: Sequence[Point]) -> list[Point]:
     step = max(1, len(by_x) // _N_MOVES)
     chosen = by_x[::step][:_N_MOVES]
     half = (len(chosen) + 1) // 2
-    return [point for pair in zip(chosen[:half], reversed(chosen[half:]), strict=False) for point in pair]
+    pairs = itertools.zip_longest(chosen[:half], reversed(chosen[half:]))
+    return [point for pair in pairs for point in pair if point is not None]
 
 
 class _Way:

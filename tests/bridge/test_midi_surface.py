@@ -1,6 +1,7 @@
 """From messages of inputs to what is heard and told: keys, pads, pins, buttons, learning, inputs that go."""
 
 import asyncio
+import time
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -8,14 +9,14 @@ from typing import Any
 import mido
 import pytest
 
-from klustr_bridge.bridge import midi as midi_surface
+from klustr_bridge.bridge import midi_learning
 from klustr_bridge.bridge.midi import MidiInput
 from klustr_bridge.bridge.midi_ports import PortsState
+from klustr_bridge.bridge.timing import LoopTimer
 from klustr_bridge.errors import QueryError
-from klustr_bridge.midi import Binding, Controller, Pads, parse_control
+from klustr_bridge.midi import Binding, Controller, Key, Pads, parse_control
 from klustr_bridge.midi.learning import Learned
-from klustr_bridge.midi.notes import GENERAL_MIDI
-from klustr_bridge.navigator import ClientState, Event, Hit, Play
+from klustr_bridge.navigator import Event, Hit, Navigator, Play
 from tests.bridge.places import N_SOUNDS, Place
 
 
@@ -26,10 +27,10 @@ def bind(control: str, target: str, argument: str = "", **more: Any) -> Binding:
 class Stage:
     """A surface of a place that no MIDI system is behind; messages are handed to it."""
 
-    def __init__(self, place: Place, *controllers: Controller) -> None:
+    def __init__(self, place: Place, *controllers: Controller, **settings: Any) -> None:
         self.place = place
         self.events: list[Event] = []
-        self.midi = MidiInput(place.navigator, self.events.extend, controllers=controllers)
+        self.midi = MidiInput(place.navigator, self.events.extend, controllers=controllers, **settings)
 
     def send(self, data: str, port: str = "knobs") -> list[Event]:
         """Hand over messages, wait until what they began is done, and return what was told."""
@@ -41,13 +42,16 @@ class Stage:
             for message in parser:
                 self.midi.hear(SimpleNamespace(**message.dict() | {"port": port, "at_s": 0.0}))
                 await asyncio.sleep(0.002)
-            await asyncio.sleep(0.02)
-            others = self.midi._pads._working.values()
-            await asyncio.gather(*self.midi._tasks, *others, return_exceptions=True)
-            await asyncio.sleep(0.01)
+            while self.is_busy():
+                await asyncio.sleep(0.001)
 
         self.place.loop.run(hand_over())
         return self.events[before:]
+
+    def is_busy(self) -> bool:
+        """Whether something that a message began is still to be done."""
+        midi = self.midi
+        return bool(midi._timer or midi._tasks or midi._pads._timer or midi._pads._working)
 
     def played(self, data: str, port: str = "knobs") -> list[int]:
         """Ids of what was played."""
@@ -61,8 +65,8 @@ class Stage:
 def stage(place: Place) -> Iterator[Callable[..., Stage]]:
     stages: list[Stage] = []
 
-    def make(*controllers: Controller) -> Stage:
-        stages.append(Stage(place, *controllers))
+    def make(*controllers: Controller, **settings: Any) -> Stage:
+        stages.append(Stage(place, *controllers, **settings))
         return stages[-1]
 
     yield make
@@ -86,7 +90,6 @@ def test_pads_over_the_cursor_follow_it(stage: Callable[..., Stage], place: Plac
     on = stage(Controller(bindings=(bind("cc 12", "x"), bind("cc 13", "y")), pads=(pads,)))
     for x, y in ((0, 0), (127, 127)):
         on.send(f"B0 0C {x:02X} B0 0D {y:02X}")
-        place.loop.run(asyncio.sleep(0.1))
         nearest = place.navigator.near_xy(on.midi.client, x / 127, y / 127, N_SOUNDS)
         around = {near.id for near in nearest if near.distance <= nearest[3].distance + 1e-6}
         heard = {i for note in range(36, 40) for i in on.played(f"90 {note:02X} 7F")}
@@ -150,12 +153,13 @@ def test_a_gated_tap_that_is_over_before_the_pads_are_laid_out_is_silent(
         for data in ([0x90, 36, 100], [0x80, 36, 0]):
             message = mido.Message.from_bytes(data)
             on.midi.hear(SimpleNamespace(**message.dict() | {"port": "pads", "at_s": 0.0}))
-        await asyncio.sleep(0.3)
+        while on.is_busy():
+            await asyncio.sleep(0.001)
 
     place.loop.run(tap())
     assert on.events == []
     on.send("90 24 64", "pads")
-    assert on.midi._sounding
+    assert on.midi._held.keys == (Key("pads", 1, 36),)
 
 
 def test_learning_lets_what_was_begun_end(stage: Callable[..., Stage], place: Place) -> None:
@@ -210,7 +214,6 @@ def test_pads_follow_a_cursor_that_another_input_or_chance_moves(
     on.send("90 24 7F", "pads")
     for at in (0, 127):
         on.send(f"B0 0C {at:02X} B0 0D {at:02X}", "other")
-        place.loop.run(asyncio.sleep(0.1))
         (nearest,) = place.navigator.near_xy(on.midi.client, at / 127, at / 127, 1)
         assert on.played("90 24 7F", "pads") == [nearest.id]
 
@@ -250,15 +253,12 @@ def test_buttons_do_what_they_say(stage: Callable[..., Stage], place: Place) -> 
 
 
 def test_a_control_is_learned_and_nothing_plays_meanwhile(stage: Callable[..., Stage], place: Place) -> None:
-    """One at a time; the input is told with it."""
+    """The input is told with it."""
     on = stage()
 
     async def learn() -> tuple[str, Learned]:
         waiting = asyncio.ensure_future(on.midi.learn("x"))
         await asyncio.sleep(0)
-        with pytest.raises(QueryError) as busy:
-            await on.midi.learn("y")
-        assert busy.value.code == "busy"
         for value in range(10, 60):
             message = mido.Message("control_change", control=12, value=value)
             on.midi.hear(SimpleNamespace(**message.dict() | {"port": "box", "at_s": 0.0}))
@@ -276,7 +276,7 @@ def test_learning_ends_by_itself(
     stage: Callable[..., Stage], place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """When nobody moves anything, MIDI plays again."""
-    monkeypatch.setattr(midi_surface, "LEARN_LIMIT_S", 0.05)
+    monkeypatch.setattr(midi_learning, "LIMIT_S", 0.05)
     on = stage()
 
     async def learn() -> None:
@@ -285,6 +285,34 @@ def test_learning_ends_by_itself(
         assert late.value.code == "notready"
 
     place.loop.run(learn())
+    assert on.played("B0 0C 00 B0 0D 00") != []
+
+
+@pytest.mark.parametrize("is_cancelled", [True, False])
+def test_learning_is_given_up_for_another_or_for_none(
+    stage: Callable[..., Stage], place: Place, is_cancelled: bool
+) -> None:
+    """Who waited is told; nobody has to wait until it ends by itself."""
+    on = stage()
+
+    async def learn() -> None:
+        first = asyncio.ensure_future(on.midi.learn("x"))
+        await asyncio.sleep(0)
+        second = None
+        if is_cancelled:
+            on.midi.stop_learning()
+        else:
+            second = asyncio.ensure_future(on.midi.learn("random"))
+        with pytest.raises(QueryError, match="no control for x was learned") as refused:
+            await first
+        assert refused.value.code == "notready"
+        if second is not None:
+            message = mido.Message("note_on", note=50)
+            on.midi.hear(SimpleNamespace(**message.dict() | {"port": "box", "at_s": 0.0}))
+            assert await second == ("box", Learned(parse_control("note 50 ch 1")))
+
+    place.loop.run(learn())
+    on.midi.stop_learning()
     assert on.played("B0 0C 00 B0 0D 00") != []
 
 
@@ -313,21 +341,76 @@ def test_favourites_are_unmarked_and_filters_cleared(stage: Callable[..., Stage]
     assert on.midi.client.filters.kinds == frozenset()
 
 
-def test_what_anybody_plays_goes_out_as_notes(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    """By their kinds, as loud as they are played; each note ends."""
-    midi = MidiInput(place.navigator, lambda events: None, notes="klustr-bridge-notes")
-    sent: list[bytes] = []
-    monkeypatch.setattr(midi._ports, "send", sent.append)
-    place.navigator.set_listener(midi.played)
-    sound_id = place.ids[2]
+class NextLine:
+    """A session whose next line is always so far away."""
+
+    listens = True
+
+    def __init__(self, wait_s: float) -> None:
+        self._wait_s = wait_s
+
+    def tempo_bpm(self, now_s: float) -> float:
+        return 120.0
+
+    def line_s(self, step: float, now_s: float) -> float:
+        return now_s + self._wait_s
+
+
+@pytest.mark.parametrize("held_s", [0.05, 0.4])
+def test_a_gated_key_holds_a_quantised_sound_as_long_as_itself(place: Place, held_s: float) -> None:
+    """Let go before the line: the sound is as long, but later; else it ends with the key."""
+    line_s = 0.2
+    navigator = Navigator(
+        place.player,
+        None,
+        place.navigator.corpus,
+        timer=LoopTimer(place.loop.loop),
+        beats=NextLine(line_s),
+    )
+    controller = Controller(bindings=(bind("note", "trigger"), bind("cc 9", "quantise", "bar")), gate=True)
+    begun: list[float] = []
+    midi = MidiInput(
+        navigator,
+        lambda events: begun.extend(time.monotonic() for each in events if isinstance(each, Play)),
+        controllers=[controller],
+    )
+    stopped = asyncio.Event()
+    ended: list[float] = []
+
+    def stop(voice: int | None, fade_s: float | None = None) -> None:
+        ended.append(time.monotonic())
+        stopped.set()
+
+    place.player.stop = stop
+
+    def hear(*data: int) -> None:
+        message = mido.Message.from_bytes(data)
+        midi.hear(SimpleNamespace(**message.dict() | {"port": "keys", "at_s": 0.0}))
 
     async def play() -> None:
-        place.navigator.trigger(ClientState(), sound_id, 0.5)
-        await asyncio.sleep(0.3)
+        hear(0xB0, 9, 127)
+        hear(0x90, 60, 100)
+        assert begun == []
+        await asyncio.sleep(held_s)
+        hear(0x80, 60, 0)
+        await asyncio.wait_for(stopped.wait(), 5.0)
+        await midi.stop()
 
+    pressed_s = time.monotonic()
     place.loop.run(play())
-    place.loop.run(midi.stop())
-    on, off = (mido.Message.from_bytes(message) for message in sent)
-    note = GENERAL_MIDI.get(place.navigator.info(sound_id).kind, 60)
-    assert (on.type, on.note, on.velocity, on.channel) == ("note_on", note, 64, 9)
-    assert (off.type, off.note) == ("note_off", note)
+    assert (len(begun), len(ended)) == (1, 1)
+    assert begun[0] - pressed_s >= line_s - 0.02
+    expected_s = held_s if held_s < line_s else held_s - line_s
+    assert ended[0] - begun[0] == pytest.approx(expected_s, abs=0.04)
+
+
+def test_a_button_writes_a_clip(stage: Callable[..., Stage]) -> None:
+    """Of as many bars as it says."""
+    asked: list[int] = []
+
+    async def clip(bars: int) -> None:
+        asked.append(bars)
+
+    on = stage(Controller(bindings=(bind("cc 20", "clip", "8"),)), clip=clip)
+    on.send("B0 14 7F B0 14 00")
+    assert asked == [8]

@@ -2,6 +2,7 @@
 
 import contextlib
 import queue
+import re
 import subprocess
 import sys
 import threading
@@ -13,6 +14,7 @@ import mido
 import pytest
 
 from klustr_bridge.client import NoAnswerError
+from klustr_bridge.midi.lights import PALETTES
 from tests.bridge.jack import JACK, PATIENCE_S, Controller, JackServer
 from tests.daemon.running import RunningDaemon, environment, run
 from tests.sounds import write_library
@@ -244,4 +246,142 @@ def test_a_sequencer_records_what_is_played(tmp_path: Path, folder: Path, jack: 
         assert 3 <= len(ons) <= 5  # JACK may lose some
         assert all((message.velocity, message.channel) == (127, 9) for message in ons)
         assert daemon.client.health()["plays"] == 5
+        assert daemon.stop() == 0
+
+
+@pytest.mark.peers
+def test_pads_are_lit_by_the_kinds_of_their_sounds(tmp_path: Path, folder: Path, jack: JackServer) -> None:
+    """On the output that the mapping file names; dark again when the bridge ends."""
+    file = tmp_path / "midi.toml"
+    file.write_text(
+        '[[controller]]\nports = "board"\nlights = "launchpad"\noutput = "lamps"\nsetup = "F0 7E 06 01 F7"\n'
+        "[[controller.pads]]\nfirst = 36\ncolumns = 2\nrows = 2\n"
+    )
+    where = ["--midi-mapping", str(file)]
+    heard: queue.SimpleQueue[mido.Message] = queue.SimpleQueue()
+    backend = mido.Backend(JACK)
+    lamps = backend.open_input("lamps", virtual=True, client_name="lamps", callback=heard.put)
+    colours: dict[int, int] = {}
+
+    def wait_until(is_so: Callable[[], bool]) -> None:
+        until_s = time.monotonic() + PATIENCE_S
+        while not is_so():
+            message = heard.get(timeout=max(0.01, until_s - time.monotonic()))
+            if message.type == "note_on":
+                colours[message.note] = message.velocity
+
+    try:
+        with (
+            Controller("board", "keys") as board,
+            RunningDaemon(tmp_path / "home", str(folder), "--midi", "on", *where) as daemon,
+        ):
+            daemon.wait_ready(N_SOUNDS)
+            wait_until(lambda: sum(map(bool, colours.values())) == N_SOUNDS)
+            lit = [note for note in (36, 37, 38, 39) if colours.get(note)]
+            kinds = {daemon.client.info(point.id).kind for point in daemon.client.points()}
+            assert {colours[note] for note in lit} == {PALETTES["launchpad"][kind] for kind in kinds}
+            listed = run(tmp_path / "home", "midi", "list", *where).stdout
+            assert f"board:keys: understood as board in {file}, lights on lamps:lamps" in listed
+            before = colours[lit[0]]
+            board.send(f"90 {lit[0]:02X} 7F")
+            wait_until(lambda: colours[lit[0]] not in (0, before))
+            board.send(f"80 {lit[0]:02X} 00")
+            wait_until(lambda: colours[lit[0]] == before)
+            assert daemon.stop() == 0
+        wait_until(lambda: not any(colours.values()))
+    finally:
+        lamps.close()
+
+
+@pytest.mark.peers
+def test_the_way_from_midi_to_sound_is_tested(tmp_path: Path, folder: Path, jack: JackServer) -> None:
+    """By the bridge's own port: what was sent, what came of it; why not where there is no bridge, or port."""
+    home = tmp_path / "home"
+    assert "no bridge is running" in run(home, "midi", "test").stderr
+    with RunningDaemon(home, str(folder), "--midi", "on") as daemon:
+        daemon.wait_ready(N_SOUNDS)
+        tested = run(home, "midi", "test")
+        assert re.search(
+            r"^playing klustr-bridge:klustr-bridge: 3 moves, 4 keys\n"
+            r"[123] of 3 moves hit a sound, [\d.]+ ms from move to hit; [1-4] of 4 keys played one$",
+            tested.stdout,
+            re.MULTILINE,
+        ), tested
+        assert tested.returncode == 0
+        assert daemon.stop() == 0
+    with RunningDaemon(home, str(folder), "--midi", "on", "--midi-virtual", "off") as daemon:
+        daemon.wait_ready(N_SOUNDS)
+        refused = run(home, "midi", "test")
+        assert refused.returncode == 1
+        assert "has no port 'klustr-bridge'" in refused.stderr
+        assert daemon.stop() == 0
+
+
+def test_what_was_played_is_written_as_a_clip(tmp_path: Path, folder: Path) -> None:
+    """Without any MIDI system; into the folder of recordings, or where it is asked for."""
+    home, out = tmp_path / "home", tmp_path / "take.mid"
+    assert "no bridge is running" in run(home, "midi", "clip").stderr
+    words = [str(folder), "--midi", "off", "--recordings", str(tmp_path / "takes")]
+    with RunningDaemon(home, *words) as daemon:
+        daemon.wait_ready(N_SOUNDS)
+        refused = run(home, "midi", "clip")
+        assert refused.returncode == 1
+        assert "nothing has been played yet" in refused.stderr
+        points = daemon.client.points()
+        for point in points:
+            daemon.client.send("/klustr/trigger", point.id, 1.0)
+        daemon.client.ping()
+        clip = daemon.client.midi_clip(2)
+        assert (Path(clip.path).parent, clip.notes) == (tmp_path / "takes", N_SOUNDS)
+        said = run(home, "midi", "clip", str(out), "--bars", "1").stdout
+        assert said == f"{N_SOUNDS} notes of the last 1 bar in {out}\n"
+        notes = [message for message in mido.MidiFile(out) if message.type == "note_on"]
+        assert len(notes) <= N_SOUNDS
+        assert {note.channel for note in notes} == {9}
+        assert [path.name for path in (tmp_path / "takes").iterdir()] == [Path(clip.path).name]
+        for words, reason in (
+            ([str(out)], "is there already"),
+            (["take.wav"], "should end with .mid"),
+            (["--bars", "65"], "allowed 1..64"),
+            ([str(tmp_path / "nowhere" / "take.mid")], "there is no folder"),
+        ):
+            refused = run(home, "midi", "clip", *words)
+            assert refused.returncode != 0
+            assert reason in refused.stderr
+        assert daemon.stop() == 0
+
+
+def test_learning_can_be_called_off(tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the client that asked, at once, or by another one that wants to learn something else."""
+    monkeypatch.setenv("MIDO_BACKEND", JACK)
+    monkeypatch.setenv("JACK_DEFAULT_SERVER", "there-is-none")
+    monkeypatch.setenv("JACK_NO_START_SERVER", "1")
+    home = tmp_path / "home"
+    with RunningDaemon(home, str(folder), "--midi", "on") as daemon:
+        daemon.wait_ready(N_SOUNDS)
+        client = daemon.client
+        client.send("/klustr/midi/learn", "x")
+        client.sync()  # what waits for a hand holds up nothing
+        client.send("/klustr/midi/learn", "cancel")
+        said = [client.wait("/klustr/fail"), client.wait("/klustr/done")]
+        assert said[0][:3] == ("/klustr/midi/learn", -1, "notready")
+        assert "called off" in said[0][3]
+        assert said[1] == ("/klustr/midi/learn",)
+        learn = subprocess.Popen(
+            [sys.executable, "-m", "klustr_bridge", "midi", "learn", "y"],
+            env=environment(home),
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        with learn:
+            assert learn.stderr is not None
+            assert "the running bridge learns it" in learn.stderr.readline()
+            while learn.poll() is None:  # it may not have asked yet
+                client.send("/klustr/midi/learn", "random")
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    learn.wait(0.1)
+            assert "no control for y was learned: a control for random is learned now" in learn.stderr.read()
+        assert learn.returncode == 1
+        client.send("/klustr/midi/learn", "cancel")
+        assert "no control for random" in client.wait("/klustr/fail")[3]
         assert daemon.stop() == 0

@@ -1,5 +1,8 @@
 """Lights of pads: the messages that show kinds, and only where something has changed."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from klustr_bridge.midi import Controller
@@ -19,6 +22,14 @@ def test_every_kind_has_a_colour(name: str) -> None:
 def test_all_kinds_look_different_on_a_launchpad() -> None:
     """Its palette has room for that."""
     assert len(set(PALETTES["launchpad"].values())) == len(KINDS)
+
+
+def test_the_table_of_colours_is_that_of_the_docs() -> None:
+    """Whoever reads it can find a colour that isn't taken."""
+    page = (Path(__file__).parents[2] / "docs" / "controllers.md").read_text(encoding="utf-8")
+    for kind in KINDS:
+        (row,) = re.findall(rf"^\| `{kind}` \| (\d+) [a-z ]+ \| (\d+) [a-z ]+ \|$", page, re.MULTILINE)
+        assert row == (str(PALETTES["launchpad"][kind]), str(PALETTES["push2"][kind]))
 
 
 def test_pads_show_kinds_and_then_only_what_changes() -> None:
