@@ -80,10 +80,29 @@ def until_hit(daemon: RunningDaemon, send: Callable[[], object], sound_id: int) 
     pytest.fail(f"the sound {sound_id} was not hit")
 
 
+def until_played(daemon: RunningDaemon, send: Callable[[], object], sound_id: int) -> None:
+    """Send until the client, who sounds what MIDI plays, is told to play it as loud as it was hit."""
+    for _ in range(6):
+        send()
+        with contextlib.suppress(NoAnswerError):
+            while daemon.client.wait("/klustr/play", PATIENCE_S / 6)[1:3] != (
+                sound_id,
+                pytest.approx(64 / 127),
+            ):
+                pass
+            return
+    pytest.fail(f"the sound {sound_id} was not played")
+
+
 @pytest.mark.peers
 def test_programs_can_send_to_the_bridges_own_port(tmp_path: Path, folder: Path, jack: JackServer) -> None:
-    """A gesture and a key of another process come in by the port klustr-bridge."""
-    with RunningDaemon(tmp_path / "home", str(folder), "--midi", "on") as daemon:
+    """A gesture and pads of another process come in by the port klustr-bridge."""
+    file = tmp_path / "midi.toml"
+    file.write_text(
+        '[[controller]]\nports = "klustr-bridge"\n[[controller.pads]]\nfirst = 36\ncolumns = 2\nrows = 2\n'
+    )
+    words = [str(folder), "--midi", "on", "--midi-mapping", str(file)]
+    with RunningDaemon(tmp_path / "home", *words) as daemon:
         daemon.wait_ready(N_SOUNDS)
         daemon.wait_for_line("^MIDI: ")
         backend = mido.Backend(JACK)
@@ -96,6 +115,11 @@ def test_programs_can_send_to_the_bridges_own_port(tmp_path: Path, folder: Path,
         with Controller.into(names[0]) as sequencer:
             for point in points[:2]:
                 until_hit(daemon, lambda point=point: sequencer.point(point.x, point.y), point.id)
+            daemon.client.send("/klustr/player", "client")
+            daemon.client.ping()
+            for pad in daemon.client.grid(2, 2):
+                press = f"90 {36 + 2 * pad.row + pad.column:02X} 40"
+                until_played(daemon, lambda press=press: sequencer.send(press), pad.id)
         assert daemon.stop() == 0
 
 
