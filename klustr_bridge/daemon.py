@@ -249,7 +249,7 @@ class Daemon:
             clock=self._midi_clock,
             virtual="klustr-bridge" if self._settings.midi.virtual else "",
             notes="klustr-bridge-notes" if self._settings.midi.output else "",
-            clip=self._output.clip,
+            output=self._output,
             pattern=self._settings.midi.ports,
             on_change=lambda line: self._say(f"MIDI: {line}"),
             view=self._settings.map.view,

@@ -12,9 +12,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from types import SimpleNamespace
 from typing import Final
 
-from klustr_bridge.bridge.midi_held import HeldVoices
+from klustr_bridge.bridge.midi_child import changed
+from klustr_bridge.bridge.midi_held import Begin, HeldVoices
 from klustr_bridge.bridge.midi_learning import Learning
 from klustr_bridge.bridge.midi_lights import PadLights
+from klustr_bridge.bridge.midi_output import MidiOutput
 from klustr_bridge.bridge.midi_pads import PadSounds
 from klustr_bridge.bridge.midi_ports import POLL_S, MidiPorts, PortsState, describe
 from klustr_bridge.clock import CLOCK_TYPES, MidiClock
@@ -74,8 +76,8 @@ class MidiInput:
         Gets a line for people whenever what can be heard has changed.
     view : str
         The view of the map that pads move in.
-    clip : callable, optional
-        Writes so many bars of what was played into a file.
+    output : MidiOutput, optional
+        Told which notes are held; writes clips.
     backend : str
         A backend of mido, such as ``mido.backends.rtmidi/UNIX_JACK``; "" for mido's own choice.
     poll_s : float
@@ -94,7 +96,7 @@ class MidiInput:
         pattern: str = "",
         on_change: Callable[[str], None] = lambda line: None,
         view: str = NATURAL,
-        clip: Callable[[int], Awaitable[object]] | None = None,
+        output: MidiOutput | None = None,
         backend: str = "",
         poll_s: float = POLL_S,
     ) -> None:
@@ -109,11 +111,14 @@ class MidiInput:
         self._mappings: OrderedDict[str, tuple[Controller, Mapping]] = OrderedDict()
         self._places: dict[int, tuple[float, float]] = {}
         self._pads = PadSounds(navigator, self._client)
-        self._held = HeldVoices(navigator.stop)
+        self._output = output
+        if output is None:
+            self._held = HeldVoices(navigator.stop)
+        else:
+            self._held = HeldVoices(navigator.stop, output.hold, output.release)
         self._down: set[Key] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._learning = Learning()
-        self._clip = clip or _no_clips
         self._clock = clock
         types = HEARD_TYPES if clock is None else HEARD_TYPES | CLOCK_TYPES
         self._ports = MidiPorts(
@@ -135,6 +140,7 @@ class MidiInput:
             self._timer.cancel()
         self._lights.stop()
         self._pads.close()
+        self._held.clear()
         for task in self._tasks:
             task.cancel()
         await self._ports.stop()
@@ -156,7 +162,10 @@ class MidiInput:
 
     def describe(self) -> str:
         """Say in one line what is listened to, or why nothing is and what to do."""
-        return describe(self._state, self._pattern)
+        line = describe(self._state, self._pattern)
+        if self._lights.unlit and self._state.outputs:
+            line += f"; no output for the lights of {', '.join(self._lights.unlit)} (name one: output)"
+        return line
 
     def hear(self, message: SimpleNamespace) -> None:
         """Take a message, as `MidiPorts` hands it on."""
@@ -167,18 +176,19 @@ class MidiInput:
             return
         controller, mapping = self._mapping_of(message.port)
         actions = mapping.hear(message, time.monotonic())
-        if message.type in ("note_on", "note_off"):
-            is_down = message.type == "note_on" and message.velocity > 0
-            self._lights.press(message.port, message.note, is_down=is_down)
-        if self._learning.is_on:  # what was begun before may end
+        was_learning = self._learning.is_on
+        if was_learning:
             self._learning.hear(message)
-            actions = [action for action in actions if isinstance(action, Release | Lift)]
-        self._act(controller, actions)
+            mapping.forget_moves()
+        self._act(controller, actions, is_silent=was_learning)
         self._arm()
 
     def set_controllers(self, controllers: Sequence[Controller]) -> None:
         """Understand inputs in another way from now on; cursors and fingers stay where they are."""
+        if self._is_stopping:
+            return
         self._controllers = controllers
+        self._pads.keep(pads for controller in controllers for pads in controller.pads)
         for port, (before, mapping) in list(self._mappings.items()):
             controller = port_controller(controllers, port, DEFAULT)
             if controller != before:
@@ -224,13 +234,15 @@ class MidiInput:
             for cursor, (x, y) in self._places.items():
                 found[1].moved(cursor, x, y)
             if len(self._mappings) > _MOST_INPUTS:
-                self._mappings.popitem(last=False)
+                self._let_go(next(iter(self._mappings)))
         return found
 
     def _see(self, state: PortsState) -> None:
         if self._is_stopping:
             return
-        before, gone = self.describe(), set(self._state.opened) - set(state.opened)
+        before, gone = self.describe(), changed(self._state.opened, state.opened)
+        if state.problem and not state.opened and not state.present:  # all is lost, the own port too
+            gone = list(self._mappings)
         self._state = state
         for port in gone:
             self._let_go(port)
@@ -261,7 +273,7 @@ class MidiInput:
     def _flush(self) -> None:
         self._timer = None
         for controller, mapping in list(self._mappings.values()):
-            self._act(controller, mapping.due(time.monotonic()))
+            self._act(controller, mapping.due(time.monotonic()), is_silent=self._learning.is_on)
         self._arm()
 
     def _arm(self) -> None:
@@ -275,8 +287,13 @@ class MidiInput:
             delay_s = max(0.0, due_s - time.monotonic())
             self._timer = asyncio.get_running_loop().call_later(delay_s, self._flush)
 
-    def _act(self, controller: Controller, actions: Sequence[Action]) -> None:
+    def _act(self, controller: Controller, actions: Sequence[Action], *, is_silent: bool) -> None:
+        """Carry out what a controller asks for; of what it asks silently only what ends something."""
         for action in actions:
+            if is_silent and not isinstance(action, Release | Lift):
+                continue
+            if isinstance(action, Hit | Release):
+                self._lights.press(action.key.port, action.key.number, is_down=isinstance(action, Hit))
             try:
                 events = self._carry_out(controller, action)
                 self._share(action, events)
@@ -292,11 +309,11 @@ class MidiInput:
             case Move(x, y, cursor):
                 return self._navigator.move(self._client, x, y, cursor, origin=ORIGIN)
             case Trigger(x, y, velocity, cursor, key):
-                return self._held.begin(
-                    key if controller.gate else None,
-                    lambda on_voice: self._navigator.trigger_xy(
-                        self._client, x, y, velocity, cursor, origin=ORIGIN, on_voice=on_voice
-                    ),
+                trigger, client = self._navigator.trigger_xy, self._client
+                return self._begin(
+                    controller,
+                    key,
+                    lambda voice: trigger(client, x, y, velocity, cursor, ORIGIN, voice),
                 )
             case Hit():
                 return self._hit(controller, action)
@@ -307,6 +324,7 @@ class MidiInput:
                 self._navigator.lift(self._client, cursor)
             case StopAll():
                 self._held.clear()
+                self._pads.forget_hits()
                 self._navigator.stop()
             case Command():
                 return self._command(action)
@@ -329,42 +347,37 @@ class MidiInput:
             if cursor == 0:
                 self._pads.moved(x, y, self._all_pads())
 
+    def _begin(self, controller: Controller, key: Key | None, begin: Begin) -> list[Event]:
+        """Begin a sound; with a gate it ends with its key."""
+        return self._held.begin(key if controller.gate else None, begin)
+
     def _hit(self, controller: Controller, hit: Hit) -> list[Event]:
         if hit.pads is None:
-            sound_id = self._navigator.resolve(hit.uid)
-            return self._held.begin(
-                hit.key if controller.gate else None,
-                lambda on_voice: self._navigator.trigger(
-                    self._client, sound_id, hit.velocity, on_voice=on_voice
-                ),
-            )
-
+            return self._play_hit(controller, hit, self._navigator.resolve(hit.uid))
         self._down.add(hit.key)
 
         def play(sound_id: int) -> None:
             if controller.gate and hit.key not in self._down:  # let go before the pads were laid out
                 return
             try:
-                events = self._held.begin(
-                    hit.key if controller.gate else None,
-                    lambda on_voice: self._navigator.trigger(
-                        self._client, sound_id, hit.velocity, on_voice=on_voice
-                    ),
-                )
-                self._tell(events)
+                self._tell(self._play_hit(controller, hit, sound_id))
             except QueryError as error:  # it has gone meanwhile
                 _log.debug("%s: %s", hit, error)
 
         self._pads.at(hit.pads, hit.column, hit.row, play)
         return []
 
+    def _play_hit(self, controller: Controller, hit: Hit, sound_id: int) -> list[Event]:
+        trigger, client = self._navigator.trigger, self._client
+        return self._begin(
+            controller, hit.key, lambda voice: trigger(client, sound_id, hit.velocity, on_voice=voice)
+        )
+
     def _command(self, command: Command) -> list[Event]:
         navigator, client = self._navigator, self._client
         match command.name:
             case "random":
                 return navigator.random(client, command.cursor, origin=ORIGIN)
-            case "stop":
-                navigator.stop()
             case "clear":
                 navigator.clear_filters(client)
             case "kind":
@@ -379,7 +392,8 @@ class MidiInput:
             case "relayout":
                 self._later(navigator.relayout())
             case "clip":
-                self._later(self._clip(int(command.argument)))
+                if self._output is not None:
+                    self._later(self._output.clip(int(command.argument)))
             case "favourite":
                 sound_id = client.cursors.get(command.cursor)
                 if sound_id is not None:
@@ -398,7 +412,3 @@ class MidiInput:
         task = asyncio.ensure_future(do())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-async def _no_clips(bars: int) -> None:
-    raise QueryError("notready", "nothing is kept for clips")

@@ -1,4 +1,4 @@
-"""The process that talks to the MIDI system, and says on its standard output what it hears.
+"""The process that talks to the MIDI system: says on its standard output what it hears, sends what it is to.
 
 MIDI systems hang and crash whoever asks them, and python-rtmidi keeps the interpreter lock meanwhile:
 asking a JACK server that had stopped froze every thread of the process for as long, closing a port
@@ -26,13 +26,17 @@ from typing import Any, Final
 MISSING: Final = 3
 """Exit code when a package is missing: there is no use in trying again."""
 
+OWN: Final = "klustr-bridge"
+"""What the names of all ports of bridges begin with, those of their clients too (JACK, ALSA)."""
+
 _THROUGH: Final = "midi through"
 _MOST_PORTS: Final = 64
 _MOST_TEXT: Final = 200
 _MOST_WAITING: Final = 1024
 _NUMBER: Final = re.compile(r" \(\d+\)$")
-_LAST_S: Final = 0.02
-"""What was sent at the end is on its way so long."""
+_LOOKS_OFF: Final = 10
+_LAST_S: Final = 0.05
+"""What was sent at the end is on its way so long: a period of JACK, 1024 frames, takes 23 ms."""
 
 Say = Callable[[dict[str, Any]], None]
 
@@ -115,15 +119,20 @@ class Outputs:
         An output of our own.
     are_wanted : bool
         Whether to look for outputs of others.
+    problem : str or None
+        What kept the last message from being sent.
     """
 
-    def __init__(self, backend: Any, own_names: tuple[str, ...]) -> None:
+    def __init__(self, backend: Any, own_names: tuple[str, ...], are_wanted: bool = False) -> None:
         self.own: Any = None
-        self.are_wanted = False
+        self.are_wanted = are_wanted
+        self.problem: str | None = None
+        self._broken: dict[str, int] = {}  # looks for which an output that can't be used is not there
         self._backend = backend
         self._own_names = own_names
         self._ask: Callable[[], list[str]] | None = None
         self._open: dict[str, Any] = {}
+        self._seen: list[str] = []
         self._lock = threading.Lock()
 
     def look(self) -> list[str]:
@@ -136,10 +145,12 @@ class Outputs:
                 self._ask = self._backend.get_output_names if connect is None else connect()
             named = dict.fromkeys(map(str, self._ask()))
             names = [name for name in named if not any(own and own in name for own in self._own_names)]
-            for name in self._open.keys() - set(names):
-                with contextlib.suppress(Exception):
-                    self._open.pop(name).close()
-            return names[:_MOST_PORTS]
+            _close(self._open, changed(self._seen, names))
+            self._seen = names
+            self._broken = {name: left - 1 for name, left in self._broken.items() if left > 1}
+            if not self._broken:
+                self.problem = None
+            return [name for name in names if name not in self._broken][:_MOST_PORTS]
         return []
 
     def send(self, to: str, data: bytes) -> None:
@@ -154,11 +165,18 @@ class Outputs:
 
         message = mido.Message.from_bytes(data)
         with self._lock:
-            if to and to not in self._open:
-                self._open[to] = self._backend.open_output(to)
-            port = self._open[to] if to else self.own
-            if port is not None:
-                port.send(message)
+            if to in self._broken:
+                return
+            try:
+                if to and to not in self._open:
+                    self._open[to] = self._backend.open_output(to)
+                port = self._open[to] if to else self.own
+                if port is not None:
+                    port.send(message)
+            except Exception as error:
+                self._broken[to] = _LOOKS_OFF
+                self.problem = f"can't send to '{to or OWN}': {_reason(error)}; close what else uses it"
+                raise
 
 
 class Inputs:
@@ -178,14 +196,23 @@ class Inputs:
         Name of an input of our own that programs can send to; empty: none. Not on Windows.
     notes : str
         Name of an output of our own that notes go out by; empty: none. Not on Windows.
+    outputs : bool
+        Whether to look for outputs, too, from the start on.
     """
 
     def __init__(
-        self, backend: Any, pattern: str, types: Collection[str], say: Say, virtual: str = "", notes: str = ""
+        self,
+        backend: Any,
+        pattern: str,
+        types: Collection[str],
+        say: Say,
+        virtual: str = "",
+        notes: str = "",
+        outputs: bool = False,
     ) -> None:
         self._virtual = virtual
         self._notes = notes
-        self._outputs = Outputs(backend, (virtual, notes))
+        self._outputs = Outputs(backend, (virtual, notes), outputs)
         self._own: Any = None
         self._is_offered = False
         self._backend = backend
@@ -194,6 +221,7 @@ class Inputs:
         self._say = say
         self._names = Names(backend)
         self._open: dict[str, Any] = {}
+        self._seen: list[str] = []
 
     def look(self) -> bool:
         """Compare what is there with what is open, and tell.
@@ -205,18 +233,21 @@ class Inputs:
             belongs to it may be touched again.
         """
         try:
-            # Our own output is an input to all others: listening to it would go round for ever.
-            named = [name for name in self._names.ask() if not self._notes or self._notes not in name]
+            # What a bridge sends by is an input to all others: listening to it would go round for ever.
+            named = [name for name in self._names.ask() if not name.startswith(OWN)]
             present = named[:_MOST_PORTS]
         except Exception as error:
             self._say({"problem": f"the MIDI system can't be used: {_reason(error)}"[:_MOST_TEXT]})
             return not self._names.were_known
         self._offer_own()
         chosen = choose(present, self._pattern)
-        self._close_of_changed_families(chosen)
+        _close(self._open, changed(self._seen, chosen))
+        self._seen = chosen
         problems = [text for name in chosen if (text := self._listen_to(name)) is not None]
-        problem = "; ".join(problems)[:_MOST_TEXT] or None
         outputs = self._outputs.look()
+        if self._outputs.problem:
+            problems.append(self._outputs.problem)
+        problem = "; ".join(problems)[:_MOST_TEXT] or None
         self._say({"opened": list(self._open), "present": present, "problem": problem, "outputs": outputs})
         return True
 
@@ -244,14 +275,6 @@ class Inputs:
             self._outputs.send(order["to"], bytes.fromhex(order["data"]))
         else:
             self._outputs.are_wanted = True
-
-    def _close_of_changed_families(self, chosen: Iterable[str]) -> None:
-        """Close inputs of one name when there are more or fewer of it: which is which has changed."""
-        before, now = Counter(map(_family, self._open)), Counter(map(_family, chosen))
-        for name in list(self._open):
-            if before[_family(name)] != now[_family(name)]:
-                with contextlib.suppress(Exception):
-                    self._open.pop(name).close()
 
     def _listen_to(self, name: str) -> str | None:
         """Open an input unless it is open; return what kept it from opening."""
@@ -310,8 +333,25 @@ class Orders:
             inputs.obey(json.loads(line))
 
 
+def changed(before: Iterable[str], now: Iterable[str]) -> list[str]:
+    """Return the ports that have gone, or of whose name there are more or fewer: which is which is not known.
+
+    Of two ports of one name the second is told by a number; when the first goes, the second has its name.
+    """
+    ports, present = list(before), list(now)
+    then, since = Counter(map(_family, ports)), Counter(map(_family, present))
+    return [port for port in ports if port not in present or then[_family(port)] != since[_family(port)]]
+
+
+def _close(ports: dict[str, Any], names: Iterable[str]) -> None:
+    """Close those of some open ports that have these names."""
+    for name in names:
+        with contextlib.suppress(Exception):
+            if name in ports:
+                ports.pop(name).close()
+
+
 def _family(name: str) -> str:
-    """Return a port's name without the number that ports of one name get."""
     return _NUMBER.sub("", name.rstrip())
 
 
@@ -360,7 +400,13 @@ def _has(package: str) -> bool:
 
 
 def main(
-    pattern: str, backend: str, poll_s: float, types: Collection[str], virtual: str = "", notes: str = ""
+    pattern: str,
+    backend: str,
+    poll_s: float,
+    types: Collection[str],
+    virtual: str = "",
+    notes: str = "",
+    outputs: bool = False,
 ) -> int:
     """Listen until the standard input ends or the MIDI system is lost; return an exit code."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent
@@ -374,7 +420,7 @@ def main(
     except Exception as error:
         say({"problem": missing_package(error)})
         return MISSING
-    inputs = Inputs(chosen, pattern, types, say, virtual, notes)
+    inputs = Inputs(chosen, pattern, types, say, virtual, notes, outputs)
     orders.start(inputs)
     while inputs.look():
         time.sleep(poll_s)

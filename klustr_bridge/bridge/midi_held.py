@@ -33,12 +33,22 @@ class HeldVoices:
     ----------
     stop : callable
         Ends a voice.
+    hold, release : callable
+        Told of each voice before it is begun for a key, and when it ends with it.
     """
 
-    def __init__(self, stop: Callable[[int], None]) -> None:
-        self._stop = stop
+    def __init__(
+        self,
+        stop: Callable[[int], None],
+        hold: Callable[[int], None] = lambda voice: None,
+        release: Callable[[int], None] = lambda voice: None,
+    ) -> None:
+        self._stop_voice = stop
+        self._hold = hold
+        self._release = release
         self._held: dict[Key, _Held] = {}
         self._lengths: OrderedDict[int, float] = OrderedDict()  # of voices that begin when keys are up
+        self._ends: dict[int, asyncio.TimerHandle] = {}
 
     @property
     def keys(self) -> Sequence[Key]:
@@ -58,17 +68,23 @@ class HeldVoices:
         if (before := self._held.pop(key, None)) is not None:
             self._stop(before.voice)
         voices: list[int] = []
-        events = begin(voices.append)
+
+        def take(voice: int) -> None:
+            self._hold(voice)
+            voices.append(voice)
+
+        events = begin(take)
         for voice in voices:
             is_now = any(isinstance(event, Play) and event.voice == voice for event in events)
             self._held[key] = _Held(voice, time.monotonic(), is_now)
         return events
 
     def has_begun(self, voice: int) -> None:
-        """Take note that a voice is heard from now on."""
+        """Take note that a voice is heard from now on; no error if no key has begun it."""
         length_s = self._lengths.pop(voice, None)
         if length_s is not None:
-            asyncio.get_running_loop().call_later(length_s, self._stop, voice)
+            loop = asyncio.get_running_loop()
+            self._ends[voice] = loop.call_later(length_s, self._end_late, voice)
         for held in self._held.values():
             if held.voice == voice:
                 held.has_begun = True
@@ -92,5 +108,18 @@ class HeldVoices:
 
     def clear(self) -> None:
         """Forget all: everything has been stopped."""
+        for handle in self._ends.values():
+            handle.cancel()
+        for voice in (*self._ends, *self._lengths, *(held.voice for held in self._held.values())):
+            self._release(voice)
+        self._ends.clear()
         self._held.clear()
         self._lengths.clear()
+
+    def _stop(self, voice: int) -> None:
+        self._release(voice)
+        self._stop_voice(voice)
+
+    def _end_late(self, voice: int) -> None:
+        del self._ends[voice]
+        self._stop(voice)

@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
+from klustr_bridge.bridge.midi_child import changed
 from klustr_bridge.bridge.midi_pads import PadSounds
 from klustr_bridge.errors import QueryError
 from klustr_bridge.midi import Controller
@@ -43,6 +44,11 @@ class PadLights:
         Returns the bank of pins that an input is on.
     send : callable
         Sends a message to an output, by its name.
+
+    Attributes
+    ----------
+    unlit : tuple of str
+        Inputs that are to have lights, and no output for them is there.
     """
 
     def __init__(
@@ -57,20 +63,28 @@ class PadLights:
         self._program = program
         self._send = send
         self._lit: dict[str, _Lit] = {}
+        self._outputs: tuple[str, ...] = ()
+        self.unlit: tuple[str, ...] = ()
         self._timer: asyncio.TimerHandle | None = None
 
     def see(self, controllers: Mapping[str, Controller], outputs: Sequence[str]) -> None:
         """Take note of the inputs, how each is understood, and of the outputs there are."""
         before, self._lit = self._lit, {}
+        others = set(changed(self._outputs, outputs))
+        self._outputs = tuple(outputs)
+        self.unlit = ()
         for port, controller in controllers.items():
             output = lights_output(port, controller, outputs)
             if output is None:
+                if controller.lights:
+                    self.unlit = (*self.unlit, port)
                 continue
             known = before.get(port)
-            if known is not None and (known.controller, known.output) == (controller, output):
+            is_same = known is not None and (known.controller, known.output) == (controller, output)
+            if known is not None and is_same and output not in others:
                 self._lit[port] = known
                 continue
-            if known is not None:
+            if known is not None and known.output in outputs and not is_same:
                 self._darken(known)
             self._lit[port] = _Lit(controller, output)
             for message in _each(controller.setup):
@@ -98,7 +112,10 @@ class PadLights:
 
     def _look(self) -> None:
         """Show what has changed on the pads, and come back."""
-        self._timer = None
+        if self._lit:
+            self._timer = asyncio.get_running_loop().call_later(LOOK_S, self._look)
+        else:
+            self._timer = None
         for port, lit in self._lit.items():
             laid = [self._pads.laid(pads) for pads in lit.controller.pads]
             layouts = [layout for layout in laid if layout is not None]
@@ -107,10 +124,8 @@ class PadLights:
             pins = lit.controller.pins.get(self._program(port), {})
             state = (layouts, pins, self._navigator.corpus)
             if not _are_same(state, lit.shown):
-                lit.shown = state
                 self._say(lit, lit.lights.lay(self._kinds(lit.controller, layouts, pins)))
-        if self._lit:
-            self._timer = asyncio.get_running_loop().call_later(LOOK_S, self._look)
+                lit.shown = state
 
     def _kinds(
         self,
@@ -134,7 +149,7 @@ class PadLights:
         if sound_id is None:
             return ""
         try:
-            return self._navigator.info(sound_id).kind
+            return self._navigator.kind(sound_id)
         except QueryError:  # it has gone just now
             return ""
 

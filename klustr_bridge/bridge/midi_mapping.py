@@ -49,7 +49,7 @@ class MappingFile:
         is_expected : bool
             Whether to say so if there is none.
         """
-        before = MISSING
+        before, said = MISSING, ""
         if is_expected and not await asyncio.to_thread(self._file.exists):
             self._say(f"MIDI: there is no file {self._file} yet; controllers are understood as any")
         while True:
@@ -57,10 +57,14 @@ class MappingFile:
             if stamp != before:
                 before = stamp
                 try:
-                    n_controllers = await self._load()
-                    self._say(f"MIDI: {counted(n_controllers, 'controller')} in {self._file}")
+                    line = f"MIDI: {counted(await self._load(), 'controller')} in {self._file}"
                 except MidiError as error:
-                    self._say(f"MIDI: {error}; controllers are understood as before")
+                    line = f"MIDI: {error}; controllers are understood as before"
+                    if isinstance(error.__cause__, OSError):  # an editor has it: it is tried again
+                        before = (0, 0)
+                if line != said or before == stamp:
+                    said = line
+                    self._say(line)
             await asyncio.sleep(EVERY_S)
 
     async def learn(self, target: str, cursor: int) -> None:
@@ -69,15 +73,19 @@ class MappingFile:
         Raises
         ------
         QueryError
-            ``badargs`` if there is no such target or the file can't be written; as of `MidiInput.learn`.
+            ``badargs`` if there is no such target, ``notready`` if the file can't be written; as of
+            `MidiInput.learn`.
         """
         try:
             check_target(target, cursor)
-            port, learned = await self._midi.learn(target)
+        except MidiError as error:
+            raise QueryError("badargs", str(error)) from error
+        port, learned = await self._midi.learn(target)
+        try:
             await asyncio.to_thread(add_binding, self._file, port, learned.fields(target, cursor))
             await self._load()
         except MidiError as error:
-            raise QueryError("badargs", str(error)) from error
+            raise QueryError("notready", str(error)) from error
         self._say(f"MIDI: {learned.control} of {port} drives {target}")
 
     async def _load(self) -> int:

@@ -6,6 +6,7 @@ the room `midi` knows.
 
 import asyncio
 import contextlib
+import math
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -23,6 +24,7 @@ from klustr_bridge.midi.notes import Keys, Notes, strength
 from klustr_bridge.navigator import Navigator, Play
 
 _MOST_OF_A_SECOND: Final = 100
+_MOST_HELD: Final = 1024
 
 
 class WrittenClip(NamedTuple):
@@ -57,6 +59,7 @@ class MidiOutput:
         self._notes = Notes()
         self._send: Callable[[bytes], None] | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._held: dict[int, Played | None] = {}
 
     def set_controllers(self, controllers: Sequence[Controller]) -> None:
         """Have sounds that are pinned go out as their keys."""
@@ -72,17 +75,31 @@ class MidiOutput:
             info = self._navigator.info(play.id)
         except QueryError:  # it has gone just now
             return
-        note, velocity, now_s = (
-            self._keys.of(info.uid, info.kind),
-            strength(play.velocity),
-            time.perf_counter(),
-        )
+        note, velocity = self._keys.of(info.uid, info.kind), strength(play.velocity)
+        now_s = time.perf_counter()
         beat = self._clock.now(now_s)
-        self._take.add(Played(now_s, note, velocity, beat.number if beat.playing else None, beat.tempo_bpm))
+        played = Played(now_s, note, velocity, beat.number if beat.playing else None, beat.tempo_bpm)
+        if play.voice in self._held:
+            played.length_s = math.inf
+            self._held[play.voice] = played
+        self._take.add(played)
         if self._send is not None:
-            self._say(self._notes.play(note, velocity, now_s))
+            self._say(self._notes.play(note, velocity, now_s, played.length_s))
             if self._timer is None:
                 self._end_notes()
+
+    def hold(self, voice: int) -> None:
+        """Have the note of a voice, which is about to begin, last until `release`."""
+        self._held[voice] = None
+        if len(self._held) > _MOST_HELD:
+            self.release(next(iter(self._held)))
+
+    def release(self, voice: int) -> None:
+        """End the note of a voice that was held; no error if it has not begun."""
+        played = self._held.pop(voice, None)
+        if played is not None:
+            played.length_s = time.perf_counter() - played.at_s
+            self._say(self._notes.end(played.note))
 
     async def clip(self, bars: int) -> WrittenClip:
         """Write the last bars of what was played into a new file.
@@ -99,11 +116,10 @@ class MidiOutput:
         if clip is None:
             raise QueryError("notready", "nothing has been played yet")
         try:
-            path = await asyncio.to_thread(_write, self._folder, clip)
+            return await asyncio.to_thread(_write, self._folder, clip)
         except OSError as error:
             reason = f"no clip can be written into {self._folder}: {error.strerror or error}"
             raise QueryError("notready", reason) from error
-        return WrittenClip(os.fsencode(path), len(clip.notes))
 
     def stop(self) -> None:
         """End the notes that sound, and send no more."""
@@ -128,13 +144,19 @@ class MidiOutput:
                 self._send(message)
 
 
-def _write(folder: Path, clip: Clip) -> Path:
+def _write(folder: Path, clip: Clip) -> WrittenClip:
     """Write a clip into a new file that is named by the time; for a thread."""
     folder.mkdir(parents=True, exist_ok=True)
-    data, name = midi_file(clip), datetime.now().strftime("%Y-%m-%d %H.%M.%S")
+    (data, n_notes), name = midi_file(clip), datetime.now().strftime("%Y-%m-%d %H.%M.%S")
     for number in range(1, _MOST_OF_A_SECOND):
         path = folder / f"{name}{f' {number}' if number > 1 else ''}.mid"
-        with contextlib.suppress(FileExistsError), path.open("xb") as file:
-            file.write(data)
-            return path
+        with contextlib.suppress(FileExistsError):
+            file = path.open("xb")
+            try:
+                with file:
+                    file.write(data)
+            except OSError:
+                path.unlink(missing_ok=True)
+                raise
+            return WrittenClip(os.fsencode(path), n_notes)
     raise FileExistsError(None, f"{path} and those before it are there already")

@@ -43,12 +43,14 @@ class PadSounds:
         self._working: dict[Pads, asyncio.Task[None]] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._place = (0.5, 0.5)
+        self._n_forgotten = 0
 
     def at(self, pads: Pads, column: int, row: int, play: Callable[[int], None]) -> None:
         """Hand the sound of a pad to `play`, now or, where pads aren't laid out yet, as soon as they are."""
         state, layout = self._laid.get(pads, (None, {}))
         if state is None or state[:3] != self._state(pads)[:3]:  # another map, or other sounds of it
-            self._work(pads).add_done_callback(lambda _: self._play(pads, column, row, play))
+            hits = self._n_forgotten
+            self._work(pads).add_done_callback(lambda _: self._play(pads, column, row, play, hits))
             return
         if state != self._state(pads):
             self._work(pads)
@@ -69,12 +71,24 @@ class PadSounds:
         """Take note of where cursor 0 is: pads over its neighbourhood follow it."""
         self._place = (x, y)
         following = [pads for pads in all_pads if pads.over == "cursor"]
-        if following and self._timer is None:
+        if following:
+            if self._timer is not None:
+                self._timer.cancel()
             loop = asyncio.get_running_loop()
             self._timer = loop.call_later(SETTLE_S, self._follow, following)
 
+    def keep(self, all_pads: Iterable[Pads]) -> None:
+        """Forget the layouts of other pads: they hold the map that they are of."""
+        kept = set(all_pads)
+        self._laid = {pads: laid for pads, laid in self._laid.items() if pads in kept}
+
+    def forget_hits(self) -> None:
+        """Let hits that wait for their layout not be heard."""
+        self._n_forgotten += 1
+
     def close(self) -> None:
         """Work no more."""
+        self.forget_hits()
         if self._timer is not None:
             self._timer.cancel()
         for task in list(self._working.values()):
@@ -86,9 +100,11 @@ class PadSounds:
             if self._laid.get(pads, (None,))[0] != self._state(pads):
                 self._work(pads)
 
-    def _play(self, pads: Pads, column: int, row: int, play: Callable[[int], None]) -> None:
-        sound_id = self._laid.get(pads, (None, {}))[1].get((column, row))
-        if sound_id is not None:
+    def _play(self, pads: Pads, column: int, row: int, play: Callable[[int], None], hits: int) -> None:
+        """Play what a hit has waited for, unless it is of another map than the present one, or forgotten."""
+        state, layout = self._laid.get(pads, (None, {}))
+        is_present = state is not None and state[:3] == self._state(pads)[:3]
+        if is_present and hits == self._n_forgotten and (sound_id := layout.get((column, row))) is not None:
             play(sound_id)
 
     def _state(self, pads: Pads) -> _State:
@@ -111,13 +127,14 @@ class PadSounds:
         return *self._place, min(_MOST_RADIUS, farthest + _ROUNDING)
 
     async def _lay(self, pads: Pads) -> None:
-        state = self._state(pads)
-        try:
-            region = self._region(pads)
-            rows = await self._navigator.grid(self._client, pads.columns, pads.rows, region)
-        except QueryError as error:  # no map yet: a controller has nowhere to read that
-            _log.debug("pads: %s", error)
-            return
-        self._laid[pads] = state, {(column, row): sound_id for column, row, sound_id in rows}
-        if state != self._state(pads):  # it has moved on meanwhile
-            await self._lay(pads)
+        while True:
+            state = self._state(pads)
+            try:
+                region = self._region(pads)
+                rows = await self._navigator.grid(self._client, pads.columns, pads.rows, region)
+            except QueryError as error:  # no map yet: a controller has nowhere to read that
+                _log.debug("pads: %s", error)
+                return
+            self._laid[pads] = state, {(column, row): sound_id for column, row, sound_id in rows}
+            if state[:3] == self._state(pads)[:3]:  # else it is another map meanwhile
+                return

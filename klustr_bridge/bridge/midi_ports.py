@@ -1,7 +1,8 @@
-"""The MIDI inputs of this machine, seen from the event loop.
+"""The MIDI ports of this machine, seen from the event loop.
 
-This module owns the process that talks to the MIDI system: it starts it, hears it, gives it up when it
-is silent, and starts it again. It must not know what a message means, nor wait for anything but itself.
+This module owns the process that talks to the MIDI system: it starts it, hears it, has it send, gives it up
+when it is silent, and starts it again. It must not know what a message means, nor wait for anything but
+itself.
 """
 
 import asyncio
@@ -32,14 +33,14 @@ _RESTART_POLLS: Final = 20
 _NAMED: Final = 4
 _MOST_UNSENT: Final = 65536
 _OUTPUTS: Final = {"want": "outputs"}
-_DO_WITHOUT: Final = "or do without: --midi off"
+DO_WITHOUT: Final = "or do without: --midi off"
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class PortsState:
-    """What is known of the inputs.
+    """What is known of the ports.
 
     Attributes
     ----------
@@ -96,16 +97,14 @@ class MidiPorts:
         backend: str = "",
         poll_s: float = POLL_S,
     ) -> None:
-        self._settings = json.dumps(
-            {
-                "pattern": pattern,
-                "backend": backend,
-                "poll_s": poll_s,
-                "types": sorted(types),
-                "virtual": virtual,
-                "notes": notes,
-            }
-        )
+        self._settings: dict[str, object] = {
+            "pattern": pattern,
+            "backend": backend,
+            "poll_s": poll_s,
+            "types": sorted(types),
+            "virtual": virtual,
+            "notes": notes,
+        }
         self._poll_s = poll_s
         self._on_message = on_message
         self._on_state = on_state
@@ -156,8 +155,9 @@ class MidiPorts:
 
     async def _listen(self) -> int | None:
         """Listen until the process ends or is given up; return its exit code."""
+        settings = self._settings | {"outputs": self._wants_outputs}
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-P", midi_child.__file__, self._settings),
+            *(sys.executable, "-P", midi_child.__file__, json.dumps(settings)),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,  # ALSA and JACK write their thoughts there
@@ -165,8 +165,6 @@ class MidiPorts:
             creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
         )
         self._process = process
-        if self._wants_outputs:
-            self._order(_OUTPUTS)
         try:
             await self._hear(process)
         finally:
@@ -184,11 +182,9 @@ class MidiPorts:
                     alarm.reschedule(loop.time() + silent_s)
                     self._take(line)
         except TimeoutError:
-            self._tell(
-                PortsState(True, problem=f"the MIDI system does not answer; restart it, {_DO_WITHOUT}")
-            )
+            self._tell(PortsState(True, problem=f"the MIDI system does not answer; restart it, {DO_WITHOUT}"))
             return
-        problem = self._state.problem or f"the MIDI system has failed; restart it, {_DO_WITHOUT}"
+        problem = self._state.problem or f"the MIDI system has failed; restart it, {DO_WITHOUT}"
         self._tell(PortsState(True, problem=problem))
 
     def _take(self, line: bytes) -> None:
@@ -202,7 +198,7 @@ class MidiPorts:
                 opened, present = tuple(said.get("opened", ())), tuple(said.get("present", ()))
                 problem = said["problem"]
                 if problem and not opened:
-                    problem = f"{problem}; {_DO_WITHOUT}"
+                    problem = f"{problem}; {DO_WITHOUT}"
                 outputs = tuple(said.get("outputs", ()))
                 self._tell(PortsState(True, opened, present, problem, outputs))
         except Exception:

@@ -4,11 +4,14 @@ Backends as far as `midi_child` needs one, in whose process they run: this must 
 mido's own backend they can tell ports of one name apart, and ask for names through one client that stays.
 """
 
+import re
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 _CLIENT: Final = "klustr-bridge"
+_INDEX: Final = re.compile(r" \d+$")
 
 Ask = Callable[[], list[str]]
 
@@ -50,12 +53,12 @@ class Rtmidi:
     def connect(self) -> Ask:
         """Return what asks for the names of all inputs, through one client that stays."""
         client = self._input(f"{_CLIENT}-looks")
-        return lambda: numbered(self._names(client))
+        return lambda: self._labels(client)
 
     def connect_outputs(self) -> Ask:
         """Return what asks for the names of all outputs, through one client that stays."""
         client = self._output(f"{_CLIENT}-looks-out")
-        return lambda: numbered(self._names(client))
+        return lambda: self._labels(client)
 
     def get_input_names(self) -> list[str]:
         """Return the names of all inputs, once."""
@@ -89,7 +92,17 @@ class Rtmidi:
         if is_virtual:
             port.open_virtual_port(name)
         else:
-            port.open_port(numbered(self._names(port)).index(name))
+            port.open_port(self._labels(port).index(name))
+
+    def _labels(self, port: Any) -> list[str]:
+        """Return names of all ports; on Windows without the index that RtMidi puts after each.
+
+        It is another one for the input and the output of a controller, and another one when one is pulled.
+        """
+        names = self._names(port)
+        return (
+            numbered(_INDEX.sub("", name) for name in names) if sys.platform == "win32" else numbered(names)
+        )
 
     # What differs between the packages
 

@@ -296,6 +296,10 @@ class _Parser(argparse.ArgumentParser):
         """Parse; what nothing is made for ends it, with the nearest flag where there is one."""
         self._words = list(args or ())
         parsed, unknown = super().parse_known_args(args, namespace)
+        missing = [each.dest for each in self._positionals._group_actions if each.nargs == "?"]
+        is_word = len(unknown) == 1 and not unknown[0].startswith("-")
+        if is_word and len(missing) == 1 and getattr(parsed, missing[0], "") is None:
+            setattr(parsed, missing[0], unknown.pop())  # argparse lets none come after flags
         if unknown:
             flags = list(self._option_string_actions)
             hints = [suggestion(word.partition("=")[0], flags) for word in unknown if word.startswith("-")]

@@ -7,7 +7,6 @@ import argparse
 import asyncio
 import contextlib
 import os
-import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,11 +14,12 @@ from types import SimpleNamespace
 
 from klustr_bridge.bridge.midi_commands import CANCEL
 from klustr_bridge.bridge.midi_lights import lights_output
-from klustr_bridge.bridge.midi_ports import MidiPorts, PortsState
+from klustr_bridge.bridge.midi_ports import DO_WITHOUT, MidiPorts, PortsState
 from klustr_bridge.cli.library import running_daemon
 from klustr_bridge.client import Client
 from klustr_bridge.errors import BridgeError, SettingsError
 from klustr_bridge.midi import DEFAULT, HEARD_TYPES, Action, Controller, Decoder, Mapping, port_controller
+from klustr_bridge.midi.bindings import make_binding
 from klustr_bridge.midi.files import add_binding, load_controllers
 from klustr_bridge.midi.learning import Learner, check_target
 from klustr_bridge.progress import counted
@@ -36,19 +36,19 @@ class _Ears:
         self.messages: asyncio.Queue[SimpleNamespace] = asyncio.Queue()
         self.state = PortsState()
         self._looked = asyncio.Event()
-        self._are_outputs_wanted = are_outputs_wanted
         self._ports = MidiPorts(loaded.settings.midi.ports, self.messages.put_nowait, self._see, HEARD_TYPES)
+        if are_outputs_wanted:
+            self._ports.want_outputs()
 
     async def __aenter__(self) -> "_Ears":
-        if self._are_outputs_wanted:
-            self._ports.want_outputs()
         self._ports.start()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_LOOK_S):
                 await self._looked.wait()
         if self.state.problem and not self.state.opened:
             await self._ports.stop()
-            raise BridgeError(self.state.problem)
+            problem = self.state.problem.removesuffix(f"; {DO_WITHOUT}")
+            raise BridgeError(f"{problem}; klustr-bridge doctor says what can be done")
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -74,12 +74,12 @@ def midi(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
         check_target(namespace.target, namespace.cursor)
         daemon = running_daemon(loaded.settings)
         if daemon is not None:
-            return _learn_through(daemon.osc_port, namespace)
+            return _learn_through(daemon.osc_port, namespace, midi_mapping_file(loaded.settings))
         return asyncio.run(_learn(namespace, loaded))
     return asyncio.run((_list if namespace.action == "list" else _monitor)(loaded, controllers))
 
 
-def _learn_through(osc_port: int, namespace: argparse.Namespace) -> int:
+def _learn_through(osc_port: int, namespace: argparse.Namespace, file: Path) -> int:
     """Have the running bridge learn, so that it does not act on what is moved."""
     print(f"move what is to drive {namespace.target}; the running bridge learns it", file=sys.stderr)
     with Client(port=osc_port) as client:
@@ -88,7 +88,15 @@ def _learn_through(osc_port: int, namespace: argparse.Namespace) -> int:
         except KeyboardInterrupt:
             client.send("/klustr/midi/learn", CANCEL)  # or it would play nothing for a while
             raise
-    print(f"learned; klustr-bridge midi list says where it is written: it drives {namespace.target} now")
+    wanted = make_binding({"control": "cc 0", "target": namespace.target, "cursor": namespace.cursor})
+    for controller in load_controllers(file):
+        for each in controller.bindings:
+            if (each.target, each.argument, each.cursor) == (wanted.target, wanted.argument, wanted.cursor):
+                print(f"{each.control} of {controller.ports} drives {namespace.target}; written into {file}")
+                return 0
+    print(
+        f"it drives {namespace.target} now; written into the file of the running bridge"
+    )  # of other settings
     return 0
 
 
@@ -103,7 +111,10 @@ def _clip(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
     if namespace.target is not None:
         out = Path(namespace.target).absolute()
         try:
-            shutil.move(clip.path, out)
+            data = Path(clip.path).read_bytes()
+            with out.open("xb") as file:  # never over what has come there meanwhile
+                file.write(data)
+            Path(clip.path).unlink()
         except OSError as error:
             reason = f"can't move the clip to {out}: {error.strerror or error}; it is in {clip.path}"
             raise BridgeError(reason) from error
@@ -123,7 +134,7 @@ def _refuse_wrong(namespace: argparse.Namespace) -> None:
         return
     out = Path(word)
     if out.suffix.lower() not in (".mid", ".midi"):
-        raise SettingsError(f"clips are MIDI files; {out.name!r} should end with .mid")
+        raise SettingsError(f"clips are MIDI files; {word!r} should end with .mid")
     if os.path.lexists(out):
         raise SettingsError(f"{out} is there already; take another name")
     if not out.absolute().parent.is_dir():
@@ -147,6 +158,7 @@ async def _list(loaded: LoadedSettings, controllers: Sequence[Controller]) -> in
 
 async def _monitor(loaded: LoadedSettings, controllers: Sequence[Controller]) -> int:
     decoders: dict[str, tuple[Decoder, Mapping]] = {}
+    heard: set[tuple[str, int, int]] = set()  # controllers: two of them may be one of 14 bits
     async with _Ears(loaded) as ears:
         print(
             f"listening to {', '.join(ears.state.opened) or 'nothing yet'}; Ctrl-C ends it", file=sys.stderr
@@ -166,7 +178,10 @@ async def _monitor(loaded: LoadedSettings, controllers: Sequence[Controller]) ->
                 decoders[message.port] = Decoder(), Mapping(controller, message.port)
             decoder, mapping = decoders[message.port]
             for reading in decoder.read(message):
-                if reading.is_whole:  # the high half of a knob that has no low one is told by its cc
+                if reading.kind == "cc":
+                    heard.add((message.port, reading.channel, reading.number))
+                pair = [(message.port, reading.channel, reading.number + half) for half in (0, 32)]
+                if reading.kind != "cc14" or (reading.is_whole and heard.issuperset(pair)):
                     print(f"{message.port}  {reading.control}  {reading.value}", flush=True)
             _say(mapping.hear(message, loop.time()))
 

@@ -77,7 +77,8 @@ class _Way:
         self._ports.send(bytes(data), self.output)
 
     def _own_port(self) -> str | None:
-        return next((each for each in self._state.outputs if PORT in each and "notes" not in each), None)
+        """Return the bridge's port; the clients that it listens by are ``klustr-bridge 1`` and so on."""
+        return next((each for each in self._state.outputs if each.partition(":")[0] == PORT), None)
 
     def _see(self, state: PortsState) -> None:
         self._state = state
@@ -91,8 +92,10 @@ async def _play(client: Client, points: Sequence[Point]) -> int:
         waits_s = [wait_s for point in points if (wait_s := await _move(client, way, point)) is not None]
         n_played = await _press(client, way)
     told = f", {statistics.median(waits_s) * 1000.0:.1f} ms from move to hit" if waits_s else ""
-    print(f"{len(waits_s)} of {len(points)} moves hit a sound{told}; {n_played} of {_N_KEYS} keys played one")
+    print(f"{len(waits_s)} of {len(points)} moves hit a sound{told}; {_N_KEYS} keys, {n_played} sounds")
     if waits_s and n_played:
+        if n_played > _N_KEYS:
+            print("something else plays, too, or hears the same: these numbers are not of this test alone")
         return 0
     print(f"what is sent does not get through, or is mapped to something else; {_DO}")
     return 1
@@ -106,12 +109,11 @@ async def _move(client: Client, way: _Way, point: Point) -> float | None:
     for control, value in ((12, point.x), (13, point.y)):
         way.send(0xB0, control, round(value * 127))
     await asyncio.sleep(0)
-    try:
-        while (await asyncio.to_thread(client.wait, "/klustr/hit", _HIT_S))[-1] != "midi":
-            pass
-    except NoAnswerError:
-        return None
-    wait_s = time.monotonic() - begun_s
+    wait_s: float | None = None
+    while wait_s is None and (left_s := begun_s + _HIT_S - time.monotonic()) > 0.0:
+        with contextlib.suppress(NoAnswerError):
+            if (await asyncio.to_thread(client.wait, "/klustr/hit", left_s))[-1] == "midi":
+                wait_s = time.monotonic() - begun_s
     await asyncio.sleep(_PAUSE_S)
     return wait_s
 
@@ -124,4 +126,4 @@ async def _press(client: Client, way: _Way) -> int:
         await asyncio.sleep(_PAUSE_S)
         way.send(0x80, 60, 0)
     await asyncio.sleep(_PAUSE_S)
-    return min(_N_KEYS, int(client.health()["plays"] - before))
+    return int(client.health()["plays"] - before)

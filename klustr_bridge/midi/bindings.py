@@ -195,8 +195,6 @@ class Controller:
     def __post_init__(self) -> None:
         if self.lights:
             _among("lights", self.lights, LIGHTS)
-        elif self.output or self.setup or self.colours:
-            raise MidiError(f"output, setup and colours go with lights: {', '.join(LIGHTS)}")
         if not 1 <= self.lights_channel <= 16:
             raise MidiError(f"lights_channel is {self.lights_channel}; allowed is 1 to 16")
         for kind, colour in self.colours.items():

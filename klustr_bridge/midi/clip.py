@@ -13,12 +13,9 @@ import math
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final, NamedTuple
 
 from klustr_bridge.midi.notes import CHANNEL, NOTE_S
-
-if TYPE_CHECKING:
-    import mido
 
 DEFAULT_BARS: Final = 4
 MOST_BARS: Final = 64
@@ -34,7 +31,7 @@ _MOST_DRIFT_BEATS: Final = 1.0
 _MOST_DRIFT_SHARE: Final = 0.25
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Played:
     """A note of what was played.
 
@@ -48,6 +45,8 @@ class Played:
         Where the session's beat was; None while it stood.
     tempo_bpm : float
         Beats per minute, 0 without a clock.
+    length_s : float
+        How long; infinite while its key is held.
     """
 
     at_s: float
@@ -55,6 +54,16 @@ class Played:
     velocity: int
     beat: float | None = None
     tempo_bpm: float = 0.0
+    length_s: float = NOTE_S
+
+
+class ClipNote(NamedTuple):
+    """A note of a clip: where it begins and how long it is in beats, its key, its velocity (1 to 127)."""
+
+    beat: float
+    length: float
+    note: int
+    velocity: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +72,15 @@ class Clip:
 
     Attributes
     ----------
-    notes : tuple of (float, int, int)
-        Beats from the beginning, rising; note and velocity.
+    notes : tuple of ClipNote
+        In order; beats count from the beginning.
     bars, beats_a_bar : int
         How long it is.
     tempo_bpm : float
         Beats per minute.
     """
 
-    notes: tuple[tuple[float, int, int], ...]
+    notes: tuple[ClipNote, ...]
     bars: int
     beats_a_bar: int
     tempo_bpm: float
@@ -117,8 +126,11 @@ class Take:
                 lambda each, after: each.beat is not None and each.beat >= earliest and _lead_to(each, after)
             )
             beats = [max(0.0, each.beat - end + length) for each in recent if each.beat is not None]
-        notes = [(beat, each.note, each.velocity) for beat, each in zip(beats, recent, strict=True)]
-        return Clip(tuple(notes), bars, beats_a_bar, tempo_bpm)
+        notes = tuple(
+            ClipNote(beat, each.length_s * tempo_bpm / 60.0, each.note, each.velocity)
+            for beat, each in zip(beats, recent, strict=True)
+        )
+        return Clip(notes, bars, beats_a_bar, tempo_bpm)
 
     def _back_from_last(self, is_of_it: Callable[[Played, Played], bool]) -> list[Played]:
         """Return the last notes, back to the first that isn't of them; each is tried with the one after."""
@@ -138,49 +150,65 @@ def _lead_to(one: Played, after: Played) -> bool:
     return abs(after.beat - one.beat - passed) <= _MOST_DRIFT_BEATS + _MOST_DRIFT_SHARE * passed
 
 
-def midi_file(clip: Clip, name: str = "klustr-bridge") -> bytes:
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """A note of a file: where it begins and ends, ticks."""
+
+    on: int
+    off: int
+    note: int
+    velocity: int
+
+
+def midi_file(clip: Clip, name: str = "klustr-bridge") -> tuple[bytes, int]:
     """Return the standard MIDI file of a clip.
 
     Parameters
     ----------
+    clip : Clip
+        What was played.
     name : str
         Of the track.
+
+    Returns
+    -------
+    data : bytes
+        The file.
+    n_notes : int
+        How many notes it has: of two of one key on one tick there is one.
     """
     import mido  # only who writes one needs it
 
+    written = _written(clip)
+    events = [(each.off, 0, each.note, 0) for each in written]
+    events += [(each.on, 1, each.note, each.velocity) for each in written]
     track = mido.MidiTrack()
     track.append(mido.MetaMessage("track_name", name=name))
     track.append(mido.MetaMessage("set_tempo", tempo=mido.bpm2tempo(clip.tempo_bpm)))
     track.append(mido.MetaMessage("time_signature", numerator=clip.beats_a_bar, denominator=4))
     at = 0
-    for ticks, message in _timed(clip):
-        track.append(message.copy(time=ticks - at))
+    for ticks, is_on, note, velocity in sorted(events):
+        kind = "note_on" if is_on else "note_off"
+        track.append(mido.Message(kind, channel=CHANNEL - 1, note=note, velocity=velocity, time=ticks - at))
         at = ticks
-    length = clip.bars * clip.beats_a_bar * _TICKS
-    track.append(mido.MetaMessage("end_of_track", time=max(0, length - at)))
+    track.append(mido.MetaMessage("end_of_track", time=_length(clip) - at))
     file = io.BytesIO()
     mido.MidiFile(type=0, ticks_per_beat=_TICKS, tracks=[track]).save(file=file)
-    return file.getvalue()
+    return file.getvalue(), len(written)
 
 
-def _timed(clip: Clip) -> "list[tuple[int, mido.Message]]":
-    """Return messages and their ticks: each note ends before its key begins again, and with the clip."""
-    longest = max(1, round(NOTE_S * clip.tempo_bpm / 60.0 * _TICKS))
-    ends: dict[int, int] = {}  # when each key is struck next, seen from the end
-    events: list[tuple[int, int, mido.Message]] = []
-    for beat, note, velocity in reversed(clip.notes):
-        on = round(beat * _TICKS)
-        off = min(on + longest, ends.get(note, clip.bars * clip.beats_a_bar * _TICKS))
-        if off <= on:  # struck twice at once, or at the very end: one of them is enough
-            continue
-        ends[note] = on
-        events.append((on, 1, _message("note_on", note, velocity)))
-        events.append((off, 0, _message("note_off", note, 0)))
-    events.sort(key=lambda event: event[:2])
-    return [(ticks, message) for ticks, _, message in events]
+def _length(clip: Clip) -> int:
+    return clip.bars * clip.beats_a_bar * _TICKS
 
 
-def _message(kind: str, note: int, velocity: int) -> "mido.Message":
-    import mido
-
-    return mido.Message(kind, channel=CHANNEL - 1, note=note, velocity=velocity)
+def _written(clip: Clip) -> list[_Written]:
+    """Return the notes of the file: each ends before its key begins again, and with the clip."""
+    next_on: dict[int, int] = {}  # when each key is struck next, seen from the end
+    written = []
+    for beat, length, note, velocity in reversed(clip.notes):
+        on, end = round(beat * _TICKS), next_on.get(note, _length(clip))
+        off = min(end, on + max(1, round(min(length, float(clip.bars * clip.beats_a_bar)) * _TICKS)))
+        if off > on:  # else struck twice at once, or at the very end
+            next_on[note] = on
+            written.append(_Written(on, off, note, velocity))
+    return written

@@ -1,5 +1,6 @@
 """Mapping files: read, and added to without losing what else stands in them."""
 
+import os
 import shutil
 import tomllib
 from pathlib import Path
@@ -19,7 +20,7 @@ def load_controllers(file: Path) -> tuple[Controller, ...]:
         It can't be read, or something in it is wrong; the message says what and where.
     """
     try:
-        text = file.read_text(encoding="utf-8")
+        text = file.read_text(encoding="utf-8-sig")  # editors of Windows put a mark at the beginning
     except FileNotFoundError:
         return ()
     except (OSError, UnicodeDecodeError) as error:
@@ -34,7 +35,8 @@ def add_binding(file: Path, port: str, fields: dict[str, object]) -> Binding:
     """Write a binding of an input's control into a mapping file.
 
     It goes to the controller that understands this input, or a new one, and takes the place of what that
-    control drove, and of what drove the same. Comments and all else in the file stay.
+    control drove, on its channel or on any, and of what drove the same. Comments and all else in the file
+    stay.
 
     Parameters
     ----------
@@ -52,10 +54,14 @@ def add_binding(file: Path, port: str, fields: dict[str, object]) -> Binding:
 
     binding = make_binding(fields)
     known = load_controllers(file)
-    file = file.resolve()  # a link stays one
-    whole = file.with_name(f"{file.name}.new")
     try:
-        document = tomlkit.parse(file.read_text(encoding="utf-8")) if file.exists() else tomlkit.document()
+        file = file.resolve()  # a link stays one
+    except (OSError, RuntimeError) as error:
+        raise MidiError(f"{file} can't be written: {error}") from error
+    whole = file.with_name(f"{file.name}.{os.getpid()}.new")
+    try:
+        text = file.read_bytes().decode("utf-8-sig") if file.exists() else ""
+        document = tomlkit.parse(text)
         controllers = _tables_of(document, "controller")
         at = next((at for at, each in enumerate(known) if each.listens_to(port)), None)
         if at is None:
@@ -65,20 +71,16 @@ def add_binding(file: Path, port: str, fields: dict[str, object]) -> Binding:
             at = len(controllers) - 1
         controls = _tables_of(controllers[at], "control")
         for number, each in reversed(list(enumerate(controls))):
-            other = make_binding(each.unwrap())
-            same_target = (other.target, other.argument, other.cursor)
-            if other.control == binding.control or same_target == (
-                binding.target,
-                binding.argument,
-                binding.cursor,
-            ):
+            if _gives_way(make_binding(each.unwrap()), binding):
                 del controls[number]
         control = tomlkit.table()
         for name, value in fields.items():
             control.add(name, value)
         controls.append(control)
         file.parent.mkdir(parents=True, exist_ok=True)
-        whole.write_text(tomlkit.dumps(document), encoding="utf-8")
+        line_end = "\r\n" if "\r\n" in text else "\n"
+        lines = tomlkit.dumps(document).replace("\r\n", "\n").replace("\n", line_end)
+        whole.write_bytes(lines.encode())
         if file.exists():
             shutil.copymode(file, whole)
         load_controllers(whole)
@@ -88,6 +90,14 @@ def add_binding(file: Path, port: str, fields: dict[str, object]) -> Binding:
     finally:
         whole.unlink(missing_ok=True)
     return binding
+
+
+def _gives_way(old: Binding, new: Binding) -> bool:
+    """Whether a binding is of the control of a new one, or drives the same."""
+    is_of_it = (old.control.kind, old.control.number) == (new.control.kind, new.control.number)
+    if is_of_it and old.control.channel in (None, new.control.channel):
+        return True
+    return (old.target, old.argument, old.cursor) == (new.target, new.argument, new.cursor)
 
 
 def _tables_of(table: Any, name: str) -> Any:

@@ -4,6 +4,7 @@ Pure: messages in, a control out. A knob is known by a good turn, an endless one
 right first, a button or key by one press.
 """
 
+from collections import deque
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
@@ -11,7 +12,9 @@ from typing import Final
 from klustr_bridge.midi.bindings import AXES, make_binding
 from klustr_bridge.midi.controls import HIGHEST, Control, Decoder, Reading
 
+_FINEST_FIRST: Final = ("nrpn", "cc14", "bend", "pressure", "poly", "cc")
 _LEAST_READINGS: Final = 5
+_MOST_READINGS: Final = 256
 _LEAST_TURN: Final = 0.1
 _MOST_STEP: Final = 8
 _SINGLE_SHARE: Final = 0.6
@@ -50,7 +53,7 @@ class Learner:
     def __init__(self, target: str) -> None:
         self._is_axis = target.partition(" ")[0] in AXES
         self._decoder = Decoder()
-        self._turns: dict[Control, list[int]] = {}
+        self._turns: dict[Control, deque[int]] = {}
 
     def hear(self, message: object) -> Learned | None:
         """Take a message; return what was moved once it is clear."""
@@ -62,21 +65,25 @@ class Learner:
             if reading.kind in ("note", "program", "zone", "range") or is_of_number:
                 continue
             if reading.control in self._turns or len(self._turns) < _MOST_CONTROLS:
-                self._turns.setdefault(reading.control, []).append(reading.value)
-        return self._found()
+                self._turns.setdefault(reading.control, deque(maxlen=_MOST_READINGS)).append(reading.value)
+        controls = [reading.control for reading in readings if reading.control in self._turns]
+        found = (
+            self._found(control) for kind in _FINEST_FIRST for control in controls if control.kind == kind
+        )
+        return next((each for each in found if each is not None), None)
 
-    def _found(self) -> Learned | None:
-        for kind in ("nrpn", "cc14", "bend", "pressure", "poly", "cc"):
-            for control, values in self._turns.items():
-                if control.kind != kind or len(values) < _LEAST_READINGS:
-                    continue
-                if kind in ("cc14", "cc") and (kind == "cc14") != self._is_of_a_pair(control):
-                    continue
-                if kind == "cc" and (relative := _relative(values)):
-                    return Learned(control, relative)
-                spread = (max(values) - min(values)) / HIGHEST[kind]
-                if spread >= _LEAST_TURN and len(set(values)) >= 4 and not _may_be_relative(values):
-                    return Learned(control)
+    def _found(self, control: Control) -> Learned | None:
+        """Return a control that was moved just now, if it is clear that it is the one."""
+        kind, values = control.kind, list(self._turns[control])
+        if len(values) < _LEAST_READINGS:
+            return None
+        if kind in ("cc14", "cc") and (kind == "cc14") != self._is_of_a_pair(control):
+            return None
+        if kind == "cc" and (relative := _relative(values)):
+            return Learned(control, relative)
+        spread = (max(values) - min(values)) / HIGHEST[kind]
+        if spread >= _LEAST_TURN and len(set(values)) >= 4 and not _may_be_relative(values):
+            return Learned(control)
         return None
 
     def _is_of_a_pair(self, control: Control) -> bool:

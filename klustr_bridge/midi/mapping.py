@@ -108,6 +108,11 @@ class Mapping:
                 actions.append(self._settled(number, cursor))
         return actions
 
+    def forget_moves(self) -> None:
+        """Let what waits not be a move."""
+        for cursor in self._cursors.values():
+            _settle(cursor)
+
     def go_on_from(self, other: "Mapping") -> None:
         """Take over where cursors and fingers are and which keys are down, of the same input before."""
         self._decoder, self._zones, self._cursors = other._decoder, other._zones, other._cursors

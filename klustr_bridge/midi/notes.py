@@ -3,6 +3,7 @@
 Pure: what is played comes in, messages go out, the time is an argument.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Final
 
@@ -10,7 +11,7 @@ from klustr_bridge.midi.bindings import Controller
 
 CHANNEL: Final = 10
 NOTE_S: Final = 0.1
-"""Sounds are one-shots: a note says when one began."""
+"""Sounds are one-shots: a note says when one began. It is longer only where a key holds its sound."""
 
 GENERAL_MIDI: Final = {
     "kick": 36,
@@ -65,10 +66,14 @@ class Notes:
 
     @property
     def due_s(self) -> float | None:
-        """When the next note ends; None while none sounds."""
-        return min(self._ends.values(), default=None)
+        """When the next note ends by itself; None while none does."""
+        return min((end_s for end_s in self._ends.values() if end_s < math.inf), default=None)
 
-    def play(self, note: int, velocity: int, now_s: float) -> list[bytes]:
+    def end(self, note: int) -> list[bytes]:
+        """Return the end of a note, nothing if it has ended."""
+        return [] if self._ends.pop(note, None) is None else [_off(note)]
+
+    def play(self, note: int, velocity: int, now_s: float, length_s: float = NOTE_S) -> list[bytes]:
         """Return the messages of a note that begins.
 
         Parameters
@@ -77,9 +82,11 @@ class Notes:
             0 to 127, and 1 to 127.
         now_s : float
             Seconds of a monotonic clock.
+        length_s : float
+            Seconds; infinite: until `end`.
         """
         before = [_off(note)] if note in self._ends else []
-        self._ends[note] = now_s + NOTE_S
+        self._ends[note] = now_s + length_s
         return [*before, bytes([0x90 | (CHANNEL - 1), note, velocity])]
 
     def due(self, now_s: float) -> list[bytes]:

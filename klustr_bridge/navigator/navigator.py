@@ -379,6 +379,10 @@ class Navigator(Narrowing, Changing):
         embedding = view.corpus.embedding
         return aspect_shares(embedding[one], embedding[other], client.weights)
 
+    def kind(self, sound_id: int) -> str:
+        """Return the kind of a sound, one of ``sound.kinds.KINDS``; quick, for many at once."""
+        return self._view.entry(sound_id).kind
+
     def info(self, sound_id: int, view: str = NATURAL) -> Info:
         """Return what is known of a sound, or of a listed file that waits, placed as in a view of the map."""
         return self._asked().info(sound_id, view)

@@ -214,6 +214,12 @@ def test_listening_starts_again(
         assert listening.midi.ports == ()
         listening.line(f"listening to {pad.name}")
         assert hit_by(pad, client, place, 6)[-1] == "midi"
+        listening.place.loop.call(listening.midi._ports.want_outputs)
+        process = midi_process(listening)
+        process.kill()
+        listening.line("has failed")
+        listening.line(f"listening to {pad.name}")
+        assert listening.midi._state.outputs  # looked for anew without being asked again
         process = midi_process(listening)
     listening.stop()
     assert not process.is_running()

@@ -102,6 +102,64 @@ def test_a_pad_that_is_down_is_white_until_it_is_up(board: Callable[[Controller]
     assert on.colours[36] == before
 
 
+def test_a_key_beside_the_pads_lights_none(board: Callable[[Controller], Board]) -> None:
+    """Not on another channel either, where the pads have one."""
+    on = board(Controller("Launchpad", pads=(Pads(36, channel=2),), lights="launchpad"))
+    on.plug(OUTPUT)
+    on.wait_for(lambda: len(on.colours) == 16)
+    before = dict(on.colours)
+    on.hear("90 24 7F")
+    assert on.colours == before
+    on.hear("91 24 7F")
+    assert on.colours[36] == PRESSED["launchpad"]
+
+
+def test_inputs_whose_lights_have_no_output_are_named(board: Callable[[Controller], Board]) -> None:
+    """With what to do."""
+    on = board(LIT)
+    on.plug("other")
+    line = f"listening to {PORT}; no output for the lights of {PORT} (name one: output)"
+    assert on.midi.describe() == line
+    on.plug("other", OUTPUT)
+    assert on.midi.describe() == f"listening to {PORT}"
+
+
+def test_lights_go_on_after_a_mishap(
+    board: Callable[[Controller], Board], place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever goes wrong once is not the end of them."""
+    on = board(LIT)
+    kind, asked = place.navigator.kind, []
+
+    def broken_once(sound_id: int) -> str:
+        asked.append(sound_id)
+        if len(asked) == 1:
+            raise ZeroDivisionError("a defect")
+        return kind(sound_id)
+
+    monkeypatch.setattr(place.navigator, "kind", broken_once)
+    on.plug(OUTPUT)
+    on.wait_for(lambda: len(on.colours) == 16)
+    assert on.colours == on.expected()
+
+
+def test_another_map_is_shown(board: Callable[[Controller], Board], place: Place) -> None:
+    """When kinds are corrected, or sounds come and go."""
+    on = board(LIT)
+    on.plug(OUTPUT)
+    on.wait_for(lambda: len(on.colours) == 16)
+    before = dict(on.colours)
+    note, colour = next((note, colour) for note, colour in before.items() if colour)
+    (sound_id,) = (
+        each
+        for column, row, each in place.loop.run(place.navigator.grid(on.midi.client, 4, 4))
+        if PADS.note(column, row) == note
+    )
+    other = "snare" if colour != PALETTES["launchpad"]["snare"] else "kick"
+    place.loop.run(place.navigator.set_kind(sound_id, other))
+    on.wait_for(lambda: on.colours[note] == PALETTES["launchpad"][other])
+
+
 def test_pins_show_their_kinds_in_the_bank_that_is_chosen(board: Callable[[Controller], Board]) -> None:
     """They come before what lies on the pads; a pin whose sound is not there is dark."""
     place = board(LIT).place

@@ -5,6 +5,7 @@ ports are those of ALSA here, where there are any. Two ports of one name exist o
 JACK and ALSA number them: there a package stands in for python-rtmidi.
 """
 
+import contextlib
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -96,6 +97,7 @@ class Machine:
 
     def __init__(self, *names: str) -> None:
         self.ports = [SimpleNamespace(name=name, hear=None, sent=[]) for name in names]
+        self.ignored: dict[str, bool] = {}
 
     def MidiIn(self, *, rtapi: int, name: str) -> "FakePort":
         return FakePort(self)
@@ -132,10 +134,23 @@ class FakePort:
     def cancel_callback(self) -> None:
         self._port.hear = None
 
-    def ignore_types(self, **_: bool) -> None: ...
+    def ignore_types(self, **ignored: bool) -> None:
+        self._machine.ignored = ignored
 
     def send_message(self, data: list[int]) -> None:
         self._port.sent.append(bytes(data))
+
+
+class BusyPort(FakePort):
+    """An output that another program has."""
+
+    def __init__(self, machine: Machine, tries: list[int]) -> None:
+        super().__init__(machine)
+        self._tries = tries
+
+    def open_port(self, at: int) -> None:
+        self._tries.append(at)
+        raise OSError("it is busy.")
 
 
 @pytest.fixture
@@ -158,6 +173,7 @@ def test_two_controllers_of_one_name_are_both_heard(machine: Machine) -> None:
 
     assert inputs.look()
     assert told[-1]["opened"] == ["Launchkey", "box", "Launchkey (2)"]
+    assert machine.ignored == {"sysex": True, "timing": False, "active_sense": True}  # clocks are heard
     for at in range(3):
         machine.play(at, 60 + at)
     assert heard() == [("Launchkey", 60), ("box", 61), ("Launchkey (2)", 62)]
@@ -174,6 +190,62 @@ def test_two_controllers_of_one_name_are_both_heard(machine: Machine) -> None:
     machine.play(1, 71)
     machine.play(2, 72)
     assert heard() == [("Launchkey", 71), ("Launchkey (2)", 72)]
+
+
+def test_names_of_windows_lose_the_index_that_it_puts_after_them(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is another one for a controller's output, and when another controller is pulled."""
+    for at, port in enumerate(machine.ports):
+        port.name += f" {at}"
+    assert Rtmidi().get_input_names() == ["Launchkey 0", "box 1", "Launchkey 2"]
+    monkeypatch.setattr(sys, "platform", "win32")
+    assert Rtmidi().get_input_names() == ["Launchkey", "box", "Launchkey (2)"]
+    heard: list[Any] = []
+    Rtmidi().open_input("Launchkey (2)", callback=heard.append)
+    machine.play(2, 60)
+    assert [message.note for message in heard] == [60]
+
+
+def test_an_output_that_cannot_be_used_is_told_and_tried_now_and_then(machine: Machine) -> None:
+    """Each try is a client of the MIDI system: not one for each message."""
+    told: list[dict[str, Any]] = []
+    inputs = midi_child.Inputs(Rtmidi(), "", (), told.append, outputs=True)
+    tries: list[int] = []
+    machine.MidiOut = lambda **_: BusyPort(machine, tries)
+    for _ in range(2):
+        assert inputs.look()
+        assert "box" in told[-1]["outputs"]
+        assert told[-1]["problem"] is None
+        for _ in range(64):
+            with contextlib.suppress(OSError):
+                inputs.obey({"to": "box", "data": "902405"})
+        assert inputs.look()
+        assert "box" not in told[-1]["outputs"]
+        assert "can't send to 'box': it is busy" in told[-1]["problem"]
+        for _ in range(midi_child._LOOKS_OFF):
+            assert inputs.look()
+    assert len(tries) == 2
+
+
+def test_the_survivor_of_two_gets_its_lights(machine: Machine) -> None:
+    """When the first is pulled the second has its name: it is not the pulled one that is lit."""
+    inputs = midi_child.Inputs(Rtmidi(), "", (), lambda _: None, outputs=True)
+    assert inputs.look()
+    inputs.obey({"to": "Launchkey", "data": "902405"})
+    pulled = machine.ports.pop(0)
+    assert inputs.look()
+    inputs.obey({"to": "Launchkey", "data": "902505"})
+    assert [len(port.sent) for port in (pulled, *machine.ports)] == [1, 0, 1]
+
+
+def test_what_bridges_send_by_is_not_listened_to(machine: Machine) -> None:
+    """Notes and lights would come back and play: whatever number the system gives their clients."""
+    for name in ("klustr-bridge-notes:klustr-bridge-notes 130:0", "klustr-bridge 9:RtMidi output"):
+        machine.ports.append(SimpleNamespace(name=name, hear=None, sent=[]))
+    told: list[dict[str, Any]] = []
+    assert midi_child.Inputs(Rtmidi(), "", (), told.append).look()
+    assert told[-1]["present"] == ["Launchkey", "box", "Launchkey (2)"]
 
 
 def test_lights_go_to_the_one_that_is_meant(machine: Machine) -> None:

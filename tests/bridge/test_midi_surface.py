@@ -3,20 +3,24 @@
 import asyncio
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import mido
 import pytest
 
+from klustr_bridge.bridge import midi as midi_surface
 from klustr_bridge.bridge import midi_learning
 from klustr_bridge.bridge.midi import MidiInput
+from klustr_bridge.bridge.midi_output import MidiOutput
 from klustr_bridge.bridge.midi_ports import PortsState
 from klustr_bridge.bridge.timing import LoopTimer
+from klustr_bridge.clock import SessionClock
 from klustr_bridge.errors import QueryError
 from klustr_bridge.midi import Binding, Controller, Key, Pads, parse_control
 from klustr_bridge.midi.learning import Learned
-from klustr_bridge.navigator import Event, Hit, Navigator, Play
+from klustr_bridge.navigator import ClientState, Event, Hit, Navigator, Play
 from tests.bridge.places import N_SOUNDS, Place
 
 
@@ -205,9 +209,7 @@ def test_what_one_input_moves_the_others_know(stage: Callable[..., Stage]) -> No
     assert (cursor.x, cursor.y) == (pytest.approx(0.75), 1.0)
 
 
-def test_pads_follow_a_cursor_that_another_input_or_chance_moves(
-    stage: Callable[..., Stage], place: Place
-) -> None:
+def test_pads_follow_a_cursor_that_another_input_moves(stage: Callable[..., Stage], place: Place) -> None:
     """They lie around where it is."""
     pads = Pads(36, 1, 1, over="cursor")
     on = stage(Controller("pads", pads=(pads,)))
@@ -399,18 +401,152 @@ def test_a_gated_key_holds_a_quantised_sound_as_long_as_itself(place: Place, hel
     pressed_s = time.monotonic()
     place.loop.run(play())
     assert (len(begun), len(ended)) == (1, 1)
-    assert begun[0] - pressed_s >= line_s - 0.02
-    expected_s = held_s if held_s < line_s else held_s - line_s
-    assert ended[0] - begun[0] == pytest.approx(expected_s, abs=0.04)
+    assert begun[0] - pressed_s >= line_s - 0.005
+    if held_s < line_s:
+        assert held_s - 0.005 <= ended[0] - begun[0]
+    else:
+        assert held_s - 0.005 <= ended[0] - pressed_s
+    assert ended[0] - pressed_s < 5.0
 
 
-def test_a_button_writes_a_clip(stage: Callable[..., Stage]) -> None:
-    """Of as many bars as it says."""
-    asked: list[int] = []
-
-    async def clip(bars: int) -> None:
-        asked.append(bars)
-
-    on = stage(Controller(bindings=(bind("cc 20", "clip", "8"),)), clip=clip)
+def test_a_button_writes_a_clip(stage: Callable[..., Stage], place: Place, tmp_path: Path) -> None:
+    """Of what was played, also by another client."""
+    output = MidiOutput(place.navigator, SessionClock(None), tmp_path)
+    place.navigator.set_listener(output.played)
+    on = stage(Controller(bindings=(bind("cc 20", "clip", "8"),)), output=output)
+    place.loop.call(place.navigator.trigger, ClientState(), place.ids[0])
     on.send("B0 14 7F B0 14 00")
-    assert asked == [8]
+    assert len(list(tmp_path.glob("*.mid"))) == 1
+
+
+def test_notes_of_gated_keys_last_as_long_as_they_are_held(
+    stage: Callable[..., Stage], place: Place, tmp_path: Path
+) -> None:
+    """What is recorded plays back as it was played; without a gate notes only say when."""
+    output = MidiOutput(place.navigator, SessionClock(None), tmp_path)
+    place.navigator.set_listener(output.played)
+    sent: list[bytes] = []
+    output.send_to(sent.append)
+    bindings = (bind("note", "trigger"), bind("cc 120", "stop"))
+    on = stage(Controller(bindings=bindings, gate=True), output=output)
+    on.send("90 3C 7F")
+    place.loop.run(asyncio.sleep(0.25))
+    assert [data[0] for data in sent] == [0x99]
+    on.send("80 3C 00")
+    assert [data[0] for data in sent] == [0x99, 0x89]
+    clip = output._take.last(1, 4)
+    assert clip is not None
+    assert clip.notes[0].length >= 0.25 * 2
+    on.send("90 3C 7F")
+    on.send("B0 78 00")
+    assert [data[0] for data in sent] == [0x99, 0x89, 0x99, 0x89]
+
+
+def test_a_lone_knob_is_learned_in_silence(stage: Callable[..., Stage], place: Place) -> None:
+    """Though what it drives by itself would come a moment after each message."""
+    on = stage()
+
+    async def learn() -> None:
+        waiting = asyncio.ensure_future(on.midi.learn("x"))
+        await asyncio.sleep(0)
+        for value in range(10, 40, 2):
+            message = mido.Message("control_change", control=12, value=value)
+            on.midi.hear(SimpleNamespace(**message.dict() | {"port": "box", "at_s": 0.0}))
+            while on.is_busy():
+                await asyncio.sleep(0.001)
+        await waiting
+
+    place.loop.run(learn())
+    assert on.events == []
+
+
+@pytest.mark.parametrize("is_lost", [True, False])
+def test_of_two_inputs_of_one_name_none_is_left_held(
+    stage: Callable[..., Stage], place: Place, is_lost: bool
+) -> None:
+    """When one is pulled it is not known which: both let go. With the MIDI system the own port does, too."""
+    on = stage(Controller(bindings=(bind("note", "trigger"),), gate=True))
+    place.loop.call(on.midi._see, PortsState(True, ("A", "A (2)"), ("A", "A (2)")))
+    for port in ("A", "A (2)", "klustr-bridge"):
+        on.send("90 3C 7F", port)
+    assert len(on.midi._held.keys) == 3
+    lost = PortsState(True, problem="the MIDI system has failed")
+    place.loop.call(on.midi._see, lost if is_lost else PortsState(True, ("A",), ("A",)))
+    assert [key.port for key in on.midi._held.keys] == ([] if is_lost else ["klustr-bridge"])
+    assert len(place.player.stopped) == (3 if is_lost else 2)
+
+
+def test_the_oldest_of_many_inputs_is_let_go(stage: Callable[..., Stage], place: Place) -> None:
+    """What is kept of inputs is bounded; none keeps sounding for ever."""
+    on = stage(Controller(bindings=(bind("note", "trigger"),), gate=True))
+    for number in range(midi_surface._MOST_INPUTS + 1):
+        on.send("90 3C 7F", f"input {number}")
+    assert Key("input 0", 1, 60) not in on.midi._held.keys
+    assert len(on.midi._held.keys) == len(on.midi._mappings) == midi_surface._MOST_INPUTS
+
+
+def test_pads_that_wait_for_their_layout_are_silenced_by_stop(
+    stage: Callable[..., Stage], place: Place
+) -> None:
+    """Silence means silence."""
+    on = stage(Controller(bindings=(bind("cc 120", "stop"),), pads=(Pads(36),)))
+
+    async def hit_and_stop() -> None:
+        for data in ([0x90, 36, 100], [0xB0, 120, 0]):
+            message = mido.Message.from_bytes(data)
+            on.midi.hear(SimpleNamespace(**message.dict() | {"port": "pads", "at_s": 0.0}))
+        while on.is_busy():
+            await asyncio.sleep(0.001)
+
+    place.loop.run(hit_and_stop())
+    assert on.events == []
+    assert on.played("90 24 64", "pads") != []
+
+
+def test_a_pad_never_plays_what_a_filter_has_taken_off(stage: Callable[..., Stage], place: Place) -> None:
+    """Hit just after the filter: it plays what lies there now."""
+    on = stage(Controller(bindings=(bind("cc 20", "kind", "kick"),), pads=(Pads(36),)))
+    before = on.played("90 24 7F")
+    assert before
+    for note in range(36, 52):
+        on.send("B0 14 7F B0 14 00")
+        heard = on.played(f"90 {note:02X} 7F")
+        assert {place.navigator.info(each).kind for each in heard} <= {"kick"}
+        on.send("B0 14 7F B0 14 00")
+
+
+def test_pads_over_a_cursor_that_never_rests_go_on(stage: Callable[..., Stage], place: Place) -> None:
+    """They are laid out as it goes, each time once."""
+    pads = Pads(36, 2, 2, over="cursor")
+    on = stage(Controller(bindings=(bind("cc 12", "x"), bind("cc 13", "y")), pads=(pads,)))
+    laid: list[tuple[int, int]] = []
+    grid = place.navigator.grid
+
+    async def noted(client: Any, columns: int, rows: int, region: Any) -> Any:
+        laid.append((columns, rows))
+        for value in (len(laid) % 128, 3):  # it has moved on before they are laid out
+            on.midi._pads.moved(value / 127, value / 127, [pads])
+        return await grid(client, columns, rows, region)
+
+    place.navigator.grid = noted
+    assert len(on.played("90 24 7F")) == 1
+    assert len(laid) < 10
+
+
+def test_layouts_of_pads_that_are_no_more_are_forgotten(stage: Callable[..., Stage], place: Place) -> None:
+    """They hold their map, which may be large."""
+    on = stage(Controller(pads=(Pads(36),)))
+    on.played("90 24 7F")
+    assert list(on.midi._pads._laid) == [Pads(36)]
+    place.loop.call(on.midi.set_controllers, [Controller(pads=(Pads(60),))])
+    assert list(on.midi._pads._laid) == []
+
+
+def test_pads_follow_a_cursor_that_chance_moves(stage: Callable[..., Stage], place: Place) -> None:
+    """They lie around what was drawn."""
+    pads = Pads(36, 1, 1, over="cursor")
+    on = stage(Controller(bindings=(bind("cc 20", "random"),), pads=(pads,)))
+    on.played("90 24 7F")
+    for _ in range(3):
+        (hit,) = (event for event in on.send("B0 14 7F B0 14 00") if isinstance(event, Hit))
+        assert on.played("90 24 7F") == [hit.id]

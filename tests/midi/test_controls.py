@@ -161,3 +161,11 @@ def test_no_order_of_numbers_and_halves_breaks_it(steps: list[tuple[int, int]]) 
         message = mido.Message("control_change", control=number, value=value)
         for reading in decoder.read(message):
             assert 0 <= reading.value <= HIGHEST[reading.kind]
+
+
+def test_a_number_of_one_sort_ends_that_of_the_other() -> None:
+    """After an RPN data entry is not of the NRPN before it, nor the other way round."""
+    assert readings("B0 63 02 B0 62 2C B0 06 10", "nrpn") != []
+    assert readings("B0 63 02 B0 62 2C B0 65 00 B0 64 00 B0 06 10", "nrpn") == []
+    assert readings("B0 65 00 B0 64 00 B0 63 02 B0 62 2C B0 06 10", "range") == []
+    assert [each.value for each in readings("B4 65 00 B4 64 00 B4 06 18", "range")] == [24]

@@ -112,3 +112,26 @@ def test_a_file_with_mistakes_is_left_alone(tmp_path: Path, text: str) -> None:
         with pytest.raises(MidiError, match=r"midi\.toml"):
             use()
     assert file.read_bytes() == text.encode("latin-1")
+
+
+@pytest.mark.parametrize(("before", "stays"), [("cc 12", False), ("cc 12 ch 1", False), ("cc 12 ch 2", True)])
+def test_a_learned_control_drives_nothing_else_any_more(tmp_path: Path, before: str, stays: bool) -> None:
+    """Neither on its channel nor on any; another channel's is another control."""
+    file = tmp_path / "midi.toml"
+    add_binding(file, "box", {"control": before, "target": "y"})
+    add_binding(file, "box", {"control": "cc 12 ch 1", "target": "x"})
+    (controller,) = load_controllers(file)
+    targets = [binding.target for binding in controller.bindings]
+    assert targets == (["y", "x"] if stays else ["x"])
+
+
+def test_files_of_windows_editors_are_read_and_stay_so(tmp_path: Path) -> None:
+    """With a mark at the beginning and two characters a line end."""
+    file = tmp_path / "midi.toml"
+    text = '# mine\r\n[[controller]]\r\nports = "box"\r\n'
+    file.write_bytes(b"\xef\xbb\xbf" + text.encode())
+    add_binding(file, "box", {"control": "cc 12", "target": "x"})
+    data = file.read_bytes()
+    assert data.count(b"\n") == data.count(b"\r\n") > 4
+    assert b"# mine\r\n" in data
+    assert len(load_controllers(file)[0].bindings) == 1

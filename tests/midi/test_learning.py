@@ -30,6 +30,8 @@ def test_a_knob_is_learned_by_a_good_turn() -> None:
     """With its channel."""
     assert learned("x", *cc(20, *range(30, 60), channel=2)) == Learned(Control("cc", 20, 3))
     assert learned("x", *cc(20, 30, 31, 30, 31, 30, 31)) is None  # it trembles
+    assert learned("x", *cc(20, 30, 31, 32, 33, 34, 35, 36, 37, 38)) is None  # it is brushed in passing
+    assert learned("x", *cc(20, 10, 40, 70, 100)) is None  # too little is known of it
 
 
 def test_a_fourteen_bit_knob_is_no_pair_of_seven_bit_ones() -> None:
@@ -71,6 +73,14 @@ def test_an_endless_knob_is_learned_by_turns_both_ways(up: int, down: int, encod
     assert learned("x", *cc(21, *[up] * 30)) is None
     turns = cc(21, up, up, up + 1, up, down, down, down - 1 if down in (127, 63) else down + 1, down)
     assert learned("x", *turns) == Learned(Control("cc", 21, 1), encoding)
+
+
+def test_a_trembling_wheel_is_no_burden() -> None:
+    """What is kept of each control is bounded, and only the one that moves is looked at."""
+    learner = Learner("x")
+    for at in range(5000):
+        assert learner.hear(mido.Message("pitchwheel", pitch=at % 3)) is None
+    assert len(learner._turns[Control("bend", None, 1)]) <= 256
 
 
 def test_a_plain_knob_may_have_any_number() -> None:

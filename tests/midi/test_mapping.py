@@ -471,3 +471,41 @@ def test_fingers_glide_up_and_down_by_slide_alone() -> None:
     """CC 74 of their own channel."""
     moves = heard("B1 4A 00 91 3C 7F B1 4A 7F", gap_s=0.02, mpe=True)
     assert [(move.cursor, move.y) for move in moves if isinstance(move, Move)] == [(2, 1.0)]
+
+
+@pytest.mark.parametrize("kind", ["pickup", "scaled"])
+def test_a_knob_that_is_heard_for_the_first_time_moves_nothing_from_afar(kind: str) -> None:
+    """Where it was isn't known: only near the cursor it is taken over at once."""
+    for value, is_near in ((20, False), (64, True), (110, False)):
+        moves = heard(f"B0 14 {value:02X}", bind("cc 20", "x", takeover=kind))
+        assert places(moves) == ([(round(64 / 127, 4), 0.5)] if is_near else [])
+
+
+def test_an_edited_mapping_keeps_the_bank_and_the_halves() -> None:
+    """Values that are half told, and what a program change has chosen."""
+    pins = {3: {40: "a"}}
+    before = Mapping(Controller(pins=pins, bindings=(X14,)), "p")
+    fed(before, "C0 03 B0 10 40")
+    after = Mapping(Controller(pins=pins, bindings=(X14, Y14)), "p")
+    after.go_on_from(before)
+    assert after.program == 3
+    (hit,) = fed(after, "90 28 7F", begin_s=1.0)[-1:]
+    assert hit == Hit(1.0, Key("p", 1, 40), uid="a")
+    fed(after, "B0 30 01", begin_s=2.0)
+    assert places(after.due(LATER_S))[-1][0] == round(((64 << 7) | 1) / 16383, 4)
+
+
+def test_the_end_of_another_note_lifts_no_finger() -> None:
+    """Of a channel whose finger has struck a second key meanwhile: it is still down, and glides."""
+    mapping = Mapping(Controller(mpe=True), "p")
+    fed(mapping, "91 3C 7F 91 40 7F 81 3C 00", gap_s=0.02)
+    fed(mapping, "E1 00 50", begin_s=1.0)
+    assert any(isinstance(action, Move) for action in mapping.due(LATER_S))
+
+
+def test_a_finger_does_not_wait_for_its_height() -> None:
+    """Bend and slide come apart; each alone moves after the wait, and the two halves of a place at once."""
+    mapping = Mapping(Controller(mpe=True), "p")
+    fed(mapping, "91 3C 7F", begin_s=0.0)
+    assert fed(mapping, "E1 00 50", begin_s=1.0) == []
+    assert mapping.due_s == pytest.approx(1.0 + JOIN_S)

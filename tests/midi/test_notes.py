@@ -1,5 +1,7 @@
 """Notes of what is played: which, how loud, and that each ends."""
 
+import math
+
 import mido
 import pytest
 from hypothesis import given
@@ -50,6 +52,20 @@ def test_a_note_that_still_sounds_ends_before_it_begins_again() -> None:
     notes.play(36, 127, 0.0)
     assert said(notes.play(36, 1, 0.01)) == [("note_off", 36, 0), ("note_on", 36, 1)]
     assert notes.due(0.1) == []
+
+
+def test_a_note_that_is_held_ends_when_it_is_let_go() -> None:
+    """Not by itself; once."""
+    notes = Notes()
+    notes.play(36, 100, 0.0, math.inf)
+    notes.play(42, 100, 0.0)
+    assert notes.due_s == NOTE_S
+    assert said(notes.due(1000.0)) == [("note_off", 42, 0)]
+    assert notes.due_s is None
+    assert said(notes.end(36)) == [("note_off", 36, 0)]
+    assert notes.end(36) == []
+    notes.play(36, 100, 0.0, math.inf)
+    assert said(notes.due(math.inf)) == [("note_off", 36, 0)]
 
 
 @pytest.mark.parametrize(("velocity", "told"), [(0.0, 1), (0.004, 1), (0.5, 64), (1.0, 127), (3.0, 127)])
