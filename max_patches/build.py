@@ -10,7 +10,6 @@ from pathlib import Path
 
 from making import amxd
 from making.bundle import BUNDLES, bundle
-from making.canvas import Canvas
 from making.client import client
 from making.device import INSTRUMENT_WIDTH, MIDI_WIDTH, instrument, midi_effect
 from making.first_steps import first_steps
@@ -32,13 +31,12 @@ DEVICES = {
     "devices/klustr.midi.max8.amxd": (midi_effect, amxd.MIDI_EFFECT, MIDI_WIDTH, 8),
 }
 PICTURES = {
-    "docs/max-overview.svg": overview,
-    "docs/max-first-steps.svg": first_steps,
+    "docs/max-overview.svg": (overview, (1034, 560)),
+    "docs/max-first-steps.svg": (first_steps, None),
+    "docs/live-instrument.svg": (lambda: instrument(9), (INSTRUMENT_WIDTH, amxd.HEIGHT)),
+    "docs/live-midi-effect.svg": (lambda: midi_effect(9), (MIDI_WIDTH, amxd.HEIGHT)),
 }
-DEVICE_PICTURES = {
-    "docs/live-instrument.svg": (instrument, INSTRUMENT_WIDTH),
-    "docs/live-midi-effect.svg": (midi_effect, MIDI_WIDTH),
-}
+"""Drawn with their lines, or as they show themselves in a size."""
 
 
 def build() -> dict[str, bytes]:
@@ -53,11 +51,7 @@ def build() -> dict[str, bytes]:
 
 def pictures() -> dict[str, bytes]:
     """Return the pictures, by their path below the checkout."""
-    drawn = {path: picture(make()) for path, make in PICTURES.items()}
-    for path, (make, width) in DEVICE_PICTURES.items():
-        device: Canvas = make(9)
-        drawn[path] = picture(device, presented=(width, amxd.HEIGHT))
-    return {path: text.encode() for path, text in drawn.items()}
+    return {path: picture(make(), presented=size).encode() for path, (make, size) in PICTURES.items()}
 
 
 def main(words: list[str]) -> int:

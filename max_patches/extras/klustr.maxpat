@@ -16,7 +16,7 @@
    860
   ],
   "bglocked": 0,
-  "openinpresentation": 0,
+  "openinpresentation": 1,
   "default_fontsize": 12.0,
   "default_fontface": 0,
   "default_fontname": "Arial",
@@ -55,10 +55,17 @@
      "patching_rect": [
       20,
       10,
-      622,
+      584,
       20
      ],
-     "text": "klustr-bridge: start it (klustr-bridge in a terminal), then drag on the square or click the map"
+     "text": "klustr-bridge: start it (klustr-bridge in a terminal), then drag on the square or the map",
+     "presentation": 1,
+     "presentation_rect": [
+      20,
+      10,
+      700,
+      20
+     ]
     }
    },
    {
@@ -137,7 +144,14 @@
       200,
       20
      ],
-     "text": "move: the nearest sound plays"
+     "text": "move: the nearest sound plays",
+     "presentation": 1,
+     "presentation_rect": [
+      20,
+      45,
+      200,
+      20
+     ]
     }
    },
    {
@@ -155,6 +169,13 @@
      "outlettype": [
       "int",
       "int"
+     ],
+     "presentation": 1,
+     "presentation_rect": [
+      20,
+      70,
+      200,
+      200
      ]
     }
    },
@@ -242,7 +263,14 @@
       40,
       20
      ],
-     "text": "hear"
+     "text": "hear",
+     "presentation": 1,
+     "presentation_rect": [
+      20,
+      280,
+      100,
+      20
+     ]
     }
    },
    {
@@ -278,6 +306,13 @@
      "text": "audition change",
      "outlettype": [
       ""
+     ],
+     "presentation": 1,
+     "presentation_rect": [
+      20,
+      305,
+      104,
+      22
      ]
     }
    },
@@ -296,6 +331,13 @@
      "text": "audition hold",
      "outlettype": [
       ""
+     ],
+     "presentation": 1,
+     "presentation_rect": [
+      20,
+      333,
+      104,
+      22
      ]
     }
    },
@@ -314,6 +356,13 @@
      "text": "audition off",
      "outlettype": [
       ""
+     ],
+     "presentation": 1,
+     "presentation_rect": [
+      20,
+      361,
+      104,
+      22
      ]
     }
    },
@@ -332,6 +381,13 @@
      "text": "random",
      "outlettype": [
       ""
+     ],
+     "presentation": 1,
+     "presentation_rect": [
+      20,
+      389,
+      104,
+      22
      ]
     }
    },
@@ -350,6 +406,13 @@
      "text": "stop",
      "outlettype": [
       ""
+     ],
+     "presentation": 1,
+     "presentation_rect": [
+      20,
+      417,
+      104,
+      22
      ]
     }
    },
@@ -360,7 +423,7 @@
      "numinlets": 2,
      "numoutlets": 1,
      "patching_rect": [
-      130,
+      132,
       405,
       97,
       22
@@ -368,6 +431,13 @@
      "text": "quantise 16th",
      "outlettype": [
       ""
+     ],
+     "presentation": 1,
+     "presentation_rect": [
+      128,
+      305,
+      104,
+      22
      ]
     }
    },
@@ -378,7 +448,7 @@
      "numinlets": 2,
      "numoutlets": 1,
      "patching_rect": [
-      130,
+      132,
       435,
       91,
       22
@@ -386,6 +456,13 @@
      "text": "quantise off",
      "outlettype": [
       ""
+     ],
+     "presentation": 1,
+     "presentation_rect": [
+      128,
+      333,
+      104,
+      22
      ]
     }
    },
@@ -396,7 +473,7 @@
      "numinlets": 2,
      "numoutlets": 1,
      "patching_rect": [
-      130,
+      132,
       465,
       72,
       22
@@ -404,6 +481,13 @@
      "text": "view even",
      "outlettype": [
       ""
+     ],
+     "presentation": 1,
+     "presentation_rect": [
+      128,
+      361,
+      104,
+      22
      ]
     }
    },
@@ -414,7 +498,7 @@
      "numinlets": 2,
      "numoutlets": 1,
      "patching_rect": [
-      130,
+      132,
       495,
       91,
       22
@@ -422,6 +506,13 @@
      "text": "view natural",
      "outlettype": [
       ""
+     ],
+     "presentation": 1,
+     "presentation_rect": [
+      128,
+      389,
+      104,
+      22
      ]
     }
    },
@@ -437,7 +528,14 @@
       168,
       20
      ],
-     "text": "only sounds of this kind"
+     "text": "only sounds of this kind",
+     "presentation": 1,
+     "presentation_rect": [
+      250,
+      45,
+      160,
+      20
+     ]
     }
    },
    {
@@ -456,6 +554,13 @@
       "",
       "",
       ""
+     ],
+     "presentation": 1,
+     "presentation_rect": [
+      250,
+      70,
+      140,
+      22
      ],
      "items": [
       "all",
@@ -569,7 +674,14 @@
       110,
       20
      ],
-     "text": "favourites only"
+     "text": "favourites only",
+     "presentation": 1,
+     "presentation_rect": [
+      250,
+      100,
+      110,
+      20
+     ]
     }
    },
    {
@@ -586,6 +698,13 @@
      ],
      "outlettype": [
       "int"
+     ],
+     "presentation": 1,
+     "presentation_rect": [
+      366,
+      99,
+      24,
+      24
      ]
     }
    },
@@ -622,6 +741,13 @@
      "text": "duration 0. 0.5",
      "outlettype": [
       ""
+     ],
+     "presentation": 1,
+     "presentation_rect": [
+      250,
+      130,
+      140,
+      22
      ]
     }
    },
@@ -640,6 +766,13 @@
      "text": "duration 0.5 60.",
      "outlettype": [
       ""
+     ],
+     "presentation": 1,
+     "presentation_rect": [
+      250,
+      158,
+      140,
+      22
      ]
     }
    },
@@ -658,6 +791,13 @@
      "text": "clear",
      "outlettype": [
       ""
+     ],
+     "presentation": 1,
+     "presentation_rect": [
+      250,
+      186,
+      140,
+      22
      ]
     }
    },
@@ -670,15 +810,62 @@
      "patching_rect": [
       260,
       350,
-      225,
+      148,
       20
      ],
-     "text": "what counts for similar: 0. to 2."
+     "text": "what counts: 0. to 2.",
+     "presentation": 1,
+     "presentation_rect": [
+      250,
+      225,
+      150,
+      20
+     ]
     }
    },
    {
     "box": {
      "id": "obj-34",
+     "maxclass": "newobj",
+     "numinlets": 1,
+     "numoutlets": 1,
+     "patching_rect": [
+      400,
+      300,
+      110,
+      22
+     ],
+     "outlettype": [
+      ""
+     ],
+     "text": "loadmess set 1."
+    }
+   },
+   {
+    "box": {
+     "id": "obj-35",
+     "maxclass": "comment",
+     "numinlets": 1,
+     "numoutlets": 0,
+     "patching_rect": [
+      940,
+      670,
+      52,
+      20
+     ],
+     "text": "attack",
+     "presentation": 1,
+     "presentation_rect": [
+      320,
+      250,
+      80,
+      20
+     ]
+    }
+   },
+   {
+    "box": {
+     "id": "obj-36",
      "maxclass": "flonum",
      "numinlets": 1,
      "numoutlets": 2,
@@ -692,13 +879,20 @@
       "",
       ""
      ],
+     "presentation": 1,
+     "presentation_rect": [
+      250,
+      250,
+      64,
+      22
+     ],
      "minimum": 0.0,
      "maximum": 2.0
     }
    },
    {
     "box": {
-     "id": "obj-35",
+     "id": "obj-37",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -716,7 +910,29 @@
    },
    {
     "box": {
-     "id": "obj-36",
+     "id": "obj-38",
+     "maxclass": "comment",
+     "numinlets": 1,
+     "numoutlets": 0,
+     "patching_rect": [
+      1030,
+      670,
+      40,
+      20
+     ],
+     "text": "body",
+     "presentation": 1,
+     "presentation_rect": [
+      320,
+      278,
+      80,
+      20
+     ]
+    }
+   },
+   {
+    "box": {
+     "id": "obj-39",
      "maxclass": "flonum",
      "numinlets": 1,
      "numoutlets": 2,
@@ -730,13 +946,20 @@
       "",
       ""
      ],
+     "presentation": 1,
+     "presentation_rect": [
+      250,
+      278,
+      64,
+      22
+     ],
      "minimum": 0.0,
      "maximum": 2.0
     }
    },
    {
     "box": {
-     "id": "obj-37",
+     "id": "obj-40",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -754,7 +977,29 @@
    },
    {
     "box": {
-     "id": "obj-38",
+     "id": "obj-41",
+     "maxclass": "comment",
+     "numinlets": 1,
+     "numoutlets": 0,
+     "patching_rect": [
+      1120,
+      670,
+      40,
+      20
+     ],
+     "text": "tail",
+     "presentation": 1,
+     "presentation_rect": [
+      320,
+      306,
+      80,
+      20
+     ]
+    }
+   },
+   {
+    "box": {
+     "id": "obj-42",
      "maxclass": "flonum",
      "numinlets": 1,
      "numoutlets": 2,
@@ -768,13 +1013,20 @@
       "",
       ""
      ],
+     "presentation": 1,
+     "presentation_rect": [
+      250,
+      306,
+      64,
+      22
+     ],
      "minimum": 0.0,
      "maximum": 2.0
     }
    },
    {
     "box": {
-     "id": "obj-39",
+     "id": "obj-43",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -792,7 +1044,29 @@
    },
    {
     "box": {
-     "id": "obj-40",
+     "id": "obj-44",
+     "maxclass": "comment",
+     "numinlets": 1,
+     "numoutlets": 0,
+     "patching_rect": [
+      940,
+      645,
+      78,
+      20
+     ],
+     "text": "brightness",
+     "presentation": 1,
+     "presentation_rect": [
+      320,
+      334,
+      80,
+      20
+     ]
+    }
+   },
+   {
+    "box": {
+     "id": "obj-45",
      "maxclass": "flonum",
      "numinlets": 1,
      "numoutlets": 2,
@@ -806,13 +1080,20 @@
       "",
       ""
      ],
+     "presentation": 1,
+     "presentation_rect": [
+      250,
+      334,
+      64,
+      22
+     ],
      "minimum": 0.0,
      "maximum": 2.0
     }
    },
    {
     "box": {
-     "id": "obj-41",
+     "id": "obj-46",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -830,7 +1111,29 @@
    },
    {
     "box": {
-     "id": "obj-42",
+     "id": "obj-47",
+     "maxclass": "comment",
+     "numinlets": 1,
+     "numoutlets": 0,
+     "patching_rect": [
+      1030,
+      645,
+      46,
+      20
+     ],
+     "text": "pitch",
+     "presentation": 1,
+     "presentation_rect": [
+      320,
+      362,
+      80,
+      20
+     ]
+    }
+   },
+   {
+    "box": {
+     "id": "obj-48",
      "maxclass": "flonum",
      "numinlets": 1,
      "numoutlets": 2,
@@ -844,13 +1147,20 @@
       "",
       ""
      ],
+     "presentation": 1,
+     "presentation_rect": [
+      250,
+      362,
+      64,
+      22
+     ],
      "minimum": 0.0,
      "maximum": 2.0
     }
    },
    {
     "box": {
-     "id": "obj-43",
+     "id": "obj-49",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -868,7 +1178,29 @@
    },
    {
     "box": {
-     "id": "obj-44",
+     "id": "obj-50",
+     "maxclass": "comment",
+     "numinlets": 1,
+     "numoutlets": 0,
+     "patching_rect": [
+      1120,
+      645,
+      52,
+      20
+     ],
+     "text": "length",
+     "presentation": 1,
+     "presentation_rect": [
+      320,
+      390,
+      80,
+      20
+     ]
+    }
+   },
+   {
+    "box": {
+     "id": "obj-51",
      "maxclass": "flonum",
      "numinlets": 1,
      "numoutlets": 2,
@@ -882,13 +1214,20 @@
       "",
       ""
      ],
+     "presentation": 1,
+     "presentation_rect": [
+      250,
+      390,
+      64,
+      22
+     ],
      "minimum": 0.0,
      "maximum": 2.0
     }
    },
    {
     "box": {
-     "id": "obj-45",
+     "id": "obj-52",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -906,7 +1245,7 @@
    },
    {
     "box": {
-     "id": "obj-46",
+     "id": "obj-53",
      "maxclass": "comment",
      "numinlets": 1,
      "numoutlets": 0,
@@ -916,12 +1255,19 @@
       193,
       20
      ],
-     "text": "drop a folder: it is watched"
+     "text": "drop a folder: it is watched",
+     "presentation": 1,
+     "presentation_rect": [
+      20,
+      460,
+      200,
+      20
+     ]
     }
    },
    {
     "box": {
-     "id": "obj-47",
+     "id": "obj-54",
      "maxclass": "dropfile",
      "numinlets": 1,
      "numoutlets": 2,
@@ -934,12 +1280,19 @@
      "outlettype": [
       "",
       ""
+     ],
+     "presentation": 1,
+     "presentation_rect": [
+      20,
+      484,
+      190,
+      60
      ]
     }
    },
    {
     "box": {
-     "id": "obj-48",
+     "id": "obj-55",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -957,7 +1310,7 @@
    },
    {
     "box": {
-     "id": "obj-49",
+     "id": "obj-56",
      "maxclass": "comment",
      "numinlets": 1,
      "numoutlets": 0,
@@ -967,12 +1320,19 @@
       206,
       20
      ],
-     "text": "drop a sound: what is like it?"
+     "text": "drop a sound: what is like it?",
+     "presentation": 1,
+     "presentation_rect": [
+      250,
+      460,
+      200,
+      20
+     ]
     }
    },
    {
     "box": {
-     "id": "obj-50",
+     "id": "obj-57",
      "maxclass": "dropfile",
      "numinlets": 1,
      "numoutlets": 2,
@@ -985,12 +1345,19 @@
      "outlettype": [
       "",
       ""
+     ],
+     "presentation": 1,
+     "presentation_rect": [
+      250,
+      484,
+      190,
+      60
      ]
     }
    },
    {
     "box": {
-     "id": "obj-51",
+     "id": "obj-58",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -1008,7 +1375,7 @@
    },
    {
     "box": {
-     "id": "obj-52",
+     "id": "obj-59",
      "maxclass": "comment",
      "numinlets": 1,
      "numoutlets": 0,
@@ -1018,12 +1385,19 @@
       232,
       20
      ],
-     "text": "neighbours: click an id to hear it"
+     "text": "neighbours: click an id to hear it",
+     "presentation": 1,
+     "presentation_rect": [
+      430,
+      45,
+      230,
+      20
+     ]
     }
    },
    {
     "box": {
-     "id": "obj-53",
+     "id": "obj-60",
      "maxclass": "jit.cellblock",
      "numinlets": 2,
      "numoutlets": 4,
@@ -1039,6 +1413,13 @@
       "list",
       "list"
      ],
+     "presentation": 1,
+     "presentation_rect": [
+      430,
+      70,
+      230,
+      290
+     ],
      "cols": 2,
      "rows": 17,
      "colhead": 0,
@@ -1047,7 +1428,7 @@
    },
    {
     "box": {
-     "id": "obj-54",
+     "id": "obj-61",
      "maxclass": "newobj",
      "numinlets": 2,
      "numoutlets": 2,
@@ -1066,7 +1447,7 @@
    },
    {
     "box": {
-     "id": "obj-55",
+     "id": "obj-62",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 2,
@@ -1085,7 +1466,7 @@
    },
    {
     "box": {
-     "id": "obj-56",
+     "id": "obj-63",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -1103,7 +1484,7 @@
    },
    {
     "box": {
-     "id": "obj-57",
+     "id": "obj-64",
      "maxclass": "comment",
      "numinlets": 1,
      "numoutlets": 0,
@@ -1113,12 +1494,19 @@
       206,
       20
      ],
-     "text": "of the sound that was hit last"
+     "text": "of the sound that was hit last",
+     "presentation": 1,
+     "presentation_rect": [
+      430,
+      370,
+      200,
+      20
+     ]
     }
    },
    {
     "box": {
-     "id": "obj-58",
+     "id": "obj-65",
      "maxclass": "button",
      "numinlets": 1,
      "numoutlets": 1,
@@ -1130,12 +1518,19 @@
      ],
      "outlettype": [
       "bang"
+     ],
+     "presentation": 1,
+     "presentation_rect": [
+      636,
+      369,
+      24,
+      24
      ]
     }
    },
    {
     "box": {
-     "id": "obj-59",
+     "id": "obj-66",
      "maxclass": "newobj",
      "numinlets": 2,
      "numoutlets": 1,
@@ -1153,7 +1548,7 @@
    },
    {
     "box": {
-     "id": "obj-60",
+     "id": "obj-67",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -1171,7 +1566,7 @@
    },
    {
     "box": {
-     "id": "obj-61",
+     "id": "obj-68",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -1189,7 +1584,7 @@
    },
    {
     "box": {
-     "id": "obj-62",
+     "id": "obj-69",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 6,
@@ -1212,7 +1607,7 @@
    },
    {
     "box": {
-     "id": "obj-63",
+     "id": "obj-70",
      "maxclass": "newobj",
      "numinlets": 3,
      "numoutlets": 3,
@@ -1232,7 +1627,7 @@
    },
    {
     "box": {
-     "id": "obj-64",
+     "id": "obj-71",
      "maxclass": "message",
      "numinlets": 2,
      "numoutlets": 1,
@@ -1250,7 +1645,7 @@
    },
    {
     "box": {
-     "id": "obj-65",
+     "id": "obj-72",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 6,
@@ -1273,7 +1668,7 @@
    },
    {
     "box": {
-     "id": "obj-66",
+     "id": "obj-73",
      "maxclass": "newobj",
      "numinlets": 2,
      "numoutlets": 1,
@@ -1291,7 +1686,7 @@
    },
    {
     "box": {
-     "id": "obj-67",
+     "id": "obj-74",
      "maxclass": "newobj",
      "numinlets": 3,
      "numoutlets": 1,
@@ -1309,7 +1704,7 @@
    },
    {
     "box": {
-     "id": "obj-68",
+     "id": "obj-75",
      "maxclass": "newobj",
      "numinlets": 3,
      "numoutlets": 1,
@@ -1327,7 +1722,7 @@
    },
    {
     "box": {
-     "id": "obj-69",
+     "id": "obj-76",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -1345,7 +1740,7 @@
    },
    {
     "box": {
-     "id": "obj-70",
+     "id": "obj-77",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 2,
@@ -1364,7 +1759,7 @@
    },
    {
     "box": {
-     "id": "obj-71",
+     "id": "obj-78",
      "maxclass": "comment",
      "numinlets": 1,
      "numoutlets": 0,
@@ -1374,13 +1769,20 @@
       136,
       20
      ],
-     "text": "the map: drag on it"
+     "text": "the map: drag on it",
+     "presentation": 1,
+     "presentation_rect": [
+      690,
+      45,
+      200,
+      20
+     ]
     }
    },
    {
     "box": {
-     "id": "obj-72",
-     "maxclass": "newobj",
+     "id": "obj-79",
+     "maxclass": "jweb",
      "numinlets": 1,
      "numoutlets": 1,
      "patching_rect": [
@@ -1392,12 +1794,18 @@
      "outlettype": [
       ""
      ],
-     "text": "jweb"
+     "presentation": 1,
+     "presentation_rect": [
+      690,
+      70,
+      323,
+      323
+     ]
     }
    },
    {
     "box": {
-     "id": "obj-73",
+     "id": "obj-80",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -1415,7 +1823,7 @@
    },
    {
     "box": {
-     "id": "obj-74",
+     "id": "obj-81",
      "maxclass": "message",
      "numinlets": 2,
      "numoutlets": 1,
@@ -1433,7 +1841,7 @@
    },
    {
     "box": {
-     "id": "obj-75",
+     "id": "obj-82",
      "maxclass": "newobj",
      "numinlets": 3,
      "numoutlets": 3,
@@ -1453,7 +1861,7 @@
    },
    {
     "box": {
-     "id": "obj-76",
+     "id": "obj-83",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -1471,7 +1879,7 @@
    },
    {
     "box": {
-     "id": "obj-77",
+     "id": "obj-84",
      "maxclass": "message",
      "numinlets": 2,
      "numoutlets": 1,
@@ -1489,7 +1897,7 @@
    },
    {
     "box": {
-     "id": "obj-78",
+     "id": "obj-85",
      "maxclass": "newobj",
      "numinlets": 6,
      "numoutlets": 6,
@@ -1512,7 +1920,7 @@
    },
    {
     "box": {
-     "id": "obj-79",
+     "id": "obj-86",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -1530,7 +1938,7 @@
    },
    {
     "box": {
-     "id": "obj-80",
+     "id": "obj-87",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -1548,7 +1956,7 @@
    },
    {
     "box": {
-     "id": "obj-81",
+     "id": "obj-88",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -1566,7 +1974,7 @@
    },
    {
     "box": {
-     "id": "obj-82",
+     "id": "obj-89",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -1584,7 +1992,7 @@
    },
    {
     "box": {
-     "id": "obj-83",
+     "id": "obj-90",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -1602,7 +2010,7 @@
    },
    {
     "box": {
-     "id": "obj-84",
+     "id": "obj-91",
      "maxclass": "comment",
      "numinlets": 1,
      "numoutlets": 0,
@@ -1612,12 +2020,19 @@
       46,
       20
      ],
-     "text": "state"
+     "text": "state",
+     "presentation": 1,
+     "presentation_rect": [
+      480,
+      410,
+      80,
+      20
+     ]
     }
    },
    {
     "box": {
-     "id": "obj-85",
+     "id": "obj-92",
      "maxclass": "comment",
      "numinlets": 1,
      "numoutlets": 0,
@@ -1627,12 +2042,19 @@
       78,
       20
      ],
-     "text": "last sound"
+     "text": "last sound",
+     "presentation": 1,
+     "presentation_rect": [
+      480,
+      444,
+      80,
+      20
+     ]
     }
    },
    {
     "box": {
-     "id": "obj-86",
+     "id": "obj-93",
      "maxclass": "comment",
      "numinlets": 1,
      "numoutlets": 0,
@@ -1642,12 +2064,19 @@
       65,
       20
      ],
-     "text": "progress"
+     "text": "progress",
+     "presentation": 1,
+     "presentation_rect": [
+      480,
+      478,
+      80,
+      20
+     ]
     }
    },
    {
     "box": {
-     "id": "obj-87",
+     "id": "obj-94",
      "maxclass": "comment",
      "numinlets": 1,
      "numoutlets": 0,
@@ -1657,12 +2086,19 @@
       52,
       20
      ],
-     "text": "errors"
+     "text": "errors",
+     "presentation": 1,
+     "presentation_rect": [
+      480,
+      512,
+      80,
+      20
+     ]
     }
    },
    {
     "box": {
-     "id": "obj-88",
+     "id": "obj-95",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 2,
@@ -1681,7 +2117,7 @@
    },
    {
     "box": {
-     "id": "obj-89",
+     "id": "obj-96",
      "maxclass": "message",
      "numinlets": 2,
      "numoutlets": 1,
@@ -1694,12 +2130,19 @@
      "text": "",
      "outlettype": [
       ""
+     ],
+     "presentation": 1,
+     "presentation_rect": [
+      560,
+      410,
+      453,
+      22
      ]
     }
    },
    {
     "box": {
-     "id": "obj-90",
+     "id": "obj-97",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -1717,7 +2160,7 @@
    },
    {
     "box": {
-     "id": "obj-91",
+     "id": "obj-98",
      "maxclass": "message",
      "numinlets": 2,
      "numoutlets": 1,
@@ -1730,12 +2173,19 @@
      "text": "",
      "outlettype": [
       ""
+     ],
+     "presentation": 1,
+     "presentation_rect": [
+      560,
+      444,
+      453,
+      22
      ]
     }
    },
    {
     "box": {
-     "id": "obj-92",
+     "id": "obj-99",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -1753,7 +2203,7 @@
    },
    {
     "box": {
-     "id": "obj-93",
+     "id": "obj-100",
      "maxclass": "message",
      "numinlets": 2,
      "numoutlets": 1,
@@ -1766,12 +2216,19 @@
      "text": "",
      "outlettype": [
       ""
+     ],
+     "presentation": 1,
+     "presentation_rect": [
+      560,
+      478,
+      453,
+      22
      ]
     }
    },
    {
     "box": {
-     "id": "obj-94",
+     "id": "obj-101",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -1789,7 +2246,7 @@
    },
    {
     "box": {
-     "id": "obj-95",
+     "id": "obj-102",
      "maxclass": "message",
      "numinlets": 2,
      "numoutlets": 1,
@@ -1802,12 +2259,19 @@
      "text": "",
      "outlettype": [
       ""
+     ],
+     "presentation": 1,
+     "presentation_rect": [
+      560,
+      512,
+      453,
+      22
      ]
     }
    },
    {
     "box": {
-     "id": "obj-96",
+     "id": "obj-103",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -2196,20 +2660,7 @@
       0
      ],
      "destination": [
-      "obj-35",
-      0
-     ],
-     "order": 0
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-35",
-      0
-     ],
-     "destination": [
-      "obj-2",
+      "obj-36",
       0
      ],
      "order": 0
@@ -2244,7 +2695,7 @@
    {
     "patchline": {
      "source": [
-      "obj-38",
+      "obj-34",
       0
      ],
      "destination": [
@@ -2261,7 +2712,7 @@
       0
      ],
      "destination": [
-      "obj-2",
+      "obj-40",
       0
      ],
      "order": 0
@@ -2274,7 +2725,7 @@
       0
      ],
      "destination": [
-      "obj-41",
+      "obj-2",
       0
      ],
      "order": 0
@@ -2283,11 +2734,11 @@
    {
     "patchline": {
      "source": [
-      "obj-41",
+      "obj-34",
       0
      ],
      "destination": [
-      "obj-2",
+      "obj-42",
       0
      ],
      "order": 0
@@ -2322,7 +2773,7 @@
    {
     "patchline": {
      "source": [
-      "obj-44",
+      "obj-34",
       0
      ],
      "destination": [
@@ -2339,6 +2790,19 @@
       0
      ],
      "destination": [
+      "obj-46",
+      0
+     ],
+     "order": 0
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-46",
+      0
+     ],
+     "destination": [
       "obj-2",
       0
      ],
@@ -2348,7 +2812,7 @@
    {
     "patchline": {
      "source": [
-      "obj-47",
+      "obj-34",
       0
      ],
      "destination": [
@@ -2365,6 +2829,19 @@
       0
      ],
      "destination": [
+      "obj-49",
+      0
+     ],
+     "order": 0
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-49",
+      0
+     ],
+     "destination": [
       "obj-2",
       0
      ],
@@ -2374,7 +2851,7 @@
    {
     "patchline": {
      "source": [
-      "obj-50",
+      "obj-34",
       0
      ],
      "destination": [
@@ -2391,7 +2868,7 @@
       0
      ],
      "destination": [
-      "obj-2",
+      "obj-52",
       0
      ],
      "order": 0
@@ -2400,11 +2877,11 @@
    {
     "patchline": {
      "source": [
-      "obj-53",
+      "obj-52",
       0
      ],
      "destination": [
-      "obj-54",
+      "obj-2",
       0
      ],
      "order": 0
@@ -2427,10 +2904,75 @@
     "patchline": {
      "source": [
       "obj-55",
+      0
+     ],
+     "destination": [
+      "obj-2",
+      0
+     ],
+     "order": 0
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-57",
+      0
+     ],
+     "destination": [
+      "obj-58",
+      0
+     ],
+     "order": 0
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-58",
+      0
+     ],
+     "destination": [
+      "obj-2",
+      0
+     ],
+     "order": 0
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-60",
+      0
+     ],
+     "destination": [
+      "obj-61",
+      0
+     ],
+     "order": 0
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-61",
+      0
+     ],
+     "destination": [
+      "obj-62",
+      0
+     ],
+     "order": 0
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-62",
       1
      ],
      "destination": [
-      "obj-56",
+      "obj-63",
       0
      ],
      "order": 0
@@ -2439,7 +2981,7 @@
    {
     "patchline": {
      "source": [
-      "obj-56",
+      "obj-63",
       0
      ],
      "destination": [
@@ -2456,7 +2998,7 @@
       0
      ],
      "destination": [
-      "obj-62",
+      "obj-69",
       0
      ],
      "order": 0
@@ -2465,11 +3007,11 @@
    {
     "patchline": {
      "source": [
-      "obj-62",
+      "obj-69",
       1
      ],
      "destination": [
-      "obj-59",
+      "obj-66",
       1
      ],
      "order": 0
@@ -2478,11 +3020,11 @@
    {
     "patchline": {
      "source": [
-      "obj-62",
+      "obj-69",
       1
      ],
      "destination": [
-      "obj-61",
+      "obj-68",
       0
      ],
      "order": 0
@@ -2491,7 +3033,7 @@
    {
     "patchline": {
      "source": [
-      "obj-61",
+      "obj-68",
       0
      ],
      "destination": [
@@ -2504,11 +3046,11 @@
    {
     "patchline": {
      "source": [
-      "obj-58",
+      "obj-65",
       0
      ],
      "destination": [
-      "obj-59",
+      "obj-66",
       0
      ],
      "order": 0
@@ -2517,11 +3059,11 @@
    {
     "patchline": {
      "source": [
-      "obj-59",
+      "obj-66",
       0
      ],
      "destination": [
-      "obj-60",
+      "obj-67",
       0
      ],
      "order": 0
@@ -2530,7 +3072,7 @@
    {
     "patchline": {
      "source": [
-      "obj-60",
+      "obj-67",
       0
      ],
      "destination": [
@@ -2547,123 +3089,6 @@
       0
      ],
      "destination": [
-      "obj-63",
-      0
-     ],
-     "order": 0
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-63",
-      0
-     ],
-     "destination": [
-      "obj-64",
-      0
-     ],
-     "order": 0
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-64",
-      0
-     ],
-     "destination": [
-      "obj-53",
-      0
-     ],
-     "order": 0
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-63",
-      1
-     ],
-     "destination": [
-      "obj-65",
-      0
-     ],
-     "order": 0
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-65",
-      1
-     ],
-     "destination": [
-      "obj-66",
-      0
-     ],
-     "order": 0
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-66",
-      0
-     ],
-     "destination": [
-      "obj-67",
-      1
-     ],
-     "order": 0
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-66",
-      0
-     ],
-     "destination": [
-      "obj-68",
-      1
-     ],
-     "order": 0
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-65",
-      2
-     ],
-     "destination": [
-      "obj-67",
-      2
-     ],
-     "order": 0
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-65",
-      3
-     ],
-     "destination": [
-      "obj-68",
-      2
-     ],
-     "order": 0
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-65",
-      0
-     ],
-     "destination": [
       "obj-70",
       0
      ],
@@ -2677,7 +3102,20 @@
       0
      ],
      "destination": [
-      "obj-68",
+      "obj-71",
+      0
+     ],
+     "order": 0
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-71",
+      0
+     ],
+     "destination": [
+      "obj-60",
       0
      ],
      "order": 0
@@ -2690,7 +3128,7 @@
       1
      ],
      "destination": [
-      "obj-67",
+      "obj-72",
       0
      ],
      "order": 0
@@ -2699,37 +3137,11 @@
    {
     "patchline": {
      "source": [
-      "obj-67",
-      0
+      "obj-72",
+      1
      ],
      "destination": [
-      "obj-69",
-      0
-     ],
-     "order": 0
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-68",
-      0
-     ],
-     "destination": [
-      "obj-69",
-      0
-     ],
-     "order": 0
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-69",
-      0
-     ],
-     "destination": [
-      "obj-53",
+      "obj-73",
       0
      ],
      "order": 0
@@ -2743,6 +3155,84 @@
      ],
      "destination": [
       "obj-74",
+      1
+     ],
+     "order": 0
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-73",
+      0
+     ],
+     "destination": [
+      "obj-75",
+      1
+     ],
+     "order": 0
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-72",
+      2
+     ],
+     "destination": [
+      "obj-74",
+      2
+     ],
+     "order": 0
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-72",
+      3
+     ],
+     "destination": [
+      "obj-75",
+      2
+     ],
+     "order": 0
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-72",
+      0
+     ],
+     "destination": [
+      "obj-77",
+      0
+     ],
+     "order": 0
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-77",
+      0
+     ],
+     "destination": [
+      "obj-75",
+      0
+     ],
+     "order": 0
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-77",
+      1
+     ],
+     "destination": [
+      "obj-74",
       0
      ],
      "order": 0
@@ -2755,20 +3245,7 @@
       0
      ],
      "destination": [
-      "obj-72",
-      0
-     ],
-     "order": 0
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-72",
-      0
-     ],
-     "destination": [
-      "obj-75",
+      "obj-76",
       0
      ],
      "order": 0
@@ -2791,6 +3268,71 @@
     "patchline": {
      "source": [
       "obj-76",
+      0
+     ],
+     "destination": [
+      "obj-60",
+      0
+     ],
+     "order": 0
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-80",
+      0
+     ],
+     "destination": [
+      "obj-81",
+      0
+     ],
+     "order": 0
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-81",
+      0
+     ],
+     "destination": [
+      "obj-79",
+      0
+     ],
+     "order": 0
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-79",
+      0
+     ],
+     "destination": [
+      "obj-82",
+      0
+     ],
+     "order": 0
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-82",
+      0
+     ],
+     "destination": [
+      "obj-83",
+      0
+     ],
+     "order": 0
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-83",
       0
      ],
      "destination": [
@@ -2803,11 +3345,11 @@
    {
     "patchline": {
      "source": [
-      "obj-75",
+      "obj-82",
       1
      ],
      "destination": [
-      "obj-77",
+      "obj-84",
       0
      ],
      "order": 0
@@ -2816,7 +3358,7 @@
    {
     "patchline": {
      "source": [
-      "obj-77",
+      "obj-84",
       0
      ],
      "destination": [
@@ -2833,7 +3375,7 @@
       3
      ],
      "destination": [
-      "obj-77",
+      "obj-84",
       0
      ],
      "order": 0
@@ -2842,7 +3384,20 @@
    {
     "patchline": {
      "source": [
-      "obj-78",
+      "obj-85",
+      0
+     ],
+     "destination": [
+      "obj-86",
+      0
+     ],
+     "order": 0
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-86",
       0
      ],
      "destination": [
@@ -2855,24 +3410,11 @@
    {
     "patchline": {
      "source": [
-      "obj-79",
-      0
-     ],
-     "destination": [
-      "obj-72",
-      0
-     ],
-     "order": 0
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-78",
+      "obj-85",
       1
      ],
      "destination": [
-      "obj-80",
+      "obj-87",
       0
      ],
      "order": 0
@@ -2881,11 +3423,11 @@
    {
     "patchline": {
      "source": [
-      "obj-80",
+      "obj-87",
       0
      ],
      "destination": [
-      "obj-72",
+      "obj-79",
       0
      ],
      "order": 0
@@ -2894,11 +3436,11 @@
    {
     "patchline": {
      "source": [
-      "obj-78",
+      "obj-85",
       2
      ],
      "destination": [
-      "obj-81",
+      "obj-88",
       0
      ],
      "order": 0
@@ -2907,11 +3449,11 @@
    {
     "patchline": {
      "source": [
-      "obj-81",
+      "obj-88",
       0
      ],
      "destination": [
-      "obj-72",
+      "obj-79",
       0
      ],
      "order": 0
@@ -2920,11 +3462,11 @@
    {
     "patchline": {
      "source": [
-      "obj-78",
+      "obj-85",
       3
      ],
      "destination": [
-      "obj-82",
+      "obj-89",
       0
      ],
      "order": 0
@@ -2933,11 +3475,11 @@
    {
     "patchline": {
      "source": [
-      "obj-82",
+      "obj-89",
       0
      ],
      "destination": [
-      "obj-72",
+      "obj-79",
       0
      ],
      "order": 0
@@ -2946,11 +3488,11 @@
    {
     "patchline": {
      "source": [
-      "obj-78",
+      "obj-85",
       4
      ],
      "destination": [
-      "obj-83",
+      "obj-90",
       0
      ],
      "order": 0
@@ -2959,11 +3501,11 @@
    {
     "patchline": {
      "source": [
-      "obj-83",
+      "obj-90",
       0
      ],
      "destination": [
-      "obj-72",
+      "obj-79",
       0
      ],
      "order": 0
@@ -2976,7 +3518,7 @@
       0
      ],
      "destination": [
-      "obj-78",
+      "obj-85",
       0
      ],
      "order": 0
@@ -2989,7 +3531,7 @@
       1
      ],
      "destination": [
-      "obj-78",
+      "obj-85",
       0
      ],
      "order": 1
@@ -3002,7 +3544,7 @@
       2
      ],
      "destination": [
-      "obj-88",
+      "obj-95",
       0
      ],
      "order": 0
@@ -3011,11 +3553,11 @@
    {
     "patchline": {
      "source": [
-      "obj-88",
+      "obj-95",
       1
      ],
      "destination": [
-      "obj-90",
+      "obj-97",
       0
      ],
      "order": 0
@@ -3024,11 +3566,11 @@
    {
     "patchline": {
      "source": [
-      "obj-90",
+      "obj-97",
       0
      ],
      "destination": [
-      "obj-89",
+      "obj-96",
       0
      ],
      "order": 0
@@ -3041,7 +3583,7 @@
       1
      ],
      "destination": [
-      "obj-92",
+      "obj-99",
       0
      ],
      "order": 0
@@ -3050,11 +3592,11 @@
    {
     "patchline": {
      "source": [
-      "obj-92",
+      "obj-99",
       0
      ],
      "destination": [
-      "obj-91",
+      "obj-98",
       0
      ],
      "order": 0
@@ -3067,7 +3609,7 @@
       1
      ],
      "destination": [
-      "obj-94",
+      "obj-101",
       0
      ],
      "order": 0
@@ -3076,11 +3618,11 @@
    {
     "patchline": {
      "source": [
-      "obj-94",
+      "obj-101",
       0
      ],
      "destination": [
-      "obj-93",
+      "obj-100",
       0
      ],
      "order": 0
@@ -3093,7 +3635,7 @@
       2
      ],
      "destination": [
-      "obj-96",
+      "obj-103",
       0
      ],
      "order": 0
@@ -3102,11 +3644,11 @@
    {
     "patchline": {
      "source": [
-      "obj-96",
+      "obj-103",
       0
      ],
      "destination": [
-      "obj-95",
+      "obj-102",
       0
      ],
      "order": 0
@@ -3119,7 +3661,7 @@
       3
      ],
      "destination": [
-      "obj-96",
+      "obj-103",
       0
      ],
      "order": 0

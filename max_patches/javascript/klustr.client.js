@@ -717,13 +717,10 @@ KlustrClient.prototype.settle = function (req, by) {
     }
 };
 
-// What touches Max itself, the same for the client and the devices.
+// What touches Max itself, the same for the client and the devices. Elsewhere nothing of it is made.
 
-var klustrPorts = new KlustrPorts(klustrDict(), klustrOwner());
-
-function klustrDict() {
-    return new Dict("klustr.ports");
-}
+var klustrInMax = typeof outlet !== "undefined";
+var klustrPorts = klustrInMax ? new KlustrPorts(new Dict("klustr.ports"), klustrOwner()) : null;
 
 function klustrArguments() {
     return typeof jsarguments === "undefined" ? [] : jsarguments;
@@ -786,7 +783,7 @@ function klustrMake() {
     return new KlustrClient(host, name, port ? [port] : [KLUSTR_CLIENT_PORT].concat(KLUSTR_DEVICE_PORTS));
 }
 
-var klustrClient = klustrMake();
+var klustrClient = klustrInMax ? klustrMake() : null;
 var klustrMe = { client: klustrClient, tick: function () { klustrClient.tick(); } };
 
 function anything() {
@@ -830,10 +827,10 @@ if (typeof module !== "undefined") {
         klustrCommandOf: klustrCommandOf,
         klustrCommon: klustrCommon,
         klustrConvert: klustrConvert,
-        klustrDict: klustrDict,
         klustrFileName: klustrFileName,
         klustrFill: klustrFill,
         klustrFromMaxPath: klustrFromMaxPath,
+        klustrInMax: klustrInMax,
         klustrIsWhole: klustrIsWhole,
         klustrJoinText: klustrJoinText,
         klustrMake: klustrMake,

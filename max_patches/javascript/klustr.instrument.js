@@ -1272,8 +1272,9 @@ KlustrInstrument.prototype.load = function (where) {
 };
 
 KlustrInstrument.prototype.neighbour = function (index) {
-    if (this.sounds.neighbours[index]) {
-        this.client.say(["trigger", this.sounds.neighbours[index], 0.8]);
+    var id = this.sounds.neighbours[index];
+    if (id) {
+        this.client.say(["trigger", id, 0.8]);
     }
 };
 
@@ -1376,13 +1377,10 @@ KlustrMidi.prototype.message = function (word, args) {
     }
 };
 
-// What touches Max itself, the same for the client and the devices.
+// What touches Max itself, the same for the client and the devices. Elsewhere nothing of it is made.
 
-var klustrPorts = new KlustrPorts(klustrDict(), klustrOwner());
-
-function klustrDict() {
-    return new Dict("klustr.ports");
-}
+var klustrInMax = typeof outlet !== "undefined";
+var klustrPorts = klustrInMax ? new KlustrPorts(new Dict("klustr.ports"), klustrOwner()) : null;
 
 function klustrArguments() {
     return typeof jsarguments === "undefined" ? [] : jsarguments;
@@ -1458,9 +1456,13 @@ function klustrExists(path) {
     return !!there;
 }
 
-var klustrDevice = KLUSTR_DEVICE === "midi" ?
-    new KlustrMidi(klustrDeviceMaxHost(), "Live MIDI", KLUSTR_DEVICE_PORTS) :
-    new KlustrInstrument(klustrDeviceMaxHost(), "Live", KLUSTR_DEVICE_PORTS);
+function klustrMakeDevice() {
+    var Device = KLUSTR_DEVICE === "midi" ? KlustrMidi : KlustrInstrument;
+    var name = KLUSTR_DEVICE === "midi" ? "Live MIDI" : "Live";
+    return new Device(klustrDeviceMaxHost(), name, KLUSTR_DEVICE_PORTS);
+}
+
+var klustrDevice = klustrInMax ? klustrMakeDevice() : null;
 
 function anything() {
     var args = Array.prototype.slice.call(arguments);
@@ -1515,16 +1517,17 @@ if (typeof module !== "undefined") {
         klustrDevice: klustrDevice,
         klustrDeviceHost: klustrDeviceHost,
         klustrDeviceMaxHost: klustrDeviceMaxHost,
-        klustrDict: klustrDict,
         klustrExists: klustrExists,
         klustrFileName: klustrFileName,
         klustrFill: klustrFill,
         klustrFromMaxPath: klustrFromMaxPath,
+        klustrInMax: klustrInMax,
         klustrIsThere: klustrIsThere,
         klustrIsWhole: klustrIsWhole,
         klustrJoinText: klustrJoinText,
         klustrLoadClip: klustrLoadClip,
         klustrLoadSimpler: klustrLoadSimpler,
+        klustrMakeDevice: klustrMakeDevice,
         klustrMaxHost: klustrMaxHost,
         klustrOffers: klustrOffers,
         klustrOut: klustrOut,

@@ -11,6 +11,8 @@ from py2max import Box, Patcher
 Rect = tuple[float, float, float, float]
 
 HEIGHT: Final = 22
+_TYPES: Final = ("bang", "int", "float", "signal", "list")
+"""What Max writes of an outlet, else nothing; py2max has words of its own for some."""
 _LETTER: Final = 6.4
 """Pixels of a letter of Max's 12-point font, rounded up."""
 
@@ -44,15 +46,19 @@ class Canvas:
         rect = [x, y, width_of(text), 20]
         return self.also(self.patcher.add_comment(text, patching_rect=rect), **_shown(shown), **more)
 
-    def message(self, x: float, y: float, text: str, width: float | None = None, **more: Any) -> Box:
+    def message(
+        self, x: float, y: float, text: str, width: float | None = None, *, shown: Rect | None = None
+    ) -> Box:
         """Put a message box."""
         rect = [x, y, width or width_of(text), HEIGHT]
-        return self.also(self.patcher.add_message(text, patching_rect=rect), **more)
+        return self.also(self.patcher.add_message(text, patching_rect=rect), **_shown(shown))
 
-    def number(self, x: float, y: float, *, whole: bool = False, **more: Any) -> Box:
+    def number(
+        self, x: float, y: float, *, whole: bool = False, shown: Rect | None = None, **more: Any
+    ) -> Box:
         """Put a number box."""
         maxclass = "number" if whole else "flonum"
-        return self.also(self.patcher.add_textbox(maxclass, patching_rect=[x, y, 70, HEIGHT]), **more)
+        return self.face(maxclass, (x, y, 70, HEIGHT), shown=shown, **more)
 
     def thing(
         self,
@@ -95,7 +101,8 @@ class Canvas:
         **more: Any,
     ) -> Box:
         """Put a box of the user interface; `shown` is its place in the presentation."""
-        box = self.patcher.add_textbox(maxclass, patching_rect=list(rect), **_ports(inlets, outlets, types))
+        told = _ports(inlets, outlets, types)
+        box = self.patcher.add_textbox(maxclass, maxclass, patching_rect=list(rect), **told)
         return self.also(box, **_shown(shown), **more)
 
     def inside(self, x: float, y: float, text: str, canvas: "Canvas", **more: Any) -> Box:
@@ -133,6 +140,8 @@ class Canvas:
             box = entry["box"]
             if not box.get("numoutlets"):
                 box.pop("outlettype", None)  # Max writes it exactly where there are outlets
+            else:
+                box["outlettype"] = [kind if kind in _TYPES else "" for kind in box["outlettype"]]
             box |= self._more.get(box["id"], {})
             if box["id"] in self._inner:
                 box["patcher"] = self._inner[box["id"]].content()["patcher"]

@@ -9,16 +9,14 @@ from klustr_bridge.sound.kinds import KINDS
 from making.canvas import Canvas
 
 MAP_PAGE: Final = "klustr.map.html"
+_HINT: Final = "klustr-bridge: start it (klustr-bridge in a terminal), then drag on the square or the map"
 
 
 def overview() -> Canvas:
     """Return the patch."""
     canvas = Canvas(1240, 860)
-    canvas.note(
-        20,
-        10,
-        "klustr-bridge: start it (klustr-bridge in a terminal), then drag on the square or click the map",
-    )
+    canvas.extra["openinpresentation"] = 1
+    canvas.note(20, 10, _HINT, shown=(20, 10, 700, 20))
     client = canvas.thing(20, 700, "klustr.client", 1180, inlets=1, outlets=3)
     answers = _route(canvas, 20, 740, "near info welcome fail")
     pushes = _route(canvas, 420, 740, "hit progress error epoch")
@@ -40,8 +38,8 @@ def _route(canvas: Canvas, x: float, y: float, words: str) -> Box:
 
 
 def _pad(canvas: Canvas, client: Box) -> None:
-    canvas.note(20, 45, "move: the nearest sound plays")
-    pad = canvas.face("pictslider", (20, 70, 200, 200))
+    canvas.note(20, 45, "move: the nearest sound plays", shown=(20, 45, 200, 20))
+    pad = canvas.face("pictslider", (20, 70, 200, 200), shown=(20, 70, 200, 200))
     x, y = canvas.thing(20, 280, "/ 127."), canvas.thing(120, 280, "/ 127.")
     pair = canvas.thing(20, 310, "pak 0. 0.")
     move = canvas.thing(120, 310, "prepend xy")
@@ -50,7 +48,7 @@ def _pad(canvas: Canvas, client: Box) -> None:
 
 
 def _modes(canvas: Canvas, client: Box) -> None:
-    canvas.note(20, 350, "hear")
+    canvas.note(20, 350, "hear", shown=(20, 280, 100, 20))
     load = canvas.thing(20, 375, "loadbang")
     texts = (
         "audition change",
@@ -65,34 +63,40 @@ def _modes(canvas: Canvas, client: Box) -> None:
     )
     for number, text in enumerate(texts):
         column, row = divmod(number, 5)
-        box = canvas.message(20 + 110 * column, 405 + 30 * row, text)
+        shown = (20 + 108 * column, 305 + 28 * row, 104, 22)
+        box = canvas.message(20 + 112 * column, 405 + 30 * row, text, shown=shown)
         canvas.lines((box, 0, client, 0))
         if number == 0:
             canvas.lines((load, 0, box, 0))
 
 
 def _filters(canvas: Canvas, client: Box) -> None:
-    canvas.note(260, 45, "only sounds of this kind")
+    canvas.note(260, 45, "only sounds of this kind", shown=(250, 45, 160, 20))
     items = [word for kind in ("all", *KINDS) for word in (kind, ",")][:-1]
-    menu = canvas.face("umenu", (260, 70, 120, 22), items=items)
+    menu = canvas.face("umenu", (260, 70, 120, 22), items=items, shown=(250, 70, 140, 22))
     every = canvas.thing(260, 100, "route all", outlets=2)
     no_kind = canvas.message(260, 130, "kind")
     kind = canvas.thing(330, 130, "prepend kind")
     canvas.lines((menu, 1, every, 0), (every, 0, no_kind, 0), (every, 1, kind, 0))
     canvas.lines((no_kind, 0, client, 0), (kind, 0, client, 0))
-    canvas.note(260, 165, "favourites only")
-    switch = canvas.face("toggle", (380, 163, 24, 24))
+    canvas.note(260, 165, "favourites only", shown=(250, 100, 110, 20))
+    switch = canvas.face("toggle", (380, 163, 24, 24), shown=(366, 99, 24, 24))
     favourites = canvas.thing(260, 190, "prepend favourites")
     canvas.chain(switch, favourites, client)
     for number, text in enumerate(("duration 0. 0.5", "duration 0.5 60.", "clear")):
-        canvas.lines((canvas.message(260, 225 + 30 * number, text), 0, client, 0))
+        shown = (250, 130 + 28 * number, 140, 22)
+        canvas.lines((canvas.message(260, 225 + 30 * number, text, shown=shown), 0, client, 0))
 
 
 def _weights(canvas: Canvas, client: Box) -> None:
-    canvas.note(260, 350, "what counts for similar: 0. to 2.")
+    canvas.note(260, 350, "what counts: 0. to 2.", shown=(250, 225, 150, 20))
+    start = canvas.thing(400, 300, "loadmess set 1.", 110)
     for number, aspect in enumerate(ASPECTS):
         y = 375 + 32 * number
-        box = canvas.number(260, y, minimum=0.0, maximum=2.0)
+        place = 250 + 28 * number
+        canvas.note(940 + 90 * (number % 3), 670 - 25 * (number // 3), aspect, shown=(320, place, 80, 20))
+        box = canvas.number(260, y, minimum=0.0, maximum=2.0, shown=(250, place, 64, 22))
+        canvas.lines((start, 0, box, 0))
         weight = canvas.thing(340, y, f"prepend weight {aspect}", 165)
         canvas.chain(box, weight, client)
 
@@ -102,23 +106,25 @@ def _files(canvas: Canvas, client: Box) -> None:
         (("drop a folder: it is watched", "addfolder"), ("drop a sound: what is like it?", "file"))
     ):
         y = 580 + 58 * number
-        canvas.note(20, y, title)
-        drop = canvas.face("dropfile", (260, y, 160, 45))
+        canvas.note(20, y, title, shown=(20 + 230 * number, 460, 200, 20))
+        drop = canvas.face("dropfile", (260, y, 160, 45), shown=(20 + 230 * number, 484, 190, 60))
         prepend = canvas.thing(430, y + 20, f"prepend {word}", 95)
         canvas.chain(drop, prepend, client)
 
 
 def _neighbours(canvas: Canvas, client: Box, answers: Box, pushes: Box) -> None:
-    canvas.note(530, 45, "neighbours: click an id to hear it")
-    table = canvas.face("jit.cellblock", (530, 70, 250, 290), cols=2, rows=17, colhead=0, rowhead=0)
+    canvas.note(530, 45, "neighbours: click an id to hear it", shown=(430, 45, 230, 20))
+    table = canvas.face(
+        "jit.cellblock", (530, 70, 250, 290), shown=(430, 70, 230, 290), cols=2, rows=17, colhead=0, rowhead=0
+    )
     cell = canvas.thing(530, 375, "route 0", outlets=2)
     chosen = canvas.thing(600, 375, "unpack 0 0", outlets=2)
     hear = canvas.thing(690, 375, "prepend trigger")
     canvas.chain(table, cell, chosen)
     canvas.lines((chosen, 1, hear, 0), (hear, 0, client, 0))
 
-    canvas.note(530, 410, "of the sound that was hit last")
-    ask = canvas.face("button", (745, 410, 24, 24))
+    canvas.note(530, 410, "of the sound that was hit last", shown=(430, 370, 200, 20))
+    ask = canvas.face("button", (745, 410, 24, 24), shown=(636, 369, 24, 24))
     last = canvas.thing(530, 440, "int")
     similar = canvas.thing(580, 440, "prepend similar")
     about = canvas.thing(700, 440, "prepend info")
@@ -142,8 +148,8 @@ def _neighbours(canvas: Canvas, client: Box, answers: Box, pushes: Box) -> None:
 
 
 def _map(canvas: Canvas, client: Box, pushes: Box) -> None:
-    canvas.note(810, 45, "the map: drag on it")
-    page = canvas.face("jweb", (810, 70, 400, 400))
+    canvas.note(810, 45, "the map: drag on it", shown=(690, 45, 200, 20))
+    page = canvas.face("jweb", (810, 70, 400, 400), shown=(690, 70, 323, 323))
     load = canvas.thing(810, 480, "loadbang")
     read = canvas.message(890, 480, f"readfile {MAP_PAGE}")
     canvas.chain(load, read, page)
@@ -161,10 +167,10 @@ def _map(canvas: Canvas, client: Box, pushes: Box) -> None:
 
 
 def _state(canvas: Canvas, client: Box, answers: Box, pushes: Box) -> None:
-    canvas.note(20, 785, "state")
-    canvas.note(20, 815, "last sound")
-    canvas.note(640, 785, "progress")
-    canvas.note(640, 815, "errors")
+    for number, (x, y, text) in enumerate(
+        ((20, 785, "state"), (20, 815, "last sound"), (640, 785, "progress"), (640, 815, "errors"))
+    ):
+        canvas.note(x, y, text, shown=(480, 410 + 34 * number, 80, 20))
     split = canvas.thing(880, 740, "unpack s s", outlets=2)
     canvas.lines((client, 2, split, 0))
     told = (
@@ -174,7 +180,7 @@ def _state(canvas: Canvas, client: Box, answers: Box, pushes: Box) -> None:
         (pushes, 2, 720, 815, 480),
     )
     for number, (source, outlet, x, y, width) in enumerate(told):
-        box = canvas.message(x, y, "", width)
+        box = canvas.message(x, y, "", width, shown=(560, 410 + 34 * number, 453, 22))
         put = canvas.thing(980 + 110 * (number % 2), 740 + 22 * (number // 2), "prepend set", 100)
         canvas.lines((source, outlet, put, 0), (put, 0, box, 0))
         if source is pushes and outlet == 2:

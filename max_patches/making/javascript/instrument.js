@@ -115,8 +115,9 @@ KlustrInstrument.prototype.load = function (where) {
 };
 
 KlustrInstrument.prototype.neighbour = function (index) {
-    if (this.sounds.neighbours[index]) {
-        this.client.say(["trigger", this.sounds.neighbours[index], 0.8]);
+    var id = this.sounds.neighbours[index];
+    if (id) {
+        this.client.say(["trigger", id, 0.8]);
     }
 };
 

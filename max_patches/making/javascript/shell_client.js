@@ -14,7 +14,7 @@ function klustrMake() {
     return new KlustrClient(host, name, port ? [port] : [KLUSTR_CLIENT_PORT].concat(KLUSTR_DEVICE_PORTS));
 }
 
-var klustrClient = klustrMake();
+var klustrClient = klustrInMax ? klustrMake() : null;
 var klustrMe = { client: klustrClient, tick: function () { klustrClient.tick(); } };
 
 function anything() {

@@ -1,10 +1,7 @@
-// What touches Max itself, the same for the client and the devices.
+// What touches Max itself, the same for the client and the devices. Elsewhere nothing of it is made.
 
-var klustrPorts = new KlustrPorts(klustrDict(), klustrOwner());
-
-function klustrDict() {
-    return new Dict("klustr.ports");
-}
+var klustrInMax = typeof outlet !== "undefined";
+var klustrPorts = klustrInMax ? new KlustrPorts(new Dict("klustr.ports"), klustrOwner()) : null;
 
 function klustrArguments() {
     return typeof jsarguments === "undefined" ? [] : jsarguments;

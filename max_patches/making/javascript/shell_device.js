@@ -27,9 +27,13 @@ function klustrExists(path) {
     return !!there;
 }
 
-var klustrDevice = KLUSTR_DEVICE === "midi" ?
-    new KlustrMidi(klustrDeviceMaxHost(), "Live MIDI", KLUSTR_DEVICE_PORTS) :
-    new KlustrInstrument(klustrDeviceMaxHost(), "Live", KLUSTR_DEVICE_PORTS);
+function klustrMakeDevice() {
+    var Device = KLUSTR_DEVICE === "midi" ? KlustrMidi : KlustrInstrument;
+    var name = KLUSTR_DEVICE === "midi" ? "Live MIDI" : "Live";
+    return new Device(klustrDeviceMaxHost(), name, KLUSTR_DEVICE_PORTS);
+}
+
+var klustrDevice = klustrInMax ? klustrMakeDevice() : null;
 
 function anything() {
     var args = Array.prototype.slice.call(arguments);
