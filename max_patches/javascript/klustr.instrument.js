@@ -904,7 +904,8 @@ function klustrLoadSimpler(api, path) {
 // What a device knows of sounds: the one heard last, the neighbours of it, those kept on pads. It asks the
 // bridge for uid, name and path, and finds the sounds that a Live Set remembers again.
 //
-// `host`: ask(words) -> req or null, show(words), store(list), state(name, text), exists(path), changed(pad).
+// `host`: ask(words) -> req or null, isOpen(), show(words), store(list), state(name, text), exists(path),
+// changed(pad).
 
 var KLUSTR_PADS = 8;
 
@@ -1040,7 +1041,9 @@ KlustrSounds.prototype.restore = function (list) {
             this.host.changed(i);
         }
     }
-    this.findAgain();
+    if (this.host.isOpen()) {
+        this.findAgain();
+    }
 };
 
 // With the bridge there: where the remembered sounds are today.
@@ -1184,6 +1187,7 @@ function klustrDeviceHost(device, host) {
 function klustrSoundsHost(device, host) {
     return {
         ask: function (words) { return device.client.say(words); },
+        isOpen: function () { return device.client.link.state === "open"; },
         show: host.show, store: host.store, state: host.state, exists: host.exists,
         changed: function (pad) { device.changed(pad); }
     };
@@ -1264,6 +1268,10 @@ KlustrInstrument.prototype.click = function (pad) {
 KlustrInstrument.prototype.load = function (where) {
     if (!this.sounds.current) {
         this.host.state("refused", "move on the map first: the sound heard last is loaded");
+        return;
+    }
+    if (klustrToMaxPath(this.sounds.current.path) === null) {
+        this.host.state("missing", "Live can't open a file of this name: " + this.sounds.current.path);
         return;
     }
     var load = where === "simpler" ? klustrLoadSimpler : klustrLoadClip;

@@ -46,6 +46,8 @@ class MaxObject {
         this.name = name;
         this.sender = dgram.createSocket("udp4");
         this.target = { host: "127.0.0.1", port: bridge };
+        this.lost = {};
+        this.counts = {};
         const outlet = (number, words) => this.outlet(number, words);
         const scope = { outlet, inlet: 0, messagename: "", jsarguments: [file].concat(args), Dict, File, LiveAPI };
         scope.Date = class extends Date { getTime() { return super.getTime() + clock; } };
@@ -85,6 +87,15 @@ class MaxObject {
         this.sender.send(osc.encode(words[0], words.slice(1)), this.target.port, this.target.host);
     }
 
+    // Packets may get lost on the way: those whose numbers were told, counted by address.
+    receive(words) {
+        const key = words[0];
+        this.counts[key] = (this.counts[key] || 0) + 1;
+        if (!(this.lost[key] || []).includes(this.counts[key])) {
+            this.message(1, words);
+        }
+    }
+
     // A port that is taken is posted to the Max console and not listened on; nothing tells the patch.
     listen(port) {
         if (this.receiver) {
@@ -92,7 +103,7 @@ class MaxObject {
         }
         const receiver = this.receiver = dgram.createSocket("udp4");
         receiver.on("error", () => { receiver.closed = true; tell({ object: this.name, taken: port }); });
-        receiver.on("message", (packet) => this.message(1, osc.decode(packet)));
+        receiver.on("message", (packet) => this.receive(osc.decode(packet)));
         const close = receiver.close.bind(receiver);
         receiver.close = () => { if (!receiver.closed) { receiver.closed = true; close(); } };
         receiver.bind(port, "127.0.0.1", () => tell({ object: this.name, listening: port }));
@@ -102,6 +113,7 @@ class MaxObject {
 const commands = {
     load: (told) => { objects[told.object] = new MaxObject(told.object, told.load, told.args, told.bridge); },
     message: (told) => objects[told.object].message(told.inlet || 0, told.message),
+    lose: (told) => { objects[told.object].lost = told.lose; },
     live: (told) => { live = told.live; },
     later: (told) => { clock += told.later; },
 };

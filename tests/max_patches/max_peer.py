@@ -12,6 +12,10 @@ from typing import Any, Self
 
 import pytest
 
+from klustr_bridge.bridge.arguments import bind
+from klustr_bridge.bridge.commands import COMMANDS
+from klustr_bridge.errors import QueryError
+
 PACKAGE = Path(__file__).parents[2] / "max_patches"
 HOST = Path(__file__).with_name("max_host.js")
 
@@ -58,6 +62,7 @@ class MaxPeer:
         self.process.stderr.close()
         if kind is None:
             assert not trouble, trouble
+            assert not [fault for fault in map(self._refused, self.events) if fault]
 
     def load(self, name: str, file: str, bridge: int, *args: object) -> None:
         """Make a js object; `args` are what stands behind the file's name in its box."""
@@ -107,6 +112,18 @@ class MaxPeer:
     def now(self) -> int:
         """Return how many events there were so far."""
         return len(self.events)
+
+    @staticmethod
+    def _refused(event: Event) -> str | None:
+        """Say what the command table has against a packet that was sent: there must be nothing."""
+        if "sent" not in event:
+            return None
+        address, *arguments = event["sent"]
+        try:
+            bind(COMMANDS[address], tuple(arguments))
+        except QueryError as error:
+            return f"{event['sent']}: {error}"
+        return None
 
     def _read(self) -> None:
         assert self.process.stdout

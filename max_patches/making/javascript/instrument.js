@@ -27,6 +27,7 @@ function klustrDeviceHost(device, host) {
 function klustrSoundsHost(device, host) {
     return {
         ask: function (words) { return device.client.say(words); },
+        isOpen: function () { return device.client.link.state === "open"; },
         show: host.show, store: host.store, state: host.state, exists: host.exists,
         changed: function (pad) { device.changed(pad); }
     };
@@ -107,6 +108,10 @@ KlustrInstrument.prototype.click = function (pad) {
 KlustrInstrument.prototype.load = function (where) {
     if (!this.sounds.current) {
         this.host.state("refused", "move on the map first: the sound heard last is loaded");
+        return;
+    }
+    if (klustrToMaxPath(this.sounds.current.path) === null) {
+        this.host.state("missing", "Live can't open a file of this name: " + this.sounds.current.path);
         return;
     }
     var load = where === "simpler" ? klustrLoadSimpler : klustrLoadClip;

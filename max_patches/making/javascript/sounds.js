@@ -1,7 +1,8 @@
 // What a device knows of sounds: the one heard last, the neighbours of it, those kept on pads. It asks the
 // bridge for uid, name and path, and finds the sounds that a Live Set remembers again.
 //
-// `host`: ask(words) -> req or null, show(words), store(list), state(name, text), exists(path), changed(pad).
+// `host`: ask(words) -> req or null, isOpen(), show(words), store(list), state(name, text), exists(path),
+// changed(pad).
 
 var KLUSTR_PADS = 8;
 
@@ -137,7 +138,9 @@ KlustrSounds.prototype.restore = function (list) {
             this.host.changed(i);
         }
     }
-    this.findAgain();
+    if (this.host.isOpen()) {
+        this.findAgain();
+    }
 };
 
 // With the bridge there: where the remembered sounds are today.
