@@ -914,7 +914,7 @@
        85.0,
        104.0,
        1260,
-       492
+       524
       ],
       "bglocked": 0,
       "openinpresentation": 0,
@@ -955,7 +955,7 @@
          "numoutlets": 0,
          "patching_rect": [
           20,
-          412,
+          444,
           116,
           22
          ],
@@ -1136,10 +1136,10 @@
          "patching_rect": [
           20,
           180,
-          91,
+          72,
           22
          ],
-         "text": "view natural",
+         "text": "midi clip",
          "outlettype": [
           ""
          ]
@@ -1154,10 +1154,10 @@
          "patching_rect": [
           330,
           180,
-          737,
+          699,
           20
          ],
-         "text": "Which view of the map this client's coordinates are in, in every command, reply and push: natural, as the map ..."
+         "text": "Writes the last bars of what was played, by whomever, into a new MIDI file in the folder of the setting ..."
         }
        },
        {
@@ -1169,10 +1169,10 @@
          "patching_rect": [
           20,
           212,
-          129,
+          91,
           22
          ],
-         "text": "trigger 42 0.8 -12",
+         "text": "view natural",
          "outlettype": [
           ""
          ]
@@ -1187,10 +1187,10 @@
          "patching_rect": [
           330,
           212,
-          699,
+          737,
           20
          ],
-         "text": "Plays a sound; the bridge's own player also higher or lower (hundredths of semitones are cents; it gets ..."
+         "text": "Which view of the map this client's coordinates are in, in every command, reply and push: natural, as the map ..."
         }
        },
        {
@@ -1202,10 +1202,10 @@
          "patching_rect": [
           20,
           244,
-          155,
+          129,
           22
          ],
-         "text": "trigger xy 0.3 0.7 0.8",
+         "text": "trigger 42 0.8 -12",
          "outlettype": [
           ""
          ]
@@ -1220,10 +1220,10 @@
          "patching_rect": [
           330,
           244,
-          308,
+          699,
           20
          ],
-         "text": "Plays the sound nearest to a place on the map."
+         "text": "Plays a sound; the bridge's own player also higher or lower (hundredths of semitones are cents; it gets ..."
         }
        },
        {
@@ -1235,10 +1235,10 @@
          "patching_rect": [
           20,
           276,
-          40,
+          155,
           22
          ],
-         "text": "stop",
+         "text": "trigger xy 0.3 0.7 0.8",
          "outlettype": [
           ""
          ]
@@ -1253,10 +1253,10 @@
          "patching_rect": [
           330,
           276,
-          219,
+          308,
           20
          ],
-         "text": "Stops one voice, or all of them."
+         "text": "Plays the sound nearest to a place on the map."
         }
        },
        {
@@ -1268,10 +1268,10 @@
          "patching_rect": [
           20,
           308,
-          52,
+          40,
           22
          ],
-         "text": "random",
+         "text": "stop",
          "outlettype": [
           ""
          ]
@@ -1286,10 +1286,10 @@
          "patching_rect": [
           330,
           308,
-          187,
+          219,
           20
          ],
-         "text": "Jumps to a sound by chance."
+         "text": "Stops one voice, or all of them."
         }
        },
        {
@@ -1301,10 +1301,10 @@
          "patching_rect": [
           20,
           340,
-          110,
+          52,
           22
          ],
-         "text": "player internal",
+         "text": "random",
          "outlettype": [
           ""
          ]
@@ -1319,6 +1319,39 @@
          "patching_rect": [
           330,
           340,
+          187,
+          20
+         ],
+         "text": "Jumps to a sound by chance."
+        }
+       },
+       {
+        "box": {
+         "id": "obj-24",
+         "maxclass": "message",
+         "numinlets": 2,
+         "numoutlets": 1,
+         "patching_rect": [
+          20,
+          372,
+          110,
+          22
+         ],
+         "text": "player internal",
+         "outlettype": [
+          ""
+         ]
+        }
+       },
+       {
+        "box": {
+         "id": "obj-25",
+         "maxclass": "comment",
+         "numinlets": 1,
+         "numoutlets": 0,
+         "patching_rect": [
+          330,
+          372,
           705,
           20
          ],
@@ -1461,6 +1494,19 @@
         "patchline": {
          "source": [
           "obj-22",
+          0
+         ],
+         "destination": [
+          "obj-1",
+          0
+         ],
+         "order": 0
+        }
+       },
+       {
+        "patchline": {
+         "source": [
+          "obj-24",
           0
          ],
          "destination": [
@@ -3136,7 +3182,7 @@
        85.0,
        104.0,
        1460,
-       828
+       852
       ],
       "bglocked": 0,
       "openinpresentation": 0,
@@ -3778,10 +3824,10 @@
          "patching_rect": [
           20,
           500,
-          91,
+          168,
           20
          ],
-         "text": "done address"
+         "text": "midi/clip req path notes"
         }
        },
        {
@@ -3793,10 +3839,10 @@
          "patching_rect": [
           620,
           500,
-          219,
+          340,
           20
          ],
-         "text": "The library command is finished."
+         "text": "The MIDI file of a clip, and how many notes it has."
         }
        },
        {
@@ -3808,10 +3854,10 @@
          "patching_rect": [
           20,
           524,
-          200,
+          91,
           20
          ],
-         "text": "fail address req code message"
+         "text": "done address"
         }
        },
        {
@@ -3823,10 +3869,10 @@
          "patching_rect": [
           620,
           524,
-          398,
+          219,
           20
          ],
-         "text": "A command was refused; req is -1 where the command has none."
+         "text": "The library command is finished."
         }
        },
        {
@@ -3838,10 +3884,10 @@
          "patching_rect": [
           20,
           548,
-          225,
+          200,
           20
          ],
-         "text": "hit cursor id x y distance origin"
+         "text": "fail address req code message"
         }
        },
        {
@@ -3853,10 +3899,10 @@
          "patching_rect": [
           620,
           548,
-          737,
+          398,
           20
          ],
-         "text": "The nearest sound to a cursor changed. To every subscriber; newest wins, at most 60 a second for each cursor. ..."
+         "text": "A command was refused; req is -1 where the command has none."
         }
        },
        {
@@ -3868,10 +3914,10 @@
          "patching_rect": [
           20,
           572,
-          251,
+          225,
           20
          ],
-         "text": "play voice id velocity path start end"
+         "text": "hit cursor id x y distance origin"
         }
        },
        {
@@ -3883,10 +3929,10 @@
          "patching_rect": [
           620,
           572,
-          712,
+          737,
           20
          ],
-         "text": "A sound was started; voice names it for /klustr/stop, end is 0 while its length is not known. Only to the ..."
+         "text": "The nearest sound to a cursor changed. To every subscriber; newest wins, at most 60 a second for each cursor. ..."
         }
        },
        {
@@ -3898,10 +3944,10 @@
          "patching_rect": [
           20,
           596,
-          161,
+          251,
           20
          ],
-         "text": "beat beat tempo playing"
+         "text": "play voice id velocity path start end"
         }
        },
        {
@@ -3913,10 +3959,10 @@
          "patching_rect": [
           620,
           596,
-          731,
+          712,
           20
          ],
-         "text": "The session's beat by Ableton Link or MIDI clock, at each beat while it runs and when it starts, stops or is ..."
+         "text": "A sound was started; voice names it for /klustr/stop, end is 0 while its length is not known. Only to the ..."
         }
        },
        {
@@ -3928,10 +3974,10 @@
          "patching_rect": [
           20,
           620,
-          91,
+          161,
           20
          ],
-         "text": "added id x y"
+         "text": "beat beat tempo playing"
         }
        },
        {
@@ -3943,10 +3989,10 @@
          "patching_rect": [
           620,
           620,
-          161,
+          731,
           20
          ],
-         "text": "A sound joined the map."
+         "text": "The session's beat by Ableton Link or MIDI clock, at each beat while it runs and when it starts, stops or is ..."
         }
        },
        {
@@ -3958,10 +4004,10 @@
          "patching_rect": [
           20,
           644,
-          78,
+          91,
           20
          ],
-         "text": "removed id"
+         "text": "added id x y"
         }
        },
        {
@@ -3973,10 +4019,10 @@
          "patching_rect": [
           620,
           644,
-          187,
+          161,
           20
          ],
-         "text": "A sound is no longer there."
+         "text": "A sound joined the map."
         }
        },
        {
@@ -3988,10 +4034,10 @@
          "patching_rect": [
           20,
           668,
-          91,
+          78,
           20
          ],
-         "text": "moved id x y"
+         "text": "removed id"
         }
        },
        {
@@ -4003,10 +4049,10 @@
          "patching_rect": [
           620,
           668,
-          302,
+          187,
           20
          ],
-         "text": "A sound has a new place; only at a new epoch."
+         "text": "A sound is no longer there."
         }
        },
        {
@@ -4018,10 +4064,10 @@
          "patching_rect": [
           20,
           692,
-          129,
+          91,
           20
          ],
-         "text": "epoch epoch sounds"
+         "text": "moved id x y"
         }
        },
        {
@@ -4033,10 +4079,10 @@
          "patching_rect": [
           620,
           692,
-          321,
+          302,
           20
          ],
-         "text": "The map was made anew: ask for the points again."
+         "text": "A sound has a new place; only at a new epoch."
         }
        },
        {
@@ -4048,10 +4094,10 @@
          "patching_rect": [
           20,
           716,
-          174,
+          129,
           20
          ],
-         "text": "progress stage done total"
+         "text": "epoch epoch sounds"
         }
        },
        {
@@ -4063,10 +4109,10 @@
          "patching_rect": [
           620,
           716,
-          456,
+          321,
           20
          ],
-         "text": "How far the work is. Newest wins, at most 60 a second for each stage."
+         "text": "The map was made anew: ask for the points again."
         }
        },
        {
@@ -4078,10 +4124,10 @@
          "patching_rect": [
           20,
           740,
-          136,
+          174,
           20
          ],
-         "text": "error where message"
+         "text": "progress stage done total"
         }
        },
        {
@@ -4093,10 +4139,10 @@
          "patching_rect": [
           620,
           740,
-          123,
+          456,
           20
          ],
-         "text": "Something failed."
+         "text": "How far the work is. Newest wins, at most 60 a second for each stage."
         }
        },
        {
@@ -4108,10 +4154,10 @@
          "patching_rect": [
           20,
           764,
-          59,
+          136,
           20
          ],
-         "text": "goodbye"
+         "text": "error where message"
         }
        },
        {
@@ -4123,6 +4169,36 @@
          "patching_rect": [
           620,
           764,
+          123,
+          20
+         ],
+         "text": "Something failed."
+        }
+       },
+       {
+        "box": {
+         "id": "obj-65",
+         "maxclass": "comment",
+         "numinlets": 1,
+         "numoutlets": 0,
+         "patching_rect": [
+          20,
+          788,
+          59,
+          20
+         ],
+         "text": "goodbye"
+        }
+       },
+       {
+        "box": {
+         "id": "obj-66",
+         "maxclass": "comment",
+         "numinlets": 1,
+         "numoutlets": 0,
+         "patching_rect": [
+          620,
+          788,
           123,
           20
          ],

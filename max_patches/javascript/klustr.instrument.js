@@ -19,6 +19,7 @@ var KLUSTR_TABLE = {
     "/klustr/lift": {"reply": "", "usage": "[i cursor]", "arguments": [{"name": "cursor", "type": "i", "low": 0, "high": 255, "optional": 1}]},
     "/klustr/quantise": {"reply": "", "usage": "s grid", "arguments": [{"name": "grid", "type": "s", "choices": ["off", "bar", "4th", "8th", "16th", "32nd"]}]},
     "/klustr/record": {"reply": "/klustr/record.reply", "usage": "i req, i on", "arguments": [{"name": "req", "type": "i"}, {"name": "on", "type": "i", "low": 0, "high": 1}]},
+    "/klustr/midi/clip": {"reply": "/klustr/midi/clip.reply", "usage": "i req, [i bars]", "arguments": [{"name": "req", "type": "i"}, {"name": "bars", "type": "i", "low": 1, "high": 64, "optional": 1}]},
     "/klustr/view": {"reply": "", "usage": "s view", "arguments": [{"name": "view", "type": "s", "choices": ["natural", "even"]}]},
     "/klustr/trigger": {"reply": "", "usage": "i id, [f velocity], [f semitones], [f pan]", "arguments": [{"name": "id", "type": "i", "low": 1}, {"name": "velocity", "type": "f", "low": 0.0, "high": 1.0, "optional": 1}, {"name": "semitones", "type": "f", "low": -48.0, "high": 48.0, "optional": 1}, {"name": "pan", "type": "f", "low": -1.0, "high": 1.0, "optional": 1}]},
     "/klustr/trigger/xy": {"reply": "", "usage": "f x, f y, [f velocity], [i cursor]", "arguments": [{"name": "x", "type": "f", "low": 0.0, "high": 1.0}, {"name": "y", "type": "f", "low": 0.0, "high": 1.0}, {"name": "velocity", "type": "f", "low": 0.0, "high": 1.0, "optional": 1}, {"name": "cursor", "type": "i", "low": 0, "high": 255, "optional": 1}]},
@@ -77,6 +78,7 @@ var KLUSTR_TABLE = {
     "/klustr/folders.reply": {"header": 4, "item": 3},
     "/klustr/problems.reply": {"header": 4, "item": 2},
     "/klustr/record.reply": {"header": 4, "item": 0},
+    "/klustr/midi/clip.reply": {"header": 3, "item": 0},
     "/klustr/done": {"header": 1, "item": 0},
     "/klustr/fail": {"header": 4, "item": 0},
     "/klustr/hit": {"header": 6, "item": 0},
@@ -519,7 +521,7 @@ KlustrLink.prototype.goodbye = function (now) {
 
 var KLUSTR_PATIENCE_MS = 5000;  // for an answer, before the question is asked once more
 var KLUSTR_SLOW = { "/klustr/duplicates": 1, "/klustr/similar/file": 1 };  // may take minutes
-var KLUSTR_ONCE = { "/klustr/record": 1 };  // asking again would do it again
+var KLUSTR_ONCE = { "/klustr/record": 1, "/klustr/midi/clip": 1 };  // asking again would do it again
 
 // What the bridge keeps for each client, and forgets with it: said again after a new hello.
 var KLUSTR_MODES = {

@@ -24,6 +24,9 @@ def as_device(patch: dict[str, Any], kind: bytes, width: int) -> dict[str, Any]:
         "openinpresentation": 1,
         "devicewidth": float(width),
         "latency": 0,
+        "minimum_live_version": "",
+        "minimum_max_version": "",
+        "platform_compatibility": 0,
         "project": _project(kind),
     }
     return patch

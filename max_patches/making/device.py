@@ -66,7 +66,7 @@ def midi_effect(major: int) -> Canvas:
 def _core(canvas: Canvas, file: str) -> Core:
     """Put the code, the way to the bridge and back, the words on the state, and the memory in the Set."""
     canvas.note(20, 5, "klustr-bridge", shown=(8, 6, 110, 18))
-    ready = canvas.thing(20, 30, "live.thisdevice", outlets=3)
+    ready = canvas.thing(20, 30, "live.thisdevice", types=("bang", "int", "int"))
     opens = canvas.message(20, 60, "open")
     metro = canvas.thing(160, 30, "metro 250 @active 1")
     tick = canvas.message(160, 60, "tick")
@@ -206,7 +206,7 @@ def _voices(core: Core) -> None:
         orientation=1,
         inlets=2,
         types=("signal", "signal", "", "float", "list"),
-        **parameters.number("klustr Gain", "Gain", 0.0, -70.0, 6.0),
+        **parameters.number("klustr Gain", "Gain", 0.0, -70.0, 6.0, parameters.DECIBEL),
     )
     out = canvas.thing(700, 600, "plugout~", types=["signal", "signal"], outlets=2)
     canvas.lines((core.code, 2, route, 0), (gain, 0, out, 0), (gain, 1, out, 1))

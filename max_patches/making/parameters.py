@@ -8,11 +8,13 @@ ENUM: Final = 2
 BLOB: Final = 3
 
 _STORED_ONLY: Final = 1
-_PLAIN_NUMBER: Final = 1
+PLAIN: Final = 1
+DECIBEL: Final = 4
+"""How Live shows a number."""
 
 
 def number(
-    long_name: str, short_name: str, initial: float, low: float = 0.0, high: float = 1.0
+    long_name: str, short_name: str, initial: float, low: float = 0.0, high: float = 1.0, unit: int = PLAIN
 ) -> dict[str, Any]:
     """Return what a box needs to be a number that Live can automate."""
     return _parameter(
@@ -23,7 +25,7 @@ def number(
         parameter_mmax=high,
         parameter_initial_enable=1,
         parameter_initial=[initial],
-        parameter_unitstyle=_PLAIN_NUMBER,
+        parameter_unitstyle=unit,
     )
 
 

@@ -327,8 +327,8 @@
         "box": {
          "id": "obj-2",
          "maxclass": "newobj",
-         "numinlets": 33,
-         "numoutlets": 33,
+         "numinlets": 34,
+         "numoutlets": 34,
          "patching_rect": [
           20,
           60,
@@ -368,9 +368,10 @@
           "",
           "",
           "",
+          "",
           ""
          ],
-         "text": "route /klustr/welcome /klustr/pong /klustr/synced /klustr/health.reply /klustr/scores.reply /klustr/status.reply /klustr/near.reply /klustr/info.reply /klustr/why.reply /klustr/kit.reply /klustr/walk.reply /klustr/grid.reply /klustr/duplicates.reply /klustr/path.reply /klustr/resolve.reply /klustr/find.reply /klustr/points.reply /klustr/folders.reply /klustr/problems.reply /klustr/record.reply /klustr/done /klustr/fail /klustr/hit /klustr/play /klustr/beat /klustr/added /klustr/removed /klustr/moved /klustr/epoch /klustr/progress /klustr/error /klustr/goodbye"
+         "text": "route /klustr/welcome /klustr/pong /klustr/synced /klustr/health.reply /klustr/scores.reply /klustr/status.reply /klustr/near.reply /klustr/info.reply /klustr/why.reply /klustr/kit.reply /klustr/walk.reply /klustr/grid.reply /klustr/duplicates.reply /klustr/path.reply /klustr/resolve.reply /klustr/find.reply /klustr/points.reply /klustr/folders.reply /klustr/problems.reply /klustr/record.reply /klustr/midi/clip.reply /klustr/done /klustr/fail /klustr/hit /klustr/play /klustr/beat /klustr/added /klustr/removed /klustr/moved /klustr/epoch /klustr/progress /klustr/error /klustr/goodbye"
         }
        },
        {
@@ -789,13 +790,13 @@
          "patching_rect": [
           220,
           340,
-          91,
+          123,
           22
          ],
          "outlettype": [
           ""
          ],
-         "text": "prepend done"
+         "text": "prepend midi/clip"
         }
        },
        {
@@ -813,7 +814,7 @@
          "outlettype": [
           ""
          ],
-         "text": "prepend fail"
+         "text": "prepend done"
         }
        },
        {
@@ -825,13 +826,13 @@
          "patching_rect": [
           220,
           400,
-          84,
+          91,
           22
          ],
          "outlettype": [
           ""
          ],
-         "text": "prepend hit"
+         "text": "prepend fail"
         }
        },
        {
@@ -843,13 +844,13 @@
          "patching_rect": [
           220,
           430,
-          91,
+          84,
           22
          ],
          "outlettype": [
           ""
          ],
-         "text": "prepend play"
+         "text": "prepend hit"
         }
        },
        {
@@ -867,7 +868,7 @@
          "outlettype": [
           ""
          ],
-         "text": "prepend beat"
+         "text": "prepend play"
         }
        },
        {
@@ -879,13 +880,13 @@
          "patching_rect": [
           420,
           130,
-          97,
+          91,
           22
          ],
          "outlettype": [
           ""
          ],
-         "text": "prepend added"
+         "text": "prepend beat"
         }
        },
        {
@@ -897,13 +898,13 @@
          "patching_rect": [
           420,
           160,
-          110,
+          97,
           22
          ],
          "outlettype": [
           ""
          ],
-         "text": "prepend removed"
+         "text": "prepend added"
         }
        },
        {
@@ -915,13 +916,13 @@
          "patching_rect": [
           420,
           190,
-          97,
+          110,
           22
          ],
          "outlettype": [
           ""
          ],
-         "text": "prepend moved"
+         "text": "prepend removed"
         }
        },
        {
@@ -939,7 +940,7 @@
          "outlettype": [
           ""
          ],
-         "text": "prepend epoch"
+         "text": "prepend moved"
         }
        },
        {
@@ -951,13 +952,13 @@
          "patching_rect": [
           420,
           250,
-          116,
+          97,
           22
          ],
          "outlettype": [
           ""
          ],
-         "text": "prepend progress"
+         "text": "prepend epoch"
         }
        },
        {
@@ -969,13 +970,13 @@
          "patching_rect": [
           420,
           280,
-          97,
+          116,
           22
          ],
          "outlettype": [
           ""
          ],
-         "text": "prepend error"
+         "text": "prepend progress"
         }
        },
        {
@@ -987,6 +988,24 @@
          "patching_rect": [
           420,
           310,
+          97,
+          22
+         ],
+         "outlettype": [
+          ""
+         ],
+         "text": "prepend error"
+        }
+       },
+       {
+        "box": {
+         "id": "obj-38",
+         "maxclass": "newobj",
+         "numinlets": 1,
+         "numoutlets": 1,
+         "patching_rect": [
+          420,
+          340,
           110,
           22
          ],
@@ -1603,7 +1622,7 @@
           0
          ],
          "destination": [
-          "obj-4",
+          "obj-3",
           0
          ],
          "order": 0
@@ -1848,6 +1867,32 @@
          "source": [
           "obj-2",
           32
+         ],
+         "destination": [
+          "obj-38",
+          0
+         ],
+         "order": 0
+        }
+       },
+       {
+        "patchline": {
+         "source": [
+          "obj-38",
+          0
+         ],
+         "destination": [
+          "obj-4",
+          0
+         ],
+         "order": 0
+        }
+       },
+       {
+        "patchline": {
+         "source": [
+          "obj-2",
+          33
          ],
          "destination": [
           "obj-5",

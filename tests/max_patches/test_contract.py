@@ -108,6 +108,13 @@ def test_nothing_is_sent_past_the_checks() -> None:
         assert set(sends) <= (listed if part.name == "client.js" else set()), part.name
 
 
+def test_addresses_in_the_code_exist() -> None:
+    """What is said of single commands in the code is said of commands that there are."""
+    for part in sorted((PACKAGE / "making/javascript").glob("*.js")):
+        named = set(re.findall(r'"(/klustr/[a-z./]*[a-z])"', part.read_text(encoding="utf-8")))
+        assert named <= {*COMMANDS, *REPLIES, *PUSHES}, part.name
+
+
 def test_every_answer_and_push_comes_out_of_the_client() -> None:
     """Whatever the daemon can send has its word and its outlet in klustr.client."""
     assert unrouted(load(CLIENT)) == set()

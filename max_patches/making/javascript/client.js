@@ -4,7 +4,7 @@
 
 var KLUSTR_PATIENCE_MS = 5000;  // for an answer, before the question is asked once more
 var KLUSTR_SLOW = { "/klustr/duplicates": 1, "/klustr/similar/file": 1 };  // may take minutes
-var KLUSTR_ONCE = { "/klustr/record": 1 };  // asking again would do it again
+var KLUSTR_ONCE = { "/klustr/record": 1, "/klustr/midi/clip": 1 };  // asking again would do it again
 
 // What the bridge keeps for each client, and forgets with it: said again after a new hello.
 var KLUSTR_MODES = {
