@@ -3384,6 +3384,19 @@
    {
     "patchline": {
      "source": [
+      "obj-3",
+      2
+     ],
+     "destination": [
+      "obj-84",
+      0
+     ],
+     "order": 0
+    }
+   },
+   {
+    "patchline": {
+     "source": [
       "obj-85",
       0
      ],

@@ -297,10 +297,10 @@
          "patching_rect": [
           20,
           20,
-          40,
+          59,
           22
          ],
-         "text": "open",
+         "text": "connect",
          "outlettype": [
           ""
          ]
@@ -315,10 +315,10 @@
          "patching_rect": [
           330,
           20,
-          564,
+          507,
           20
          ],
-         "text": "connect: say hello, and go on until the bridge answers (done when the patch is opened)"
+         "text": "say hello, and go on until the bridge answers (done when the patch is opened)"
         }
        },
        {
@@ -330,10 +330,10 @@
          "patching_rect": [
           20,
           52,
-          46,
+          78,
           22
          ],
-         "text": "close",
+         "text": "disconnect",
          "outlettype": [
           ""
          ]
@@ -381,10 +381,10 @@
          "patching_rect": [
           330,
           84,
-          302,
+          321,
           20
          ],
-         "text": "where the bridge listens; open again after it"
+         "text": "where the bridge listens; connect again after it"
         }
        },
        {
@@ -4210,7 +4210,8 @@
       "dependency_cache": [],
       "autosave": 0
      },
-     "text": "p \"What comes out\""
+     "text": "p \"What comes out\"",
+     "showontab": 1
     }
    }
   ],

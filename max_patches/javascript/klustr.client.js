@@ -282,11 +282,6 @@ function klustrFromMaxPath(path) {
     return volume[1] === "Macintosh HD" ? volume[2] : "/Volumes/" + volume[1] + volume[2];
 }
 
-// A symbol as it has to be written in a message box so that Max reads it as one word again.
-function klustrQuote(symbol) {
-    return "\"" + String(symbol).replace(/\\/g, "\\\\").replace(/"/g, "\\\"") + "\"";
-}
-
 // The last part of a path, for display.
 function klustrFileName(path) {
     var parts = String(path).split(/[\/\\]/);
@@ -598,7 +593,7 @@ KlustrClient.prototype.say = function (words) {
 
 KlustrClient.prototype.sendChecked = function (address, args, req) {
     if (address === "/klustr/hello" || address === "/klustr/bye") {
-        this.host.state("refused", "the client says hello and bye itself: send open or close");
+        this.host.state("refused", "the client says hello and bye itself: send connect or disconnect");
         return null;
     }
     this.remember(address, args);
@@ -748,11 +743,12 @@ function klustrMaxHost() {
     };
 }
 
-// Messages that both understand: true where the message was one. `me` has client and tick.
+// Messages that both understand: true where the message was one. `me` has client and tick. Not "open": js
+// and v8 take that to show their text.
 function klustrCommon(me, word, args) {
     switch (word) {
-    case "open": me.client.open(); return true;
-    case "close": me.client.close(); return true;
+    case "connect": me.client.open(); return true;
+    case "disconnect": me.client.close(); return true;
     case "tick": me.tick(); return true;
     case "count": me.client.count = Math.max(1, Math.min(1000, Math.floor(args[0]) || 1)); return true;
     case "bridge":
@@ -779,9 +775,10 @@ autowatch = 0;
 
 function klustrMake() {
     var port = Number(klustrArguments()[1]) || 0;
-    var name = klustrArguments()[2] ? String(klustrArguments()[2]) : "Max";
+    var name = String(klustrArguments()[2] || "#2");
     var host = klustrMaxHost();
     host.answer = klustrOut(2);
+    name = name.charAt(0) === "#" ? "Max" : name;  // an argument that the box doesn't have
     return new KlustrClient(host, name, port ? [port] : [KLUSTR_CLIENT_PORT].concat(KLUSTR_DEVICE_PORTS));
 }
 
@@ -841,7 +838,6 @@ if (typeof module !== "undefined") {
         klustrOut: klustrOut,
         klustrOwner: klustrOwner,
         klustrPorts: klustrPorts,
-        klustrQuote: klustrQuote,
         klustrRows: klustrRows,
         klustrToMaxPath: klustrToMaxPath,
         klustrToWord: klustrToWord,

@@ -283,11 +283,6 @@ function klustrFromMaxPath(path) {
     return volume[1] === "Macintosh HD" ? volume[2] : "/Volumes/" + volume[1] + volume[2];
 }
 
-// A symbol as it has to be written in a message box so that Max reads it as one word again.
-function klustrQuote(symbol) {
-    return "\"" + String(symbol).replace(/\\/g, "\\\\").replace(/"/g, "\\\"") + "\"";
-}
-
 // The last part of a path, for display.
 function klustrFileName(path) {
     var parts = String(path).split(/[\/\\]/);
@@ -599,7 +594,7 @@ KlustrClient.prototype.say = function (words) {
 
 KlustrClient.prototype.sendChecked = function (address, args, req) {
     if (address === "/klustr/hello" || address === "/klustr/bye") {
-        this.host.state("refused", "the client says hello and bye itself: send open or close");
+        this.host.state("refused", "the client says hello and bye itself: send connect or disconnect");
         return null;
     }
     this.remember(address, args);
@@ -1093,6 +1088,17 @@ KlustrSounds.prototype.answered = function (address, args) {
     return true;
 };
 
+// What the bridge says of itself, into words for the device's state.
+function klustrTell(host, address, args) {
+    if (address === "/klustr/fail") {
+        host.state("refused", args[3]);
+    } else if (address === "/klustr/progress") {
+        host.state("working", args[0] + " " + args[1] + " of " + args[2]);
+    } else if (address === "/klustr/error") {
+        host.state("trouble", args[0] + ": " + args[1]);
+    }
+}
+
 // Notes and what MPE adds to them. A note in the row of pads plays its pad; any other plays the sound heard
 // last, as many semitones higher or lower as it lies from the middle C. Bend and pressure of a finger go to
 // the voice that its note sounds in.
@@ -1204,12 +1210,8 @@ KlustrInstrument.prototype.answered = function (address, args) {
         this.voices.playFree({ path: args[3], start: args[4], end: args[5] }, args[2], 1);
     } else if (address === "/klustr/welcome") {
         this.sounds.findAgain();
-    } else if (address === "/klustr/fail") {
-        this.host.state("refused", args[3]);
-    } else if (address === "/klustr/progress") {
-        this.host.state("working", args[0] + " " + args[1] + " of " + args[2]);
-    } else if (address === "/klustr/error") {
-        this.host.state("trouble", args[0] + ": " + args[1]);
+    } else {
+        klustrTell(this.host, address, args);
     }
 };
 
@@ -1331,8 +1333,8 @@ KlustrMidi.prototype.answered = function (address, args) {
         this.sounds.played(args[1], args[3], args[4], args[5]);
     } else if (address === "/klustr/welcome") {
         this.sounds.findAgain();
-    } else if (address === "/klustr/fail") {
-        this.host.state("refused", args[3]);
+    } else {
+        klustrTell(this.host, address, args);
     }
 };
 
@@ -1416,11 +1418,12 @@ function klustrMaxHost() {
     };
 }
 
-// Messages that both understand: true where the message was one. `me` has client and tick.
+// Messages that both understand: true where the message was one. `me` has client and tick. Not "open": js
+// and v8 take that to show their text.
 function klustrCommon(me, word, args) {
     switch (word) {
-    case "open": me.client.open(); return true;
-    case "close": me.client.close(); return true;
+    case "connect": me.client.open(); return true;
+    case "disconnect": me.client.close(); return true;
     case "tick": me.tick(); return true;
     case "count": me.client.count = Math.max(1, Math.min(1000, Math.floor(args[0]) || 1)); return true;
     case "bridge":
@@ -1544,10 +1547,10 @@ if (typeof module !== "undefined") {
         klustrOwner: klustrOwner,
         klustrPadOf: klustrPadOf,
         klustrPorts: klustrPorts,
-        klustrQuote: klustrQuote,
         klustrRate: klustrRate,
         klustrRows: klustrRows,
         klustrSoundsHost: klustrSoundsHost,
+        klustrTell: klustrTell,
         klustrTextOr: klustrTextOr,
         klustrToMaxPath: klustrToMaxPath,
         klustrToWord: klustrToWord,

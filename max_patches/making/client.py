@@ -22,7 +22,7 @@ def client() -> Canvas:
     words = canvas.port(30, 45, "inlet", "messages in plain words: xy 0.3 0.7, similar 42 8")
     column = Column(canvas, 260, 45)
     starts = column.thing("loadbang")
-    opens = column.message("open")
+    connect = column.message("connect")
     metro = canvas.thing(400, 45, "metro 250 @active 1")
     tick = canvas.message(400, 75, "tick")
     ends = canvas.thing(560, 45, "freebang")
@@ -43,8 +43,8 @@ def client() -> Canvas:
     ]
     canvas.lines(
         (words, 0, code, 0),
-        (starts, 0, opens, 0),
-        (opens, 0, code, 0),
+        (starts, 0, connect, 0),
+        (connect, 0, code, 0),
         (metro, 0, tick, 0),
         (tick, 0, code, 0),
         (ends, 0, bye, 0),

@@ -67,7 +67,7 @@ def _core(canvas: Canvas, file: str) -> Core:
     """Put the code, the way to the bridge and back, the words on the state, and the memory in the Set."""
     canvas.note(20, 5, "klustr-bridge", shown=(8, 6, 110, 18))
     ready = canvas.thing(20, 30, "live.thisdevice", types=("bang", "int", "int"))
-    opens = canvas.message(20, 60, "open")
+    connect = canvas.message(20, 60, "connect")
     metro = canvas.thing(160, 30, "metro 250 @active 1")
     tick = canvas.message(160, 60, "tick")
     ends = canvas.thing(320, 30, "freebang")
@@ -77,7 +77,7 @@ def _core(canvas: Canvas, file: str) -> Core:
     )
     send = canvas.thing(20, 180, f"udpsend 127.0.0.1 {BRIDGE_PORT}")
     receive = canvas.thing(300, 120, f"udpreceive {DEVICE_PORTS[0]}")
-    canvas.chain(ready, opens, code, send)
+    canvas.chain(ready, connect, code, send)
     canvas.chain(metro, tick, code)
     canvas.chain(ends, bye, send)
     canvas.lines((code, 1, receive, 0), (receive, 0, code, 1))

@@ -39,7 +39,7 @@ def client_help() -> Canvas:
     for title, rows in _tabs():
         canvas.inside(x, 290, f'p "{title}"', _tab(rows), showontab=1)
         x += width_of(f'p "{title}"') + 10
-    canvas.inside(x, 290, 'p "What comes out"', _outputs())
+    canvas.inside(x, 290, 'p "What comes out"', _outputs(), showontab=1)
     return canvas
 
 

@@ -27,7 +27,7 @@ def overview() -> Canvas:
     _weights(canvas, client)
     _files(canvas, client)
     _neighbours(canvas, client, answers, pushes)
-    _map(canvas, client, pushes)
+    _map(canvas, client, answers, pushes)
     _state(canvas, client, answers, pushes)
     return canvas
 
@@ -147,7 +147,7 @@ def _neighbours(canvas: Canvas, client: Box, answers: Box, pushes: Box) -> None:
     canvas.lines((put, 0, table, 0))
 
 
-def _map(canvas: Canvas, client: Box, pushes: Box) -> None:
+def _map(canvas: Canvas, client: Box, answers: Box, pushes: Box) -> None:
     canvas.note(810, 45, "the map: drag on it", shown=(690, 45, 200, 20))
     page = canvas.face("jweb", (810, 70, 400, 400), shown=(690, 70, 323, 323))
     load = canvas.thing(810, 480, "loadbang")
@@ -158,7 +158,7 @@ def _map(canvas: Canvas, client: Box, pushes: Box) -> None:
     points = canvas.message(1040, 515, "points")
     canvas.lines((page, 0, said, 0), (said, 0, move, 0), (move, 0, client, 0))
     canvas.lines((said, 1, points, 0), (points, 0, client, 0))
-    canvas.lines((pushes, 3, points, 0))
+    canvas.lines((pushes, 3, points, 0), (answers, 2, points, 0))
     shown = canvas.thing(810, 550, "route points hit added moved removed", outlets=6)
     for number, word in enumerate(("points", "hit", "added", "moved", "removed")):
         back = canvas.thing(810 + 80 * number, 585 + 30 * (number % 2), f"prepend {word}")

@@ -48,9 +48,9 @@ _OWN: Final = ("/klustr/hello", "/klustr/bye")
 """Said by the client itself."""
 
 OWN_MESSAGES: Final = (
-    ("open", "connect: say hello, and go on until the bridge answers (done when the patch is opened)"),
-    ("close", "say bye"),
-    ("bridge 127.0.0.1 7475", "where the bridge listens; open again after it"),
+    ("connect", "say hello, and go on until the bridge answers (done when the patch is opened)"),
+    ("disconnect", "say bye"),
+    ("bridge 127.0.0.1 7475", "where the bridge listens; connect again after it"),
     ("count 16", "how many sounds are asked for where a message doesn't say"),
     ('file "C:/My Samples/kick.wav"', "sounds like this file; takes a path as dropfile gives it"),
     ('addfolder "C:/My Samples"', "watch a folder; takes a path as dropfile gives it"),

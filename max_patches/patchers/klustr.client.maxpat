@@ -107,10 +107,10 @@
      "patching_rect": [
       260,
       75,
-      40,
+      59,
       22
      ],
-     "text": "open",
+     "text": "connect",
      "outlettype": [
       ""
      ]

@@ -80,10 +80,6 @@ test("paths go from the bridge to Max and back", () => {
     assert.strictEqual(code.klustrFileName("C:/a/My kick.wav"), "My kick.wav");
 });
 
-test("a symbol is quoted so that Max reads one word", () => {
-    assert.strictEqual(code.klustrQuote("a \"b\" \\c, d; $1"), "\"a \\\"b\\\" \\\\c, d; $1\"");
-});
-
 test("parts in any order, and twice, make one list in order", () => {
     const lists = new code.KlustrLists();
     const part = (number, ...items) => lists.take("/klustr/find.reply", [7, number, 3, items.length].concat(items));

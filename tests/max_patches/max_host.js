@@ -10,6 +10,8 @@ const vm = require("vm");
 const osc = require("./osc.js");
 
 const TICK_MS = 50;
+// Messages that js and v8 keep for themselves: they never reach the code.
+const TAKEN = ["open", "read", "compile", "wclose", "getprop", "setprop", "delprop", "autowatch"];
 const objects = {};
 const dicts = {};
 let live = {};
@@ -61,6 +63,9 @@ class MaxObject {
         if (typeof words[0] === "number") {
             this.scope.list(...words);
             return;
+        }
+        if (TAKEN.includes(words[0])) {
+            throw new Error("js takes " + words[0] + " for itself");
         }
         this.scope.messagename = words[0];
         const handler = this.scope[words[0]];  // as Max does: a function of the message's name comes first

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+from py2max.maxref import get_object_info
 
 from klustr_bridge.bridge.answers import PUSHES, REPLIES
 from klustr_bridge.bridge.commands import COMMANDS
@@ -78,6 +79,36 @@ def test_the_help_has_every_command() -> None:
     ]
     shown = {answer["address"] for answer in translated(plain)}
     assert shown == set(COMMANDS) - {"/klustr/hello", "/klustr/bye"}
+
+
+def test_the_help_has_the_clients_own_messages() -> None:
+    """What klustr.client takes beside the daemon's commands stands in its help, but for the clock's tick."""
+    text = (PACKAGE / "making/javascript/shell_common.js").read_text(encoding="utf-8")
+    own = set(re.findall(r'case "(\w+)":', text))
+    shown = {message[0] for message in said(load(PACKAGE / "help/klustr.client.maxhelp"))}
+    assert own - {"tick"} <= shown
+
+
+def test_no_message_is_one_that_js_keeps_for_itself() -> None:
+    """Js and v8 show their text at `open`, and have more such words: these never reach the code."""
+    kept: set[str] = set()
+    for name in ("js", "v8"):
+        kept |= set(get_object_info(name)["methods"]) - {"anything", "list", "bang", "int", "float"}
+    assert {"open", "read", "compile"} <= kept
+    words = own_words() | {address.split("/")[2] for address in COMMANDS}
+    words |= set(re.findall(r"^    (\w+): ", (PACKAGE / "making/javascript/words.js").read_text(), re.M))
+    assert len(words) > 60 and not words & kept
+
+
+@pytest.mark.peers
+def test_messages_in_the_readme_are_taken() -> None:
+    """What the package's page shows as messages can be sent."""
+    text = (PACKAGE / "README.md").read_text(encoding="utf-8")
+    shown = [atoms(message) for message in re.findall(r"^\| `([^`]+)` \|", text, re.M)]
+    plain = [message for message in shown if message[0] not in own_words()]
+    assert len(plain) > 5 and len(shown) == len(plain) + 1
+    for message, answer in zip(plain, translated(plain), strict=True):
+        assert "error" not in answer, (message, answer)
 
 
 @pytest.mark.peers

@@ -23,7 +23,7 @@ FIRST_FREE_VOICE = 8
 def opened(peer: MaxPeer, name: str, file: str, port: int) -> None:
     """Load a device's code and connect it."""
     peer.load(name, file, port)
-    peer.say(name, "open")
+    peer.say(name, "connect")
     peer.wait_open(name)
 
 
@@ -104,7 +104,7 @@ def test_a_set_finds_its_sounds_again_by_uid(daemon: RunningDaemon, max_peer: Ma
     max_peer.say("again", "restore", *stored)
     missing = max_peer.wait_out("again", STATE, "missing")[1]
     assert "is missing" in missing and "/old/place/kick.wav" in missing
-    max_peer.say("again", "open")
+    max_peer.say("again", "connect")
     assert voice_of(max_peer, "again", "replace", path)[0] == 2
     assert max_peer.wait_out("again", STORED)[11] == path
 
@@ -114,7 +114,7 @@ def test_without_the_bridge_the_set_plays_on(daemon: RunningDaemon, max_peer: Ma
     opened(max_peer, "d", "klustr.instrument.js", daemon.port)
     stored = keep_one(max_peer, daemon, "d", 1)
     max_peer.load("alone", "klustr.instrument.js", free_port())
-    max_peer.say("alone", "open")
+    max_peer.say("alone", "connect")
     max_peer.say("alone", "restore", *stored)
     assert voice_of(max_peer, "alone", "replace", stored[1])[0] == 0
     max_peer.say("alone", "ready", 0)
@@ -189,7 +189,7 @@ def test_a_port_of_another_program_is_passed_over(daemon: RunningDaemon, max_pee
         except OSError:
             pytest.skip(f"port {PORTS[0]} is in use already")
         max_peer.load("d", "klustr.instrument.js", daemon.port)
-        max_peer.say("d", "open")
+        max_peer.say("d", "connect")
         max_peer.wait(lambda event: event.get("taken") == PORTS[0])
         max_peer.wait_open("d")
         assert max_peer.sent("d")[-3][0] in ("/klustr/hello", "/klustr/player", "/klustr/audition")

@@ -21,7 +21,7 @@ def client(serve: Callable[..., Place], max_peer: MaxPeer, tmp_path: Path) -> Ma
     """A Max connected to a bridge with 500 placed sounds: points come in eight packets."""
     place = serve(corpus=hundreds(tmp_path))
     max_peer.load("c", "klustr.client.js", place.port, free_port())
-    max_peer.say("c", "open")
+    max_peer.say("c", "connect")
     max_peer.wait_open("c")
     return max_peer
 

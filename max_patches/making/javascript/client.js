@@ -82,7 +82,7 @@ KlustrClient.prototype.say = function (words) {
 
 KlustrClient.prototype.sendChecked = function (address, args, req) {
     if (address === "/klustr/hello" || address === "/klustr/bye") {
-        this.host.state("refused", "the client says hello and bye itself: send open or close");
+        this.host.state("refused", "the client says hello and bye itself: send connect or disconnect");
         return null;
     }
     this.remember(address, args);

@@ -42,12 +42,8 @@ KlustrInstrument.prototype.answered = function (address, args) {
         this.voices.playFree({ path: args[3], start: args[4], end: args[5] }, args[2], 1);
     } else if (address === "/klustr/welcome") {
         this.sounds.findAgain();
-    } else if (address === "/klustr/fail") {
-        this.host.state("refused", args[3]);
-    } else if (address === "/klustr/progress") {
-        this.host.state("working", args[0] + " " + args[1] + " of " + args[2]);
-    } else if (address === "/klustr/error") {
-        this.host.state("trouble", args[0] + ": " + args[1]);
+    } else {
+        klustrTell(this.host, address, args);
     }
 };
 

@@ -21,8 +21,8 @@ KlustrMidi.prototype.answered = function (address, args) {
         this.sounds.played(args[1], args[3], args[4], args[5]);
     } else if (address === "/klustr/welcome") {
         this.sounds.findAgain();
-    } else if (address === "/klustr/fail") {
-        this.host.state("refused", args[3]);
+    } else {
+        klustrTell(this.host, address, args);
     }
 };
 

@@ -28,11 +28,6 @@ function klustrFromMaxPath(path) {
     return volume[1] === "Macintosh HD" ? volume[2] : "/Volumes/" + volume[1] + volume[2];
 }
 
-// A symbol as it has to be written in a message box so that Max reads it as one word again.
-function klustrQuote(symbol) {
-    return "\"" + String(symbol).replace(/\\/g, "\\\\").replace(/"/g, "\\\"") + "\"";
-}
-
 // The last part of a path, for display.
 function klustrFileName(path) {
     var parts = String(path).split(/[\/\\]/);

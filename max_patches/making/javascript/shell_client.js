@@ -8,9 +8,10 @@ autowatch = 0;
 
 function klustrMake() {
     var port = Number(klustrArguments()[1]) || 0;
-    var name = klustrArguments()[2] ? String(klustrArguments()[2]) : "Max";
+    var name = String(klustrArguments()[2] || "#2");
     var host = klustrMaxHost();
     host.answer = klustrOut(2);
+    name = name.charAt(0) === "#" ? "Max" : name;  // an argument that the box doesn't have
     return new KlustrClient(host, name, port ? [port] : [KLUSTR_CLIENT_PORT].concat(KLUSTR_DEVICE_PORTS));
 }
 

@@ -27,11 +27,12 @@ function klustrMaxHost() {
     };
 }
 
-// Messages that both understand: true where the message was one. `me` has client and tick.
+// Messages that both understand: true where the message was one. `me` has client and tick. Not "open": js
+// and v8 take that to show their text.
 function klustrCommon(me, word, args) {
     switch (word) {
-    case "open": me.client.open(); return true;
-    case "close": me.client.close(); return true;
+    case "connect": me.client.open(); return true;
+    case "disconnect": me.client.close(); return true;
     case "tick": me.tick(); return true;
     case "count": me.client.count = Math.max(1, Math.min(1000, Math.floor(args[0]) || 1)); return true;
     case "bridge":

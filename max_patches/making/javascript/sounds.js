@@ -187,3 +187,14 @@ KlustrSounds.prototype.answered = function (address, args) {
     then(address, args);
     return true;
 };
+
+// What the bridge says of itself, into words for the device's state.
+function klustrTell(host, address, args) {
+    if (address === "/klustr/fail") {
+        host.state("refused", args[3]);
+    } else if (address === "/klustr/progress") {
+        host.state("working", args[0] + " " + args[1] + " of " + args[2]);
+    } else if (address === "/klustr/error") {
+        host.state("trouble", args[0] + ": " + args[1]);
+    }
+}
