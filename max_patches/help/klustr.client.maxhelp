@@ -12,7 +12,7 @@
   "rect": [
    85.0,
    104.0,
-   1060,
+   1460,
    420
   ],
   "bglocked": 0,
@@ -239,7 +239,7 @@
       "rect": [
        85.0,
        104.0,
-       1260,
+       1700,
        332
       ],
       "bglocked": 0,
@@ -599,7 +599,7 @@
       "rect": [
        85.0,
        104.0,
-       1260,
+       1700,
        300
       ],
       "bglocked": 0,
@@ -708,10 +708,10 @@
          "patching_rect": [
           330,
           52,
-          737,
+          756,
           20
          ],
-         "text": "Answers when all earlier commands of this client are accepted and visible to its queries; background jobs may ..."
+         "text": "Answers when all earlier commands of this client are accepted and visible to its queries; background jobs may go on."
         }
        },
        {
@@ -913,7 +913,7 @@
       "rect": [
        85.0,
        104.0,
-       1260,
+       1700,
        524
       ],
       "bglocked": 0,
@@ -1022,10 +1022,10 @@
          "patching_rect": [
           330,
           52,
-          705,
+          1307,
           20
          ],
-         "text": "Whether moving plays: never, on change, again each time (retrigger), or held until the next (hold): each ..."
+         "text": "(off change retrigger hold) Whether moving plays: never, on change, again each time (retrigger), or held until the next (hold): each cursor's next /klustr/play replaces the one before it. The bridge ..."
         }
        },
        {
@@ -1088,10 +1088,10 @@
          "patching_rect": [
           330,
           116,
-          724,
+          1288,
           20
          ],
-         "text": "Has what this client plays heard on the next line of the session's beat, by Ableton Link or MIDI clock: the ..."
+         "text": "(off bar 4th 8th 16th 32nd) Has what this client plays heard on the next line of the session's beat, by Ableton Link or MIDI clock: the bridge sounds it there to the frame, and /klustr/play comes ..."
         }
        },
        {
@@ -1121,10 +1121,10 @@
          "patching_rect": [
           330,
           148,
-          680,
+          1294,
           20
          ],
-         "text": "Records what the bridge's own player plays into a new file, 24-bit WAV, in the folder of the setting ..."
+         "text": "Records what the bridge's own player plays into a new file, 24-bit WAV, in the folder of the setting audio.recordings, or ends that. It also ends when the client that began it after hello is gone. ..."
         }
        },
        {
@@ -1154,10 +1154,10 @@
          "patching_rect": [
           330,
           180,
-          699,
+          1294,
           20
          ],
-         "text": "Writes the last bars of what was played, by whomever, into a new MIDI file in the folder of the setting ..."
+         "text": "Writes the last bars of what was played, by whomever, into a new MIDI file in the folder of the setting audio.recordings: 4 unless said, up to the end of the bar of the last note. With a beat they ..."
         }
        },
        {
@@ -1187,10 +1187,10 @@
          "patching_rect": [
           330,
           212,
-          737,
+          1313,
           20
          ],
-         "text": "Which view of the map this client's coordinates are in, in every command, reply and push: natural, as the map ..."
+         "text": "(natural even) Which view of the map this client's coordinates are in, in every command, reply and push: natural, as the map was fitted, with its crowds and gaps, or even, where each sound has a cell ..."
         }
        },
        {
@@ -1220,10 +1220,10 @@
          "patching_rect": [
           330,
           244,
-          699,
+          1051,
           20
          ],
-         "text": "Plays a sound; the bridge's own player also higher or lower (hundredths of semitones are cents; it gets ..."
+         "text": "Plays a sound; the bridge's own player also higher or lower (hundredths of semitones are cents; it gets shorter as it gets higher) and from -1, left, to 1, right."
         }
        },
        {
@@ -1352,10 +1352,10 @@
          "patching_rect": [
           330,
           372,
-          705,
+          1294,
           20
          ],
-         "text": "Who sounds what this client plays: the bridge's own player, this client from /klustr/play, or both. With ..."
+         "text": "(internal client both) Who sounds what this client plays: the bridge's own player, this client from /klustr/play, or both. With client it also takes over what MIDI plays, until another client asks ..."
         }
        }
       ],
@@ -1549,7 +1549,7 @@
       "rect": [
        85.0,
        104.0,
-       1260,
+       1700,
        620
       ],
       "bglocked": 0,
@@ -1724,10 +1724,10 @@
          "patching_rect": [
           330,
           116,
-          718,
+          948,
           20
          ],
-         "text": "The same by the path of a file in the library. A path that is not valid UTF-8 travels with each such byte, ..."
+         "text": "The same by the path of a file in the library. A path that is not valid UTF-8 travels with each such byte, and each backslash in it, written \\xNN."
         }
        },
        {
@@ -1757,10 +1757,10 @@
          "patching_rect": [
           330,
           148,
-          724,
+          1262,
           20
          ],
-         "text": "The same for any readable audio file; nothing of the file is ever sent. Only from this machine. A path that ..."
+         "text": "The same for any readable audio file; nothing of the file is ever sent. Only from this machine. A path that is not valid UTF-8 travels with each such byte, and each backslash in it, written \\xNN."
         }
        },
        {
@@ -1856,10 +1856,10 @@
          "patching_rect": [
           330,
           244,
-          705,
+          1275,
           20
          ],
-         "text": "A drum kit around a sound: for each other kind of kick, snare, closed and open hat, clap, two toms, rim, ..."
+         "text": "A drum kit around a sound: for each other kind of kick, snare, closed and open hat, clap, two toms, rim, ride, crash, cowbell, shaker and perc the sound that goes with it best. It is like it in ..."
         }
        },
        {
@@ -1889,10 +1889,10 @@
          "patching_rect": [
           330,
           276,
-          737,
+          1307,
           20
          ],
-         "text": "At most n sounds that lead from one to another, both included, in small even steps of the space of sounds and ..."
+         "text": "At most n sounds that lead from one to another, both included, in small even steps of the space of sounds and never back. Only what is nearer to both than they are to each other may lie between, and ..."
         }
        },
        {
@@ -1922,10 +1922,10 @@
          "patching_rect": [
           330,
           308,
-          718,
+          1300,
           20
          ],
-         "text": "Sounds for a grid of pads, one each, so that neighbours on the map are neighbours on the pads: of a circle ..."
+         "text": "Sounds for a grid of pads, one each, so that neighbours on the map are neighbours on the pads: of a circle around x, y, or without the three of the whole map. Where there are more sounds than pads, ..."
         }
        },
        {
@@ -1955,10 +1955,10 @@
          "patching_rect": [
           330,
           340,
-          737,
+          1281,
           20
          ],
-         "text": "Sounds that nobody could tell apart: the same recording in another file format, at another level or rate, cut ..."
+         "text": "Sounds that nobody could tell apart: the same recording in another file format, at another level or rate, cut or faded out otherwise. Files with the very same audio are one sound here. The whole ..."
         }
        },
        {
@@ -1988,10 +1988,10 @@
          "patching_rect": [
           330,
           372,
-          731,
+          820,
           20
          ],
-         "text": "Where the sound's file is. A path that is not valid UTF-8 travels with each such byte, and each backslash in ..."
+         "text": "Where the sound's file is. A path that is not valid UTF-8 travels with each such byte, and each backslash in it, written \\xNN."
         }
        },
        {
@@ -2021,10 +2021,10 @@
          "patching_rect": [
           330,
           404,
-          731,
+          1294,
           20
          ],
-         "text": "From uid to id. The uid of a slice (a hit of a loop; setting index.slices) is that of its whole sound, : and ..."
+         "text": "From uid to id. The uid of a slice (a hit of a loop; setting index.slices) is that of its whole sound, : and its audio frames, START-END; where no slice has these frames any more, it means the one ..."
         }
        },
        {
@@ -2323,7 +2323,7 @@
       "rect": [
        85.0,
        104.0,
-       1260,
+       1700,
        332
       ],
       "bglocked": 0,
@@ -2399,10 +2399,10 @@
          "patching_rect": [
           330,
           20,
-          481,
+          1294,
           20
          ],
-         "text": "Later answers to this client keep to these kinds; none named: every kind."
+         "text": "(unknown kick snare rim clap closed_hat open_hat ride crash tom conga cowbell shaker tambourine perc bass synth vocal fx loop) Later answers to this client keep to these kinds; none named: every kind."
         }
        },
        {
@@ -2465,10 +2465,10 @@
          "patching_rect": [
           330,
           84,
-          712,
+          1128,
           20
          ],
-         "text": "Later answers keep to files below this folder, until /klustr/filter/clear. A path that is not valid UTF-8 ..."
+         "text": "Later answers keep to files below this folder, until /klustr/filter/clear. A path that is not valid UTF-8 travels with each such byte, and each backslash in it, written \\xNN."
         }
        },
        {
@@ -2531,10 +2531,10 @@
          "patching_rect": [
           330,
           148,
-          635,
+          910,
           20
          ],
-         "text": "How much an aspect counts for what is similar, to this client: 0 not at all, 1 as made, 2 double."
+         "text": "(attack body tail brightness pitch length) How much an aspect counts for what is similar, to this client: 0 not at all, 1 as made, 2 double."
         }
        },
        {
@@ -2683,7 +2683,7 @@
       "rect": [
        85.0,
        104.0,
-       1260,
+       1700,
        428
       ],
       "bglocked": 0,
@@ -2759,10 +2759,10 @@
          "patching_rect": [
           330,
           20,
-          712,
+          1128,
           20
          ],
-         "text": "Watches a folder and indexes it in the background. Only from this machine. A path that is not valid UTF-8 ..."
+         "text": "Watches a folder and indexes it in the background. Only from this machine. A path that is not valid UTF-8 travels with each such byte, and each backslash in it, written \\xNN."
         }
        },
        {
@@ -2792,10 +2792,10 @@
          "patching_rect": [
           330,
           52,
-          737,
+          865,
           20
          ],
-         "text": "Watches a folder no more; its sounds leave the answers, and come back with their places if it is added again. ..."
+         "text": "Watches a folder no more; its sounds leave the answers, and come back with their places if it is added again. Only from this machine."
         }
        },
        {
@@ -2957,10 +2957,10 @@
          "patching_rect": [
           330,
           212,
-          724,
+          1281,
           20
          ],
-         "text": "Lets the next MIDI control that is moved drive x, y, trigger, random, kind kick or what else a mapping file ..."
+         "text": "Lets the next MIDI control that is moved drive x, y, trigger, random, kind kick or what else a mapping file knows; it is written into that file. MIDI plays nothing meanwhile. Waits 20 s at most; ..."
         }
        },
        {
@@ -3023,10 +3023,10 @@
          "patching_rect": [
           330,
           276,
-          731,
+          1281,
           20
          ],
-         "text": "Corrects a sound's kind; the correction stays, with the audio, until auto takes it back and names or the ear ..."
+         "text": "(unknown kick snare rim clap closed_hat open_hat ride crash tom conga cowbell shaker tambourine perc bass synth vocal fx loop auto) Corrects a sound's kind; the correction stays, with the audio, ..."
         }
        }
       ],
@@ -3181,7 +3181,7 @@
       "rect": [
        85.0,
        104.0,
-       1460,
+       2000,
        852
       ],
       "bglocked": 0,
@@ -3359,10 +3359,10 @@
          "patching_rect": [
           620,
           116,
-          648,
+          1243,
           20
          ],
-         "text": "Right after the fit; a score that there is nothing to tell from is left out. Shares are 0 to 1. ..."
+         "text": "Right after the fit; a score that there is nothing to tell from is left out. Shares are 0 to 1. neighbour_share: of the ten nearest in sound, how many are among the ten nearest on the map; ..."
         }
        },
        {
@@ -3449,10 +3449,10 @@
          "patching_rect": [
           620,
           188,
-          724,
+          1300,
           20
          ],
-         "text": "loudness_db is the largest RMS level of 50 ms, relative to full scale; pitch_hz is 0 without a clear pitch, ..."
+         "text": "loudness_db is the largest RMS level of 50 ms, relative to full scale; pitch_hz is 0 without a clear pitch, pitch_confidence from 0 (noise) to 1 (a steady tone); stereo_width is 0 for mono, 1 where ..."
         }
        },
        {
@@ -3779,10 +3779,10 @@
          "patching_rect": [
           620,
           452,
-          705,
+          724,
           20
          ],
-         "text": "Files that could not be used, at most 256 an answer; ask again from from plus as many as came until none ..."
+         "text": "Files that could not be used, at most 256 an answer; ask again from from plus as many as came until none comes."
         }
        },
        {
@@ -3809,10 +3809,10 @@
          "patching_rect": [
           620,
           476,
-          737,
+          827,
           20
          ],
-         "text": "A recording has begun, or ended; its file and how long it is. One that was under way already goes on, and has ..."
+         "text": "A recording has begun, or ended; its file and how long it is. One that was under way already goes on, and has a length at once."
         }
        },
        {
@@ -3929,10 +3929,10 @@
          "patching_rect": [
           620,
           572,
-          737,
+          1307,
           20
          ],
-         "text": "The nearest sound to a cursor changed. To every subscriber; newest wins, at most 60 a second for each cursor. ..."
+         "text": "The nearest sound to a cursor changed. To every subscriber; newest wins, at most 60 a second for each cursor. x and y are in the receiver's view (-1 where the sound has no place in it yet), distance ..."
         }
        },
        {
@@ -3959,10 +3959,10 @@
          "patching_rect": [
           620,
           596,
-          712,
+          1307,
           20
          ],
-         "text": "A sound was started; voice names it for /klustr/stop, end is 0 while its length is not known. Only to the ..."
+         "text": "A sound was started; voice names it for /klustr/stop, end is 0 while its length is not known. Only to the client whose action caused it, in every player mode: with internal the bridge has sounded it ..."
         }
        },
        {
@@ -3989,10 +3989,10 @@
          "patching_rect": [
           620,
           620,
-          731,
+          1057,
           20
          ],
-         "text": "The session's beat by Ableton Link or MIDI clock, at each beat while it runs and when it starts, stops or is ..."
+         "text": "The session's beat by Ableton Link or MIDI clock, at each beat while it runs and when it starts, stops or is gone (tempo 0); counted from the session's first beat."
         }
        },
        {

@@ -113,6 +113,8 @@ var KLUSTR_SHORT = {
 
 var KLUSTR_FREE_TEXT = { text: 1, path: 1, target: 1 };  // may have spaces: what Max took apart is joined again
 
+var KLUSTR_OVERSHOOT = 1e-6;  // a controller's 1. that became 1.0000001 is meant as 1
+
 function klustrIsWhole(value) {
     return typeof value === "number" && isFinite(value) && Math.floor(value) === value;
 }
@@ -227,10 +229,11 @@ function klustrConvert(argument, given) {
     var bound = argument.type === "i" ? 2147483648 : Infinity;
     var low = argument.hasOwnProperty("low") ? argument.low : -bound;
     var high = argument.hasOwnProperty("high") ? argument.high : bound - 1;
-    if (given < low || given > high) {
+    var over = argument.type === "f" ? KLUSTR_OVERSHOOT : 0;
+    if (given < low - over || given > high + over) {
         return { error: isFinite(high) ? "allowed " + low + ".." + high : "allowed " + low + " and above" };
     }
-    return { value: given };
+    return { value: Math.min(Math.max(given, low), high) };
 }
 
 function klustrToWord(argument, given) {
@@ -807,6 +810,7 @@ if (typeof module !== "undefined") {
         KLUSTR_HELLO_MS: KLUSTR_HELLO_MS,
         KLUSTR_MODES: KLUSTR_MODES,
         KLUSTR_ONCE: KLUSTR_ONCE,
+        KLUSTR_OVERSHOOT: KLUSTR_OVERSHOOT,
         KLUSTR_PATIENCE_MS: KLUSTR_PATIENCE_MS,
         KLUSTR_PING_MS: KLUSTR_PING_MS,
         KLUSTR_PONG_MS: KLUSTR_PONG_MS,

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from py2max import Box, Patcher
+from py2max.core.common import Rect as Place
 
 Rect = tuple[float, float, float, float]
 
@@ -43,14 +44,14 @@ class Canvas:
 
     def note(self, x: float, y: float, text: str, *, shown: Rect | None = None, **more: Any) -> Box:
         """Put a comment."""
-        rect = [x, y, width_of(text), 20]
+        rect = Place(x, y, width_of(text), 20)
         return self.also(self.patcher.add_comment(text, patching_rect=rect), **_shown(shown), **more)
 
     def message(
         self, x: float, y: float, text: str, width: float | None = None, *, shown: Rect | None = None
     ) -> Box:
         """Put a message box."""
-        rect = [x, y, width or width_of(text), HEIGHT]
+        rect = Place(x, y, width or width_of(text), HEIGHT)
         return self.also(self.patcher.add_message(text, patching_rect=rect), **_shown(shown))
 
     def number(
@@ -73,7 +74,7 @@ class Canvas:
         **more: Any,
     ) -> Box:
         """Put an object; `inlets` and `outlets` where their number depends on the arguments."""
-        rect = [x, y, width or width_of(text), HEIGHT]
+        rect = Place(x, y, width or width_of(text), HEIGHT)
         return self.also(
             self.patcher.add_textbox(text, patching_rect=rect, **_ports(inlets, outlets, types)), **more
         )
@@ -81,7 +82,7 @@ class Canvas:
     def port(self, x: float, y: float, kind: str, comment: str) -> Box:
         """Put an ``inlet`` or ``outlet``, numbered in the order they are put, from left to right."""
         index = 1 + sum(box.maxclass == kind for box in self.patcher._boxes)
-        box = self.patcher.add_textbox(kind, patching_rect=[x, y, 30, 30])
+        box = self.patcher.add_textbox(kind, patching_rect=Place(x, y, 30, 30))
         return self.also(box, index=index, comment=comment)
 
     def also(self, box: Box, **attributes: Any) -> Box:
@@ -102,14 +103,14 @@ class Canvas:
     ) -> Box:
         """Put a box of the user interface; `shown` is its place in the presentation."""
         told = _ports(inlets, outlets, types)
-        box = self.patcher.add_textbox(maxclass, maxclass, patching_rect=list(rect), **told)
+        box = self.patcher.add_textbox(maxclass, maxclass, patching_rect=Place(*rect), **told)
         return self.also(box, **_shown(shown), **more)
 
     def inside(self, x: float, y: float, text: str, canvas: "Canvas", **more: Any) -> Box:
         """Put a subpatcher; its inlets and outlets are those of its canvas."""
         ports = [box.maxclass for box in canvas.patcher._boxes]
         n_in, n_out = ports.count("inlet"), ports.count("outlet")
-        rect = [x, y, width_of(text), HEIGHT]
+        rect = Place(x, y, width_of(text), HEIGHT)
         canvas.patcher.render()
         box = self.patcher.add_subpatcher(
             text,

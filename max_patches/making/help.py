@@ -5,14 +5,14 @@ from itertools import groupby
 from typing import Final
 
 from klustr_bridge.bridge.answers import PUSHES, REPLIES
-from klustr_bridge.bridge.vocabulary import Answer
+from klustr_bridge.bridge.vocabulary import Answer, Command
 from making.canvas import Canvas, width_of
 from making.client import word_of
 from making.words import OWN_MESSAGES, examples
 
 _BUS: Final = "klustr.help"
-_WIDTH: Final = 1000
-_LINE: Final = 110
+_WIDTH: Final = 1400
+_LINE: Final = 200
 """Letters of help that are shown beside a message; all of it stands in docs/protocol.md."""
 
 
@@ -46,12 +46,18 @@ def client_help() -> Canvas:
 def _tabs() -> list[tuple[str, list[tuple[str, str]]]]:
     tabs = [("Client", list(OWN_MESSAGES))]
     for group, commands in groupby(examples(), key=lambda pair: pair[0].group):
-        tabs.append((group, [(text, _short(command.help)) for command, text in commands]))
+        tabs.append((group, [(text, _short(_allowed(command) + command.help)) for command, text in commands]))
     return tabs
 
 
+def _allowed(command: Command) -> str:
+    """The words that an argument may be, where there are only some."""
+    words = [" ".join(argument.choices) for argument in command.arguments if argument.choices]
+    return f"({', '.join(words)}) " if words else ""
+
+
 def _tab(rows: Sequence[tuple[str, str]]) -> Canvas:
-    canvas = Canvas(_WIDTH + 260, 140 + 32 * len(rows))
+    canvas = Canvas(_WIDTH + 300, 140 + 32 * len(rows))
     send = canvas.thing(20, 60 + 32 * len(rows), f"send {_BUS}")
     for number, (text, meaning) in enumerate(rows):
         box = canvas.message(20, 20 + 32 * number, text)
@@ -62,7 +68,7 @@ def _tab(rows: Sequence[tuple[str, str]]) -> Canvas:
 
 def _outputs() -> Canvas:
     rows = [(_form(answer), _short(answer.help)) for answer in (*REPLIES.values(), *PUSHES.values())]
-    canvas = Canvas(_WIDTH + 460, 60 + 24 * len(rows))
+    canvas = Canvas(_WIDTH + 600, 60 + 24 * len(rows))
     for number, (text, meaning) in enumerate(rows):
         canvas.note(20, 20 + 24 * number, text)
         canvas.note(620, 20 + 24 * number, meaning)

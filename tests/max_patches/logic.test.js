@@ -18,6 +18,7 @@ test("plain words become an address and arguments", () => {
         [["similar", 42], "/klustr/similar", [7, 42, 16]],
         [["similar", "uid", "abc", 3], "/klustr/similar/uid", [7, "abc", 3]],
         [["similar", "path", "/My", "Samples/kick.wav", 3], "/klustr/similar/path", [7, "/My Samples/kick.wav", 3]],
+        [["xy", 1.0000001, -1e-7], "/klustr/xy", [1, 0]],
         [["near", 0.1, 0.2], "/klustr/near/xy", [7, 0.1, 0.2, 16]],
         [["kind", "kick", "snare"], "/klustr/filter/kind", ["kick", "snare"]],
         [["kind"], "/klustr/filter/kind", []],
