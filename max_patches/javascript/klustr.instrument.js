@@ -764,7 +764,8 @@ function klustrTextOr(value, otherwise) {
 }
 
 // Which voice plays what. Each voice of the patch has a buffer~ of its own: a pad always its own voice, so
-// that its sound lies ready; all else takes turns, a voice that holds the sound already first.
+// that its sound lies ready; all else takes turns: a voice that no key holds, best one that has the sound
+// in its buffer already, else the one used longest ago.
 
 var KLUSTR_LOADING_MS = 4000;  // buffer~ says when a file is in; it says nothing of one that it can't read
 
@@ -775,7 +776,7 @@ function KlustrVoices(host, pads, others) {
     this.voices = [];
     this.turn = 0;
     for (var i = 0; i < pads + others; i++) {
-        this.voices.push({ path: "", loaded: false, waiting: null, at: 0, used: 0 });
+        this.voices.push({ path: "", loaded: false, waiting: null, at: 0, used: 0, held: false });
     }
 }
 
@@ -828,9 +829,16 @@ KlustrVoices.prototype.playFree = function (sound, velocity, rate) {
 };
 
 KlustrVoices.prototype.better = function (one, other, path) {
-    var holds = one.path === path ? 1 : 0;
-    var otherHolds = other.path === path ? 1 : 0;
-    return holds !== otherHolds ? holds > otherHolds : one.used < other.used;
+    if (one.held !== other.held) {
+        return other.held;
+    }
+    var ready = one.path === path;
+    return ready !== (other.path === path) ? ready : one.used < other.used;
+};
+
+// A key keeps its voice until it is let go.
+KlustrVoices.prototype.hold = function (number) {
+    this.voices[number].held = true;
 };
 
 // The voice's buffer~ has read its file.
@@ -848,6 +856,7 @@ KlustrVoices.prototype.ready = function (number) {
 
 KlustrVoices.prototype.stop = function (number) {
     this.voices[number].waiting = null;
+    this.voices[number].held = false;
     this.host.voice(number, ["stop"]);
 };
 
@@ -1004,28 +1013,49 @@ KlustrSounds.prototype.fetch = function (id, pad) {
 
 KlustrSounds.prototype.similar = function () {
     var sounds = this;
+    var found = [];
     if (!this.current) {
         this.host.state("refused", "move on the map first: similar to the sound heard last");
         return;
     }
-    this.ask(["similar", this.current.id, 9], function (address, args) {
-        if (args[0] === "start") {
-            sounds.neighbours = [];
-            sounds.host.show(["neighbours", "clear"]);
-        } else if (args[0] === "item" && args[3] !== sounds.current.id) {
-            sounds.name(args[3]);
+    this.ask(["similar", this.current.id, 8], function (address, args) {
+        if (args[0] === "item") {
+            found.push({ id: args[3], name: "" });
+        } else if (args[0] === "end") {
+            sounds.nameAll(found);
         }
     });
 };
 
-KlustrSounds.prototype.name = function (id) {
+// Asks for the names of neighbours, and lists them in order when all are known.
+KlustrSounds.prototype.nameAll = function (found) {
+    var missing = found.length;
+    for (var i = 0; i < found.length; i++) {
+        this.nameOne(found[i], function () {
+            missing -= 1;
+            return missing === 0 ? found : null;
+        });
+    }
+};
+
+KlustrSounds.prototype.nameOne = function (neighbour, known) {
     var sounds = this;
-    this.neighbours.push(id);
-    this.ask(["info", id], function (address, args) {
-        if (address === "/klustr/info.reply") {
-            sounds.host.show(["neighbours", "append", args[3]]);
+    this.ask(["info", neighbour.id], function (address, args) {
+        neighbour.name = address === "/klustr/info.reply" ? args[3] : "?";
+        var all = known();
+        if (all) {
+            sounds.list(all);
         }
     });
+};
+
+KlustrSounds.prototype.list = function (found) {
+    this.neighbours = [];
+    this.host.show(["neighbours", "clear"]);
+    for (var i = 0; i < found.length; i++) {
+        this.neighbours.push(found[i].id);
+        this.host.show(["neighbours", "append", found[i].name]);
+    }
 };
 
 // The Live Set's memory comes back; also what has just been stored comes back, and is let pass.
@@ -1246,6 +1276,7 @@ KlustrInstrument.prototype.note = function (pitch, velocity) {
         var semitones = pitch - KLUSTR_MIDDLE;
         var rate = klustrRate(semitones + this.fingers.bent());
         var voice = this.voices.playFree(this.sounds.current, velocity / 127, rate);
+        this.voices.hold(voice);
         this.fingers.began(pitch, voice, semitones);
     }
 };
@@ -1257,13 +1288,15 @@ KlustrInstrument.prototype.hit = function (pad, velocity, pitch) {
         return;
     }
     this.voices.play(pad, sound, velocity, klustrRate(this.fingers.bent()));
-    this.fingers.began(pitch, pad, 0);
+    if (pitch !== undefined) {
+        this.fingers.began(pitch, pad, 0);
+    }
 };
 
 // A pad was clicked: it takes the sound heard last, or plays.
 KlustrInstrument.prototype.click = function (pad) {
     if (!this.keeping) {
-        this.hit(pad, 0.8, KLUSTR_FIRST_NOTE + pad);
+        this.hit(pad, 0.8);
     } else if (this.sounds.current) {
         this.sounds.keep(pad, this.sounds.current);
     } else {

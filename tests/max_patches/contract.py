@@ -33,6 +33,7 @@ _SAMPLES: dict[str, Words] = {
 
 _VALUES: dict[str, Any] = {
     "sound.id": 42,
+    "neighbour.id": 42,
     "this.current.id": 42,
     "id": 42,
     "sound.uid": "r2qw7nbq756vcoax",
@@ -40,7 +41,7 @@ _VALUES: dict[str, Any] = {
     "y": 0.7,
     "velocity": 1,
     "0.8": 0.8,
-    "9": 9,
+    "8": 8,
     "velocity / 127": 0.5,
     'klustrFromMaxPath(args.join(" "))': "C:/My Samples/kick.wav",
     "me.client.count": 16,

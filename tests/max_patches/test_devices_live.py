@@ -78,6 +78,28 @@ def test_a_sound_that_is_in_a_voice_plays_at_once(daemon: RunningDaemon, max_pee
     assert voice_of(max_peer, "d", "stop", since=since)[0] == number
 
 
+def test_chords_have_a_voice_for_each_key(daemon: RunningDaemon, max_peer: MaxPeer) -> None:
+    """A key that is held keeps its voice; one that was let go gives it back to the same sound."""
+    place = snare(daemon)
+    opened(max_peer, "d", "klustr.instrument.js", daemon.port)
+    max_peer.say("d", "xy", place.x, place.y)
+    first = voice_of(max_peer, "d", "replace")[0]
+    max_peer.say("d", "ready", first)
+    voice_of(max_peer, "d", "play")
+    used = []
+    for pitch in (60, 64, 67):
+        since = max_peer.now()
+        max_peer.say("d", "note", pitch, 100)
+        for number in range(FIRST_FREE_VOICE, FIRST_FREE_VOICE + 4):
+            max_peer.say("d", "ready", number)
+        used.append(voice_of(max_peer, "d", "play", since=since)[0])
+    assert used[0] == first and len(set(used)) == 3
+    max_peer.say("d", "note", 64, 0)
+    since = max_peer.now()
+    max_peer.say("d", "note", 65, 100)
+    assert voice_of(max_peer, "d", "play", since=since)[0] == used[1]
+
+
 def keep_one(peer: MaxPeer, daemon: RunningDaemon, name: str, pad: int) -> list[Any]:
     """Have a pad take a sound; return what the Set stores once the uid is known."""
     place = snare(daemon)
@@ -158,11 +180,15 @@ def test_neighbours_are_named_and_heard(daemon: RunningDaemon, max_peer: MaxPeer
     max_peer.say("d", "xy", place.x, place.y)
     max_peer.wait_out("d", SHOWN, "name")
     max_peer.say("d", "neighbours")
-    first = next(near.id for near in daemon.client.similar(place.id, 9) if near.id != place.id)
-    name = max_peer.wait_out("d", SHOWN, "neighbours", "append")[2]
-    assert name == Path(daemon.client.path(first)).name
-    max_peer.say("d", "neighbour", 0)
-    voice_of(max_peer, "d", "replace", str(daemon.client.path(first)))
+    near = [other.id for other in daemon.client.similar(place.id, 8)]
+    last = daemon.client.info(near[-1]).name
+    max_peer.wait_out("d", SHOWN, "neighbours", "append", last)
+    told = [event["message"][1:] for event in max_peer.events if event.get("outlet") == SHOWN]
+    names = [daemon.client.info(sound).name for sound in near]
+    assert place.id not in near
+    assert told[-9:] == [["clear"], *(["append", name] for name in names)]
+    max_peer.say("d", "neighbour", 1)
+    voice_of(max_peer, "d", "replace", str(daemon.client.path(near[1])))
 
 
 def test_devices_share_the_ports_out(daemon: RunningDaemon, max_peer: MaxPeer) -> None:

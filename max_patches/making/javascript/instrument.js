@@ -75,6 +75,7 @@ KlustrInstrument.prototype.note = function (pitch, velocity) {
         var semitones = pitch - KLUSTR_MIDDLE;
         var rate = klustrRate(semitones + this.fingers.bent());
         var voice = this.voices.playFree(this.sounds.current, velocity / 127, rate);
+        this.voices.hold(voice);
         this.fingers.began(pitch, voice, semitones);
     }
 };
@@ -86,13 +87,15 @@ KlustrInstrument.prototype.hit = function (pad, velocity, pitch) {
         return;
     }
     this.voices.play(pad, sound, velocity, klustrRate(this.fingers.bent()));
-    this.fingers.began(pitch, pad, 0);
+    if (pitch !== undefined) {
+        this.fingers.began(pitch, pad, 0);
+    }
 };
 
 // A pad was clicked: it takes the sound heard last, or plays.
 KlustrInstrument.prototype.click = function (pad) {
     if (!this.keeping) {
-        this.hit(pad, 0.8, KLUSTR_FIRST_NOTE + pad);
+        this.hit(pad, 0.8);
     } else if (this.sounds.current) {
         this.sounds.keep(pad, this.sounds.current);
     } else {

@@ -101,28 +101,49 @@ KlustrSounds.prototype.fetch = function (id, pad) {
 
 KlustrSounds.prototype.similar = function () {
     var sounds = this;
+    var found = [];
     if (!this.current) {
         this.host.state("refused", "move on the map first: similar to the sound heard last");
         return;
     }
-    this.ask(["similar", this.current.id, 9], function (address, args) {
-        if (args[0] === "start") {
-            sounds.neighbours = [];
-            sounds.host.show(["neighbours", "clear"]);
-        } else if (args[0] === "item" && args[3] !== sounds.current.id) {
-            sounds.name(args[3]);
+    this.ask(["similar", this.current.id, 8], function (address, args) {
+        if (args[0] === "item") {
+            found.push({ id: args[3], name: "" });
+        } else if (args[0] === "end") {
+            sounds.nameAll(found);
         }
     });
 };
 
-KlustrSounds.prototype.name = function (id) {
+// Asks for the names of neighbours, and lists them in order when all are known.
+KlustrSounds.prototype.nameAll = function (found) {
+    var missing = found.length;
+    for (var i = 0; i < found.length; i++) {
+        this.nameOne(found[i], function () {
+            missing -= 1;
+            return missing === 0 ? found : null;
+        });
+    }
+};
+
+KlustrSounds.prototype.nameOne = function (neighbour, known) {
     var sounds = this;
-    this.neighbours.push(id);
-    this.ask(["info", id], function (address, args) {
-        if (address === "/klustr/info.reply") {
-            sounds.host.show(["neighbours", "append", args[3]]);
+    this.ask(["info", neighbour.id], function (address, args) {
+        neighbour.name = address === "/klustr/info.reply" ? args[3] : "?";
+        var all = known();
+        if (all) {
+            sounds.list(all);
         }
     });
+};
+
+KlustrSounds.prototype.list = function (found) {
+    this.neighbours = [];
+    this.host.show(["neighbours", "clear"]);
+    for (var i = 0; i < found.length; i++) {
+        this.neighbours.push(found[i].id);
+        this.host.show(["neighbours", "append", found[i].name]);
+    }
 };
 
 // The Live Set's memory comes back; also what has just been stored comes back, and is let pass.

@@ -1,5 +1,6 @@
 // Which voice plays what. Each voice of the patch has a buffer~ of its own: a pad always its own voice, so
-// that its sound lies ready; all else takes turns, a voice that holds the sound already first.
+// that its sound lies ready; all else takes turns: a voice that no key holds, best one that has the sound
+// in its buffer already, else the one used longest ago.
 
 var KLUSTR_LOADING_MS = 4000;  // buffer~ says when a file is in; it says nothing of one that it can't read
 
@@ -10,7 +11,7 @@ function KlustrVoices(host, pads, others) {
     this.voices = [];
     this.turn = 0;
     for (var i = 0; i < pads + others; i++) {
-        this.voices.push({ path: "", loaded: false, waiting: null, at: 0, used: 0 });
+        this.voices.push({ path: "", loaded: false, waiting: null, at: 0, used: 0, held: false });
     }
 }
 
@@ -63,9 +64,16 @@ KlustrVoices.prototype.playFree = function (sound, velocity, rate) {
 };
 
 KlustrVoices.prototype.better = function (one, other, path) {
-    var holds = one.path === path ? 1 : 0;
-    var otherHolds = other.path === path ? 1 : 0;
-    return holds !== otherHolds ? holds > otherHolds : one.used < other.used;
+    if (one.held !== other.held) {
+        return other.held;
+    }
+    var ready = one.path === path;
+    return ready !== (other.path === path) ? ready : one.used < other.used;
+};
+
+// A key keeps its voice until it is let go.
+KlustrVoices.prototype.hold = function (number) {
+    this.voices[number].held = true;
 };
 
 // The voice's buffer~ has read its file.
@@ -83,6 +91,7 @@ KlustrVoices.prototype.ready = function (number) {
 
 KlustrVoices.prototype.stop = function (number) {
     this.voices[number].waiting = null;
+    this.voices[number].held = false;
     this.host.voice(number, ["stop"]);
 };
 
