@@ -14,6 +14,7 @@ const TICK_MS = 50;
 const TAKEN = ["open", "read", "compile", "wclose", "getprop", "setprop", "delprop", "autowatch"];
 const objects = {};
 const dicts = {};
+const sending = new Set();
 let live = {};
 let clock = 0;  // milliseconds that time was set forward
 
@@ -89,7 +90,11 @@ class MaxObject {
             return;
         }
         tell({ object: this.name, sent: words });
-        this.sender.send(osc.encode(words[0], words.slice(1)), this.target.port, this.target.host);
+        const done = new Promise((resolve) => {
+            this.sender.send(osc.encode(words[0], words.slice(1)), this.target.port, this.target.host, resolve);
+        });
+        sending.add(done);
+        done.then(() => sending.delete(done));
     }
 
     // Packets may get lost on the way: those whose numbers were told, counted by address.
@@ -132,4 +137,9 @@ readline.createInterface({ input: process.stdin }).on("line", function (line) {
         }
     }
     throw new Error("not understood: " + line);
-}).on("close", () => process.exit(0));
+}).on("close", function () {
+    for (const object of Object.values(objects)) {
+        object.message(0, ["disconnect"]);  // as Max does when a patch is freed
+    }
+    Promise.all(sending).then(() => process.exit(0));
+});
