@@ -158,44 +158,6 @@ class Canvas:
         path.write_text(self.text(), encoding="utf-8")
 
 
-class Column:
-    """Boxes below each other.
-
-    Parameters
-    ----------
-    canvas : Canvas
-        Where they go.
-    x, y : float
-        Where the first one goes.
-    step : float
-        From the top of one to the top of the next.
-    """
-
-    def __init__(self, canvas: Canvas, x: float, y: float, step: float = 30) -> None:
-        self.canvas, self.x, self.y, self.step = canvas, x, y, step
-
-    def _next(self, height: float = HEIGHT) -> float:
-        y = self.y
-        self.y += max(self.step, height + 8)
-        return y
-
-    def note(self, text: str) -> Box:
-        """Put a comment next."""
-        return self.canvas.note(self.x, self._next(), text)
-
-    def message(self, text: str) -> Box:
-        """Put a message box next."""
-        return self.canvas.message(self.x, self._next(), text)
-
-    def thing(self, text: str, **more: Any) -> Box:
-        """Put an object next."""
-        return self.canvas.thing(self.x, self._next(), text, **more)
-
-    def face(self, maxclass: str, width: float, height: float, **more: Any) -> Box:
-        """Put a box of the user interface next."""
-        return self.canvas.face(maxclass, (self.x, self._next(height), width, height), **more)
-
-
 def _shown(rect: Rect | None) -> dict[str, Any]:
     return {} if rect is None else {"presentation": 1, "presentation_rect": list(rect)}
 

@@ -3,7 +3,7 @@
 from typing import Final
 
 from klustr_bridge.bridge.answers import PUSHES, REPLIES
-from making.canvas import Canvas, Column
+from making.canvas import Canvas
 from making.places import BRIDGE_PORT, CLIENT_PORT
 
 NAME: Final = "klustr.client"
@@ -20,9 +20,8 @@ def client() -> Canvas:
     canvas = Canvas(760, 420)
     canvas.note(30, 10, "klustr.client REPLY-PORT NAME: talks to klustr-bridge. Both may be left out.")
     words = canvas.port(30, 45, "inlet", "messages in plain words: xy 0.3 0.7, similar 42 8")
-    column = Column(canvas, 260, 45)
-    starts = column.thing("loadbang")
-    connect = column.message("connect")
+    starts = canvas.thing(260, 45, "loadbang")
+    connect = canvas.message(260, 75, "connect")
     metro = canvas.thing(400, 45, "metro 250 @active 1")
     tick = canvas.message(400, 75, "tick")
     ends = canvas.thing(560, 45, "freebang")

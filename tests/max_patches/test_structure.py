@@ -12,6 +12,7 @@ from py2max import Patcher
 from py2max.lint import lint
 from py2max.maxref import get_object_info
 
+from klustr_bridge import __version__
 from tests.max_patches.amxd_reader import NotADevice, chunks, read
 from tests.max_patches.max_peer import PACKAGE
 from tests.max_patches.patches import (
@@ -40,6 +41,7 @@ def test_the_package_has_its_parts() -> None:
     """The folders and files that Max looks for, and package-info names the patch that opens first."""
     info = json.loads((PACKAGE / "package-info.json").read_text(encoding="utf-8"))
     assert info["name"] == "klustr-bridge"
+    assert info["version"] == __version__
     assert (PACKAGE / "extras" / info["homepatcher"]).is_file()
     names = {path.relative_to(PACKAGE).as_posix() for path in patch_files()}
     assert {
