@@ -568,10 +568,10 @@
        }
       ],
       "dependency_cache": [],
-      "autosave": 0
+      "autosave": 0,
+      "showontab": 1
      },
-     "text": "p \"Client\"",
-     "showontab": 1
+     "text": "p \"Client\""
     }
    },
    {
@@ -882,10 +882,10 @@
        }
       ],
       "dependency_cache": [],
-      "autosave": 0
+      "autosave": 0,
+      "showontab": 1
      },
-     "text": "p \"Session\"",
-     "showontab": 1
+     "text": "p \"Session\""
     }
    },
    {
@@ -1518,10 +1518,10 @@
        }
       ],
       "dependency_cache": [],
-      "autosave": 0
+      "autosave": 0,
+      "showontab": 1
      },
-     "text": "p \"Move and hear\"",
-     "showontab": 1
+     "text": "p \"Move and hear\""
     }
    },
    {
@@ -2292,10 +2292,10 @@
        }
       ],
       "dependency_cache": [],
-      "autosave": 0
+      "autosave": 0,
+      "showontab": 1
      },
-     "text": "p \"Ask\"",
-     "showontab": 1
+     "text": "p \"Ask\""
     }
    },
    {
@@ -2652,10 +2652,10 @@
        }
       ],
       "dependency_cache": [],
-      "autosave": 0
+      "autosave": 0,
+      "showontab": 1
      },
-     "text": "p \"Narrow\"",
-     "showontab": 1
+     "text": "p \"Narrow\""
     }
    },
    {
@@ -3150,10 +3150,10 @@
        }
       ],
       "dependency_cache": [],
-      "autosave": 0
+      "autosave": 0,
+      "showontab": 1
      },
-     "text": "p \"Library\"",
-     "showontab": 1
+     "text": "p \"Library\""
     }
    },
    {
@@ -4208,10 +4208,10 @@
       ],
       "lines": [],
       "dependency_cache": [],
-      "autosave": 0
+      "autosave": 0,
+      "showontab": 1
      },
-     "text": "p \"What comes out\"",
-     "showontab": 1
+     "text": "p \"What comes out\""
     }
    }
   ],
@@ -4296,6 +4296,7 @@
    }
   ],
   "dependency_cache": [],
-  "autosave": 0
+  "autosave": 0,
+  "showontab": 1
  }
 }

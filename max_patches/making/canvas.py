@@ -106,7 +106,7 @@ class Canvas:
         box = self.patcher.add_textbox(maxclass, maxclass, patching_rect=Place(*rect), **told)
         return self.also(box, **_shown(shown), **more)
 
-    def inside(self, x: float, y: float, text: str, canvas: "Canvas", **more: Any) -> Box:
+    def inside(self, x: float, y: float, text: str, canvas: "Canvas") -> Box:
         """Put a subpatcher; its inlets and outlets are those of its canvas."""
         ports = [box.maxclass for box in canvas.patcher._boxes]
         n_in, n_out = ports.count("inlet"), ports.count("outlet")
@@ -121,7 +121,7 @@ class Canvas:
             patcher=canvas.patcher,
         )
         self._inner[str(box.id)] = canvas
-        return self.also(box, **more)
+        return box
 
     def lines(self, *lines: tuple[Box, int, Box, int]) -> None:
         """Draw lines: from a box's outlet to a box's inlet."""

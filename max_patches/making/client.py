@@ -4,7 +4,7 @@ from typing import Final
 
 from klustr_bridge.bridge.answers import PUSHES, REPLIES
 from making.canvas import Canvas
-from making.places import BRIDGE_PORT, CLIENT_PORT
+from making.places import BRIDGE_PORT
 
 NAME: Final = "klustr.client"
 _ROWS: Final = 12
@@ -30,7 +30,7 @@ def client() -> Canvas:
         30, 180, f"js {NAME}.js #1 #2", inlets=2, outlets=4, saved_object_attributes={"parameter_enable": 0}
     )
     send = canvas.thing(30, 240, f"udpsend 127.0.0.1 {BRIDGE_PORT}")
-    receive = canvas.thing(300, 180, f"udpreceive {CLIENT_PORT}")
+    receive = canvas.thing(300, 180, "udpreceive")  # the code tells it the port
     answers = canvas.inside(230, 240, "p answers", routes())
     outlets = [
         canvas.port(x, 320, "outlet", comment)

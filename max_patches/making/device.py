@@ -13,13 +13,14 @@ from klustr_bridge.sound.kinds import KINDS
 from making import parameters
 from making.bundle import bundle
 from making.canvas import Canvas, Rect
-from making.places import BRIDGE_PORT, DEVICE_PORTS
+from making.places import BRIDGE_PORT
 from making.voice import voice
 
 N_PADS: Final = 8
 N_FREE_VOICES: Final = 4
 INSTRUMENT_WIDTH: Final = 560
 MIDI_WIDTH: Final = 330
+_MPE_TYPES: Final = ("", "", "", "", "int", "", "int", "int", "int", "")
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ def _core(canvas: Canvas, file: str) -> Core:
         20, 120, _engine(canvas.major, file), 260, inlets=2, outlets=6, **_code(canvas.major, file)
     )
     send = canvas.thing(20, 180, f"udpsend 127.0.0.1 {BRIDGE_PORT}")
-    receive = canvas.thing(300, 120, f"udpreceive {DEVICE_PORTS[0]}")
+    receive = canvas.thing(300, 120, "udpreceive")  # the code tells it the port
     canvas.chain(ready, connect, code, send)
     canvas.chain(metro, tick, code)
     canvas.chain(ends, bye, send)
@@ -140,7 +141,7 @@ def _fingers(core: Core) -> None:
     """Put what parts notes from MPE's further gestures."""
     canvas = core.canvas
     notes = canvas.thing(20, 700, "midiin")
-    parse = canvas.thing(20, 740, "mpeparse @hires 1", 400, outlets=10)
+    parse = canvas.thing(20, 740, "mpeparse @hires 1", 400, types=_MPE_TYPES)
     canvas.lines((notes, 0, parse, 0))
     for number, (outlet, word) in enumerate(((0, "note"), (4, "press"), (5, "bend"), (6, "finger"))):
         prepend = canvas.thing(20 + 110 * number, 780, f"prepend {word}")

@@ -19,6 +19,7 @@ _LINE: Final = 200
 def client_help() -> Canvas:
     """Return the help patch."""
     canvas = Canvas(_WIDTH + 60, 420)
+    canvas.extra["showontab"] = 1
     canvas.note(20, 15, "klustr.client: asks klustr-bridge in plain words, and says what it answers")
     canvas.note(
         20, 40, "Start the bridge (klustr-bridge in a terminal), then click the messages in the tabs."
@@ -37,9 +38,9 @@ def client_help() -> Canvas:
     canvas.lines((set_state, 1, state, 0), (state, 0, shown, 0))
     x = 20.0
     for title, rows in _tabs():
-        canvas.inside(x, 290, f'p "{title}"', _tab(rows), showontab=1)
+        canvas.inside(x, 290, f'p "{title}"', _tab(rows))
         x += width_of(f'p "{title}"') + 10
-    canvas.inside(x, 290, 'p "What comes out"', _outputs(), showontab=1)
+    canvas.inside(x, 290, 'p "What comes out"', _outputs())
     return canvas
 
 
@@ -58,6 +59,7 @@ def _allowed(command: Command) -> str:
 
 def _tab(rows: Sequence[tuple[str, str]]) -> Canvas:
     canvas = Canvas(_WIDTH + 300, 140 + 32 * len(rows))
+    canvas.extra["showontab"] = 1
     send = canvas.thing(20, 60 + 32 * len(rows), f"send {_BUS}")
     for number, (text, meaning) in enumerate(rows):
         box = canvas.message(20, 20 + 32 * number, text)
@@ -69,6 +71,7 @@ def _tab(rows: Sequence[tuple[str, str]]) -> Canvas:
 def _outputs() -> Canvas:
     rows = [(_form(answer), _short(answer.help)) for answer in (*REPLIES.values(), *PUSHES.values())]
     canvas = Canvas(_WIDTH + 600, 60 + 24 * len(rows))
+    canvas.extra["showontab"] = 1
     for number, (text, meaning) in enumerate(rows):
         canvas.note(20, 20 + 24 * number, text)
         canvas.note(620, 20 + 24 * number, meaning)

@@ -236,13 +236,13 @@
      "patching_rect": [
       300,
       180,
-      110,
+      78,
       22
      ],
      "outlettype": [
       ""
      ],
-     "text": "udpreceive 7476"
+     "text": "udpreceive"
     }
    },
    {

@@ -21,7 +21,7 @@ from tests.max_patches.contract import (
     unrouted,
 )
 from tests.max_patches.max_peer import PACKAGE
-from tests.max_patches.patches import Patch, boxes, class_of, lines, load, patch_files
+from tests.max_patches.patches import Patch, boxes, class_of, levels, lines, load, patch_files
 
 CLIENT = PACKAGE / "patchers/klustr.client.maxpat"
 
@@ -77,6 +77,7 @@ def test_the_help_has_every_command() -> None:
     plain = [
         message for message in said(load(PACKAGE / "help/klustr.client.maxhelp")) if message[0] not in own
     ]
+    assert all(level["showontab"] for level in levels(load(PACKAGE / "help/klustr.client.maxhelp")))
     shown = {answer["address"] for answer in translated(plain)}
     assert shown == set(COMMANDS) - {"/klustr/hello", "/klustr/bye"}
 
