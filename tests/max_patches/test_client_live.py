@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import sounds
 from tests.daemon.running import RunningDaemon
 from tests.max_patches.conftest import N_SOUNDS
 from tests.max_patches.max_peer import MaxPeer
@@ -155,3 +156,36 @@ def test_a_daemon_that_dies_without_a_word_is_noticed(tmp_path: Path, max_peer: 
     )
     max_peer.tell({"later": 4000})
     assert max_peer.wait_out("c", 3, "asking", since=since)[1].startswith("the bridge no longer answers")
+
+
+def test_a_bridge_elsewhere_is_found_when_it_is_named(daemon: RunningDaemon, max_peer: MaxPeer) -> None:
+    """`bridge` turns udpsend to another port; nothing is said to be there before."""
+    max_peer.load("c", "klustr.client.js", free_port(), free_port())
+    max_peer.say("c", "connect")
+    max_peer.tell({"later": 4000})
+    max_peer.wait_out("c", 3, "silent")
+    max_peer.say("c", "bridge", daemon.port)
+    max_peer.say("c", "connect")
+    assert max_peer.wait_open("c").startswith("connected")
+
+
+def test_a_dropped_file_is_compared_and_a_dropped_folder_watched(
+    daemon: RunningDaemon, client: MaxPeer, tmp_path: Path
+) -> None:
+    """Paths with spaces go to the bridge whole, as dropfile gives them; refusals come back with a reason."""
+    folder = tmp_path / "More Samples, new"
+    sound = sounds.write(folder / "My snare 1.wav", sounds.snare(77))
+    client.say("c", "count", 3)
+    client.say("c", "file", sound.as_posix())
+    assert client.wait_out("c", 2, "/klustr/near.reply", "end")[3] == 3
+    client.say("c", "addfolder", (tmp_path / "not there").as_posix())
+    assert client.wait_out("c", 2, "/klustr/fail", "/klustr/folder/add")[3] in ("notfound", "badargs")
+
+
+def test_disconnecting_ends_the_session(daemon: RunningDaemon, client: MaxPeer) -> None:
+    """After it nothing is asked, and a late packet opens nothing."""
+    client.say("c", "disconnect")
+    assert client.wait_out("c", 3, "closed") == ["closed", "not connected"]
+    client.say("c", "status")
+    assert client.wait_out("c", 3, "refused")[1].startswith("not connected")
+    assert client.sent("c")[-1] == ["/klustr/bye"]
