@@ -30,7 +30,7 @@ EXAMPLES = [
     ROOT / "examples/python_client.py",
     ROOT / "examples/first_steps.scd",
     ROOT / "examples/oscsendfile/first_steps.txt",
-    ROOT / "max_patches/klustr.first-steps.maxpat",
+    ROOT / "max_patches/patchers/klustr.first-steps.maxpat",
 ]
 
 

@@ -3,7 +3,7 @@
   "fileversion": 1,
   "appversion": {
    "major": 8,
-   "minor": 5,
+   "minor": 6,
    "revision": 5,
    "architecture": "x64",
    "modernui": 1
@@ -12,7 +12,7 @@
   "rect": [
    85.0,
    104.0,
-   860,
+   940,
    560
   ],
   "bglocked": 0,
@@ -55,7 +55,7 @@
      "patching_rect": [
       20,
       15,
-      378,
+      404,
       20
      ],
      "text": "klustr-bridge: start it, open this patch, drag on the square."
@@ -64,13 +64,28 @@
    {
     "box": {
      "id": "obj-2",
+     "maxclass": "newobj",
+     "numinlets": 1,
+     "numoutlets": 0,
+     "patching_rect": [
+      20,
+      470,
+      155,
+      22
+     ],
+     "text": "udpsend 127.0.0.1 7475"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-3",
      "maxclass": "comment",
      "numinlets": 1,
      "numoutlets": 0,
      "patching_rect": [
       20,
       45,
-      276,
+      296,
       20
      ],
      "text": "1  say hello: answers then come to port 7476"
@@ -78,14 +93,14 @@
    },
    {
     "box": {
-     "id": "obj-3",
+     "id": "obj-4",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
      "patching_rect": [
       20,
       70,
-      60,
+      65,
       22
      ],
      "outlettype": [
@@ -96,14 +111,14 @@
    },
    {
     "box": {
-     "id": "obj-4",
+     "id": "obj-5",
      "maxclass": "message",
      "numinlets": 2,
      "numoutlets": 1,
      "patching_rect": [
       20,
       100,
-      180,
+      155,
       22
      ],
      "text": "/klustr/hello Max 7476",
@@ -114,14 +129,14 @@
    },
    {
     "box": {
-     "id": "obj-5",
+     "id": "obj-6",
      "maxclass": "newobj",
      "numinlets": 2,
      "numoutlets": 1,
      "patching_rect": [
       230,
       70,
-      140,
+      148,
       22
      ],
      "outlettype": [
@@ -132,14 +147,14 @@
    },
    {
     "box": {
-     "id": "obj-6",
+     "id": "obj-7",
      "maxclass": "message",
      "numinlets": 2,
      "numoutlets": 1,
      "patching_rect": [
       230,
       100,
-      100,
+      104,
       22
      ],
      "text": "/klustr/ping 0",
@@ -150,14 +165,14 @@
    },
    {
     "box": {
-     "id": "obj-7",
+     "id": "obj-8",
      "maxclass": "comment",
      "numinlets": 1,
      "numoutlets": 0,
      "patching_rect": [
       345,
       100,
-      102,
+      110,
       20
      ],
      "text": "stay subscribed"
@@ -165,14 +180,14 @@
    },
    {
     "box": {
-     "id": "obj-8",
+     "id": "obj-9",
      "maxclass": "comment",
      "numinlets": 1,
      "numoutlets": 0,
      "patching_rect": [
       20,
       145,
-      54,
+      59,
       20
      ],
      "text": "2  move"
@@ -180,7 +195,7 @@
    },
    {
     "box": {
-     "id": "obj-9",
+     "id": "obj-10",
      "maxclass": "pictslider",
      "numinlets": 2,
      "numoutlets": 2,
@@ -198,32 +213,14 @@
    },
    {
     "box": {
-     "id": "obj-10",
+     "id": "obj-11",
      "maxclass": "newobj",
      "numinlets": 2,
      "numoutlets": 1,
      "patching_rect": [
       20,
       345,
-      50,
-      22
-     ],
-     "outlettype": [
-      ""
-     ],
-     "text": "/ 127."
-    }
-   },
-   {
-    "box": {
-     "id": "obj-11",
-     "maxclass": "newobj",
-     "numinlets": 2,
-     "numoutlets": 1,
-     "patching_rect": [
-      130,
-      345,
-      50,
+      52,
       22
      ],
      "outlettype": [
@@ -239,9 +236,27 @@
      "numinlets": 2,
      "numoutlets": 1,
      "patching_rect": [
+      130,
+      345,
+      52,
+      22
+     ],
+     "outlettype": [
+      ""
+     ],
+     "text": "/ 127."
+    }
+   },
+   {
+    "box": {
+     "id": "obj-13",
+     "maxclass": "newobj",
+     "numinlets": 2,
+     "numoutlets": 1,
+     "patching_rect": [
       20,
       375,
-      70,
+      72,
       22
      ],
      "outlettype": [
@@ -252,14 +267,14 @@
    },
    {
     "box": {
-     "id": "obj-13",
+     "id": "obj-14",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
      "patching_rect": [
       20,
       405,
-      120,
+      129,
       22
      ],
      "outlettype": [
@@ -270,35 +285,17 @@
    },
    {
     "box": {
-     "id": "obj-14",
+     "id": "obj-15",
      "maxclass": "comment",
      "numinlets": 1,
      "numoutlets": 0,
      "patching_rect": [
       230,
       145,
-      54,
+      59,
       20
      ],
      "text": "3  hear"
-    }
-   },
-   {
-    "box": {
-     "id": "obj-15",
-     "maxclass": "message",
-     "numinlets": 2,
-     "numoutlets": 1,
-     "patching_rect": [
-      230,
-      170,
-      180,
-      22
-     ],
-     "text": "/klustr/audition change",
-     "outlettype": [
-      ""
-     ]
     }
    },
    {
@@ -309,11 +306,11 @@
      "numoutlets": 1,
      "patching_rect": [
       230,
-      200,
-      180,
+      170,
+      161,
       22
      ],
-     "text": "/klustr/audition off",
+     "text": "/klustr/audition change",
      "outlettype": [
       ""
      ]
@@ -327,11 +324,11 @@
      "numoutlets": 1,
      "patching_rect": [
       230,
-      230,
-      180,
+      200,
+      142,
       22
      ],
-     "text": "/klustr/random",
+     "text": "/klustr/audition off",
      "outlettype": [
       ""
      ]
@@ -345,11 +342,11 @@
      "numoutlets": 1,
      "patching_rect": [
       230,
-      260,
-      180,
+      230,
+      104,
       22
      ],
-     "text": "/klustr/stop",
+     "text": "/klustr/random",
      "outlettype": [
       ""
      ]
@@ -363,11 +360,11 @@
      "numoutlets": 1,
      "patching_rect": [
       230,
-      290,
-      180,
+      260,
+      91,
       22
      ],
-     "text": "/klustr/filter/kind kick",
+     "text": "/klustr/stop",
      "outlettype": [
       ""
      ]
@@ -381,11 +378,11 @@
      "numoutlets": 1,
      "patching_rect": [
       230,
-      320,
-      180,
+      290,
+      168,
       22
      ],
-     "text": "/klustr/filter/clear",
+     "text": "/klustr/filter/kind kick",
      "outlettype": [
       ""
      ]
@@ -399,11 +396,11 @@
      "numoutlets": 1,
      "patching_rect": [
       230,
-      350,
-      180,
+      320,
+      142,
       22
      ],
-     "text": "/klustr/status 1",
+     "text": "/klustr/filter/clear",
      "outlettype": [
       ""
      ]
@@ -412,16 +409,19 @@
    {
     "box": {
      "id": "obj-22",
-     "maxclass": "newobj",
-     "numinlets": 1,
-     "numoutlets": 0,
+     "maxclass": "message",
+     "numinlets": 2,
+     "numoutlets": 1,
      "patching_rect": [
-      20,
-      470,
-      170,
+      230,
+      350,
+      116,
       22
      ],
-     "text": "udpsend 127.0.0.1 7475"
+     "text": "/klustr/status 1",
+     "outlettype": [
+      ""
+     ]
     }
    },
    {
@@ -433,7 +433,7 @@
      "patching_rect": [
       480,
       45,
-      120,
+      129,
       20
      ],
      "text": "4  what comes back"
@@ -448,7 +448,7 @@
      "patching_rect": [
       480,
       70,
-      120,
+      110,
       22
      ],
      "outlettype": [
@@ -466,7 +466,7 @@
      "patching_rect": [
       480,
       105,
-      360,
+      380,
       22
      ],
      "outlettype": [
@@ -489,7 +489,7 @@
      "patching_rect": [
       480,
       145,
-      246,
+      264,
       20
      ],
      "text": "hit: cursor, id, x, y, distance, origin"
@@ -617,7 +617,7 @@
      "patching_rect": [
       480,
       240,
-      210,
+      225,
       20
      ],
      "text": "play the sound that was hit last:"
@@ -649,7 +649,7 @@
      "patching_rect": [
       515,
       265,
-      40,
+      33,
       22
      ],
      "outlettype": [
@@ -667,7 +667,7 @@
      "patching_rect": [
       570,
       265,
-      150,
+      161,
       22
      ],
      "outlettype": [
@@ -685,7 +685,7 @@
      "patching_rect": [
       480,
       330,
-      110,
+      90,
       22
      ],
      "text": "print play"
@@ -694,16 +694,16 @@
    {
     "box": {
      "id": "obj-38",
-     "maxclass": "newobj",
+     "maxclass": "comment",
      "numinlets": 1,
      "numoutlets": 0,
      "patching_rect": [
-      480,
-      360,
-      110,
-      22
+      580,
+      330,
+      251,
+      20
      ],
-     "text": "print welcome"
+     "text": "voice, id, velocity, path, start, end"
     }
    },
    {
@@ -714,41 +714,41 @@
      "numoutlets": 0,
      "patching_rect": [
       480,
-      390,
-      110,
+      360,
+      90,
       22
      ],
-     "text": "print status"
+     "text": "print welcome"
     }
    },
    {
     "box": {
      "id": "obj-40",
-     "maxclass": "newobj",
+     "maxclass": "comment",
      "numinlets": 1,
      "numoutlets": 0,
      "patching_rect": [
-      480,
-      420,
-      110,
-      22
+      580,
+      360,
+      264,
+      20
      ],
-     "text": "print fail"
+     "text": "version, protocol, epoch, sounds, state"
     }
    },
    {
     "box": {
      "id": "obj-41",
-     "maxclass": "comment",
+     "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 0,
      "patching_rect": [
-      600,
-      330,
-      234,
-      20
+      480,
+      390,
+      90,
+      22
      ],
-     "text": "voice, id, velocity, path, start, end"
+     "text": "print status"
     }
    },
    {
@@ -758,27 +758,27 @@
      "numinlets": 1,
      "numoutlets": 0,
      "patching_rect": [
-      600,
-      360,
-      246,
+      580,
+      390,
+      328,
       20
      ],
-     "text": "version, protocol, epoch, sounds, state"
+     "text": "req, state, files, sounds, pending, failed, epoch"
     }
    },
    {
     "box": {
      "id": "obj-43",
-     "maxclass": "comment",
+     "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 0,
      "patching_rect": [
-      600,
-      390,
-      306,
-      20
+      480,
+      420,
+      90,
+      22
      ],
-     "text": "req, state, files, sounds, pending, failed, epoch"
+     "text": "print fail"
     }
    },
    {
@@ -788,9 +788,9 @@
      "numinlets": 1,
      "numoutlets": 0,
      "patching_rect": [
-      600,
+      580,
       420,
-      174,
+      187,
       20
      ],
      "text": "address, req, code, message"
@@ -801,24 +801,11 @@
    {
     "patchline": {
      "source": [
-      "obj-3",
-      0
-     ],
-     "destination": [
-      "obj-4",
-      0
-     ],
-     "order": 0
-    }
-   },
-   {
-    "patchline": {
-     "source": [
       "obj-4",
       0
      ],
      "destination": [
-      "obj-22",
+      "obj-5",
       0
      ],
      "order": 0
@@ -831,7 +818,7 @@
       0
      ],
      "destination": [
-      "obj-6",
+      "obj-2",
       0
      ],
      "order": 0
@@ -844,7 +831,7 @@
       0
      ],
      "destination": [
-      "obj-22",
+      "obj-7",
       0
      ],
      "order": 0
@@ -853,24 +840,11 @@
    {
     "patchline": {
      "source": [
-      "obj-9",
+      "obj-7",
       0
      ],
      "destination": [
-      "obj-10",
-      0
-     ],
-     "order": 0
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-9",
-      1
-     ],
-     "destination": [
-      "obj-11",
+      "obj-2",
       0
      ],
      "order": 0
@@ -883,6 +857,19 @@
       0
      ],
      "destination": [
+      "obj-11",
+      0
+     ],
+     "order": 0
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-10",
+      1
+     ],
+     "destination": [
       "obj-12",
       0
      ],
@@ -896,7 +883,20 @@
       0
      ],
      "destination": [
+      "obj-13",
+      0
+     ],
+     "order": 0
+    }
+   },
+   {
+    "patchline": {
+     "source": [
       "obj-12",
+      0
+     ],
+     "destination": [
+      "obj-13",
       1
      ],
      "order": 0
@@ -905,11 +905,11 @@
    {
     "patchline": {
      "source": [
-      "obj-12",
+      "obj-13",
       0
      ],
      "destination": [
-      "obj-13",
+      "obj-14",
       0
      ],
      "order": 0
@@ -918,24 +918,11 @@
    {
     "patchline": {
      "source": [
-      "obj-13",
+      "obj-14",
       0
      ],
      "destination": [
-      "obj-22",
-      0
-     ],
-     "order": 0
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-15",
-      0
-     ],
-     "destination": [
-      "obj-22",
+      "obj-2",
       0
      ],
      "order": 0
@@ -948,7 +935,7 @@
       0
      ],
      "destination": [
-      "obj-22",
+      "obj-2",
       0
      ],
      "order": 0
@@ -961,7 +948,7 @@
       0
      ],
      "destination": [
-      "obj-22",
+      "obj-2",
       0
      ],
      "order": 0
@@ -974,7 +961,7 @@
       0
      ],
      "destination": [
-      "obj-22",
+      "obj-2",
       0
      ],
      "order": 0
@@ -987,7 +974,7 @@
       0
      ],
      "destination": [
-      "obj-22",
+      "obj-2",
       0
      ],
      "order": 0
@@ -1000,7 +987,7 @@
       0
      ],
      "destination": [
-      "obj-22",
+      "obj-2",
       0
      ],
      "order": 0
@@ -1013,7 +1000,72 @@
       0
      ],
      "destination": [
+      "obj-2",
+      0
+     ],
+     "order": 0
+    }
+   },
+   {
+    "patchline": {
+     "source": [
       "obj-22",
+      0
+     ],
+     "destination": [
+      "obj-2",
+      0
+     ],
+     "order": 0
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-25",
+      1
+     ],
+     "destination": [
+      "obj-37",
+      0
+     ],
+     "order": 0
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-25",
+      2
+     ],
+     "destination": [
+      "obj-39",
+      0
+     ],
+     "order": 0
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-25",
+      3
+     ],
+     "destination": [
+      "obj-41",
+      0
+     ],
+     "order": 0
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-25",
+      4
+     ],
+     "destination": [
+      "obj-43",
       0
      ],
      "order": 0
@@ -1156,59 +1208,7 @@
       0
      ],
      "destination": [
-      "obj-22",
-      0
-     ],
-     "order": 0
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-25",
-      1
-     ],
-     "destination": [
-      "obj-37",
-      0
-     ],
-     "order": 0
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-25",
-      2
-     ],
-     "destination": [
-      "obj-38",
-      0
-     ],
-     "order": 0
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-25",
-      3
-     ],
-     "destination": [
-      "obj-39",
-      0
-     ],
-     "order": 0
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-25",
-      4
-     ],
-     "destination": [
-      "obj-40",
+      "obj-2",
       0
      ],
      "order": 0
