@@ -70,6 +70,13 @@ class Peer:
                 assert left_s > 0 and alive, f"no line with {pattern!r} in:\n" + "\n".join(self.lines)
                 self._said.wait(min(left_s, 0.2))
 
+    def wait_for_count(self, pattern: str, n: int) -> None:
+        """Wait until so many lines match; fail with all it said if they don't come."""
+        seen = 0
+        for _ in range(n):
+            match = self.wait_for(pattern, seen)
+            seen = self.lines.index(match.string, seen) + 1
+
     def wait_end(self) -> int:
         """Return its exit code when it has ended and all it said is read."""
         code = self.process.wait(PATIENCE_S)
