@@ -171,11 +171,18 @@ def neighbours() -> Canvas:
         canvas.line(fork, keep, 1, 1)
 
     ours, split = canvas.object(20, 360, f"route {REQ_SIMILAR}"), canvas.object(20, 390, "list split 3")
+    first, none, blank = (
+        canvas.object(60, 330, "t a b"),
+        canvas.message(1180, 480, "0"),
+        canvas.symbol_message(1180, 330, "-"),
+    )
     canvas.line(which, ours, 2)
-    canvas.line(ours, split)
+    canvas.chain(ours, first, split)
+    canvas.line(first, none, 1)  # fewer than eight may come: what was there before is gone
+    canvas.line(first, blank, 1)
     rest, outlet = split, 1
     for i in range(N_NEIGHBOURS):
-        x = 20 + 155 * i
+        x = 20 + 145 * i
         one, number = canvas.object(x, 420, "list split 4"), canvas.object(x, 450, "unpack f")
         canvas.line(rest, one, outlet)
         both, ask = canvas.object(x, 480, "t f f"), canvas.message(x, 510, f"/klustr/info {REQ_NAME + i} $1")
@@ -189,6 +196,8 @@ def neighbours() -> Canvas:
         canvas.line(play, send)
         canvas.line(req, name, 1 + i)
         canvas.line(name, called, 2)
+        canvas.line(blank, called)
+        canvas.line(none, keep, 0, 1)
         rest, outlet = one, 1
 
     says = canvas.object(700, 90, "unpack s f s s")
@@ -197,11 +206,26 @@ def neighbours() -> Canvas:
     return canvas
 
 
+def labels() -> Canvas:
+    """Shows names and states in the window's fields."""
+    canvas = Canvas(700, 420)
+    names = ("state", "fail", "name", "sort", *(f"name-{i + 1}" for i in range(N_NEIGHBOURS)))
+    for i, name in enumerate(names):
+        x, y = 20 + 220 * (i % 3), 20 + 100 * (i // 3)
+        canvas.chain(
+            canvas.object(x, y, f"r klustr.{name}"),
+            canvas.message(x, y + 30, "label $1"),
+            canvas.object(x, y + 60, f"s klustr.{name}.label"),
+        )
+    return canvas
+
+
 PATCHES = {
     "klustr.pd": lambda: window(PORT, KINDS, AUDITION, N_NEIGHBOURS),
     "klustr.client.pd": client,
     "klustr.panel.pd": panel,
     "klustr.neighbours.pd": neighbours,
+    "klustr.labels.pd": labels,
     "klustr.player~.pd": player,
     "klustr.voice~.pd": voice,
 }

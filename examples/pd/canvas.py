@@ -36,8 +36,8 @@ class Canvas:
         return self._add(f"#X msg {x} {y} symbol {_escaped(text, ' ,;')};")
 
     def note(self, x: int, y: int, text: str) -> Box:
-        """Put a comment."""
-        return self._add(f"#X text {x} {y} {_escaped(text, ',;')};")
+        """Put a comment on one line."""
+        return self._add(f"#X text {x} {y} {_escaped(text, ',;')}, f {len(text) + 2};")
 
     def slider(self, x: int, y: int, name: str, kind: str, length: int, start: float = 0.0) -> Box:
         """Put a slider of 0 to 1, ``hsl`` or ``vsl``, that starts at `start`."""
@@ -58,8 +58,9 @@ class Canvas:
         return self._add(f"#X obj {x} {y} nbx 6 20 0 {high:g} {style};")
 
     def shown_text(self, x: int, y: int, name: str, width: int) -> Box:
-        """Put a field that shows the symbols sent to `name`."""
-        return self._add(f"#X symbolatom {x} {y} {width} 0 0 0 - {name} - 0;")
+        """Put a field that shows what is sent to `name` as a label: a box for symbols shows their escapes."""
+        style = f"empty {name} empty 5 11 0 12 #fcfcfc #000000 0"
+        return self._add(f"#X obj {x} {y} cnv 10 {width} 22 {style};")
 
     def shown_number(self, x: int, y: int, name: str, width: int) -> Box:
         return self._add(f"#X floatatom {x} {y} {width} 0 0 0 - {name} - 0;")

@@ -10,9 +10,9 @@ def window(port: int, kinds: tuple[str, ...], audition: tuple[str, ...], n_neigh
     canvas = Canvas(860, 640)
     canvas.panel(10, 10, 840, 62, _BUSY)
     canvas.note(20, 14, "klustr-bridge: start it, open this patch, drag the two sliders")
-    canvas.shown_text(20, 42, "klustr.state", 66)
+    canvas.shown_text(20, 40, "klustr.state.label", 460)
     canvas.note(500, 14, "what was refused last:")
-    canvas.shown_text(500, 42, "klustr.fail", 44)
+    canvas.shown_text(500, 40, "klustr.fail.label", 340)
     _pad(canvas)
     _hearing(canvas, audition)
     _narrowing(canvas, kinds)
@@ -27,15 +27,15 @@ def _pad(canvas: Canvas) -> None:
     canvas.slider(24, 114, "klustr.y", "vsl", 200)
     canvas.slider(54, 296, "klustr.x", "hsl", 200)
     canvas.note(60, 112, "under the cursor:")
-    canvas.shown_text(60, 138, "klustr.name", 26)
-    canvas.shown_text(60, 166, "klustr.sort", 14)
+    canvas.shown_text(60, 138, "klustr.name.label", 210)
+    canvas.shown_text(60, 166, "klustr.sort.label", 110)
     canvas.shown_number(60, 194, "klustr.id", 8)
     canvas.note(130, 194, "id")
     canvas.shown_number(60, 222, "klustr.seconds", 8)
     canvas.note(130, 222, "seconds")
-    for i, (name, text) in enumerate((("random", "random"), ("again", "again"), ("favourite", "keep it"))):
-        canvas.button(24 + 84 * i, 334, f"klustr.{name}")
-        canvas.note(46 + 84 * i, 334, text)
+    for i, (name, text) in enumerate((("random", "random"), ("again", "again"), ("favourite", "favourite"))):
+        canvas.button(24 + 82 * i, 334, f"klustr.{name}")
+        canvas.note(46 + 82 * i, 334, text)
 
 
 def _hearing(canvas: Canvas, audition: tuple[str, ...]) -> None:
@@ -61,10 +61,10 @@ def _narrowing(canvas: Canvas, kinds: tuple[str, ...]) -> None:
     for i, words in enumerate(kinds):
         canvas.note(526, 114 + 20 * i, words.replace(" ", ", ").replace("_", " ") or "every kind")
     canvas.number_box(700, 114, "klustr.shortest", 3600, 0)
-    canvas.note(764, 114, "seconds")
+    canvas.note(782, 114, "seconds")
     canvas.note(700, 136, "to")
     canvas.number_box(700, 160, "klustr.longest", 3600, 3600)
-    canvas.note(764, 160, "seconds")
+    canvas.note(782, 160, "seconds")
     canvas.radio(700, 200, "klustr.favourites", 2)
     canvas.note(724, 200, "all sounds")
     canvas.note(724, 220, "favourites")
@@ -78,7 +78,7 @@ def _likeness(canvas: Canvas, n_neighbours: int) -> None:
     for i in range(n_neighbours):
         x, y = 24 + 410 * (i // rows), 420 + 26 * (i % rows)
         canvas.button(x, y, f"klustr.near-{i + 1}")
-        canvas.shown_text(x + 30, y, f"klustr.name-{i + 1}", 48)
+        canvas.shown_text(x + 30, y, f"klustr.name-{i + 1}.label", 360)
 
 
 def _parts(canvas: Canvas, port: int) -> None:
@@ -87,9 +87,7 @@ def _parts(canvas: Canvas, port: int) -> None:
     canvas.line(commands, client)
     for i, name in enumerate(("answers", "ready", "state")):
         canvas.line(client, canvas.object(20 + 130 * i, 606, f"s klustr.{name}"), i)
-    for i, part in enumerate(("klustr.panel", "klustr.neighbours", "klustr.player~")):
-        canvas.object(440 + 140 * i, 576, part)
+    for i, part in enumerate(("klustr.panel", "klustr.neighbours", "klustr.player~", "klustr.labels")):
+        canvas.object(440 + 200 * (i % 2), 576 + 30 * (i // 2), part)
     canvas.note(440, 546, "the parts: open them to see how it is done")
-    canvas.message(440, 606, "/klustr/view even")
-    canvas.message(580, 606, "/klustr/view natural")
     canvas.note(160, 546, "commands of your own: s klustr.send")
