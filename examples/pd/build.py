@@ -18,7 +18,8 @@ PORT = 7475
 TICK_MS = 3000
 N_NEIGHBOURS = 8
 KINDS = (
-    "", "kick", "snare", "clap", "closed_hat open_hat", "tom", "ride crash", "perc shaker cowbell", "bass", "loop"
+    "", "kick", "snare", "clap", "closed_hat open_hat", "tom", "ride crash", "perc shaker cowbell", "bass",
+    "loop",
 )  # fmt: skip
 AUDITION = ("change", "hold", "retrigger", "off")
 PLAYERS = ("internal", "client")
@@ -29,7 +30,9 @@ REQ_HIT, REQ_SIMILAR, REQ_NAME = 1, 2, 11
 def client() -> Canvas:
     """The one socket: commands in plain words out, answers in, hello again whenever it was silent."""
     canvas = Canvas(760, 560)
-    canvas.note(20, 10, "commands come in as messages such as /klustr/xy 0.3 0.7; argument: the bridge's port")
+    canvas.note(
+        20, 10, "commands come in as messages, as docs/protocol.md has them; argument: the bridge's port"
+    )
     commands = canvas.object(20, 40, "inlet")
     both = canvas.object(20, 70, "t a a")
     head, rest = canvas.object(120, 100, "list split 1"), canvas.object(20, 100, "list split 1")
@@ -123,7 +126,10 @@ def panel() -> Canvas:
         )
     short, long = canvas.object(20, 440, "r klustr.shortest"), canvas.object(180, 440, "r klustr.longest")
     late, pair = canvas.object(180, 470, "t b f"), canvas.object(20, 500, "pack f f")
-    limit, out = canvas.message(20, 530, "/klustr/filter/duration $1 $2"), canvas.object(20, 560, "s klustr.send")
+    limit, out = (
+        canvas.message(20, 530, "/klustr/filter/duration $1 $2"),
+        canvas.object(20, 560, "s klustr.send"),
+    )
     pair_long = canvas.object(180, 500, "f 60")
     canvas.chain(short, pair, limit, out)
     canvas.chain(long, late)
@@ -144,7 +150,10 @@ def neighbours() -> Canvas:
     answers = canvas.object(20, 20, "r klustr.answers")
     which = canvas.object(20, 50, "route hit info.reply near.reply fail")
     hit, fork = canvas.object(20, 90, "unpack f f"), canvas.object(60, 120, "t f f f")
-    about, send = canvas.message(60, 150, f"/klustr/info {REQ_HIT} $1"), canvas.object(20, 590, "s klustr.send")
+    about, send = (
+        canvas.message(60, 150, f"/klustr/info {REQ_HIT} $1"),
+        canvas.object(20, 590, "s klustr.send"),
+    )
     number = canvas.object(120, 180, "s klustr.id")
     canvas.chain(answers, which, hit)
     canvas.line(hit, fork, 1)
@@ -163,7 +172,10 @@ def neighbours() -> Canvas:
         (("again", "/klustr/trigger $1 1"), ("favourite", "/klustr/favourite $1 1"),
          ("similar", f"/klustr/similar {REQ_SIMILAR} $1 {N_NEIGHBOURS}"))
     ):  # fmt: skip
-        press, keep = canvas.object(20 + 240 * i, 220, f"r klustr.{name}"), canvas.object(20 + 240 * i, 250, "f")
+        press, keep = (
+            canvas.object(20 + 240 * i, 220, f"r klustr.{name}"),
+            canvas.object(20 + 240 * i, 250, "f"),
+        )
         some, command = canvas.object(20 + 240 * i, 280, "moses 1"), canvas.message(20 + 240 * i, 310, text)
         canvas.chain(press, keep, some)
         canvas.line(some, command, 1)
@@ -188,7 +200,10 @@ def neighbours() -> Canvas:
         both, ask = canvas.object(x, 480, "t f f"), canvas.message(x, 510, f"/klustr/info {REQ_NAME + i} $1")
         press, keep = canvas.object(x + 50, 360, f"r klustr.near-{i + 1}"), canvas.object(x + 100, 480, "f")
         some, play = canvas.object(x + 90, 540, "moses 1"), canvas.message(x, 565, "/klustr/trigger $1 1")
-        name, called = canvas.object(x, 330, "unpack f s s"), canvas.object(x + 10, 345, f"s klustr.name-{i + 1}")
+        name, called = (
+            canvas.object(x, 330, "unpack f s s"),
+            canvas.object(x + 10, 345, f"s klustr.name-{i + 1}"),
+        )
         canvas.chain(one, number, both, ask, send)
         canvas.line(both, keep, 1, 1)
         canvas.chain(press, keep, some)

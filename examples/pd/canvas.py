@@ -4,6 +4,7 @@ Owns the file format of Pd's patches as far as the patches here need it. Knows n
 """
 
 import re
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -67,14 +68,16 @@ class Canvas:
 
     def panel(self, x: int, y: int, width: int, height: int, colour: str) -> Box:
         """Put a coloured ground, below the boxes that come after it."""
-        return self._add(f"#X obj {x} {y} cnv 15 {width} {height} empty empty empty 20 12 0 14 {colour} #404040 0;")
+        return self._add(
+            f"#X obj {x} {y} cnv 15 {width} {height} empty empty empty 20 12 0 14 {colour} #404040 0;"
+        )
 
     def line(self, source: Box, destination: Box, outlet: int = 0, inlet: int = 0) -> None:
         self._lines.append(f"#X connect {source.number} {outlet} {destination.number} {inlet};")
 
     def chain(self, *boxes: Box) -> None:
         """Connect each box's first outlet with the next one's first inlet."""
-        for source, destination in zip(boxes, boxes[1:], strict=False):
+        for source, destination in pairwise(boxes):
             self.line(source, destination)
 
     def text(self) -> str:

@@ -80,7 +80,11 @@ def voice() -> Canvas:
 
     # a file that can't be read has 0 frames: the velocity is then held back, and the window says so
     go, frames = canvas.object(20, 230, "t f b"), canvas.object(160, 260, "f")
-    nothing, no, yes = canvas.object(160, 290, "sel 0"), canvas.message(160, 320, "0"), canvas.message(210, 320, "1")
+    nothing, no, yes = (
+        canvas.object(160, 290, "sel 0"),
+        canvas.message(160, 320, "0"),
+        canvas.message(210, 320, "1"),
+    )
     unread = canvas.symbol_message(260, 350, "Pd can't read this file: let klustr-bridge play it")
     gate = canvas.object(20, 350, "spigot")
     canvas.chain(parts, go, gate)
@@ -117,7 +121,10 @@ def voice() -> Canvas:
     canvas.object(560, 20, "table $0-left 100")
     canvas.object(560, 50, "table $0-right 100")
     for i, side in enumerate(("left", "right")):
-        sound, scaled = canvas.object(20 + 180 * i, 600, f"tabread4~ $0-{side}"), canvas.object(20 + 180 * i, 630, "*~")
+        sound, scaled = (
+            canvas.object(20 + 180 * i, 600, f"tabread4~ $0-{side}"),
+            canvas.object(20 + 180 * i, 630, "*~"),
+        )
         canvas.chain(position, sound, scaled, canvas.object(20 + 180 * i, 660, "outlet~"))
         canvas.line(gain, scaled, 0, 1)
         if side == "right":

@@ -29,9 +29,7 @@ end
 
 def message(address: str, *arguments: object, on: TriggerCondition = TriggerCondition.RISE) -> OscMessage:
     """Send fixed arguments when a button is pressed."""
-    partials = [
-        ui.const(str(argument), conversion=_CONVERSIONS[type(argument)]) for argument in arguments
-    ]
+    partials = [ui.const(str(argument), conversion=_CONVERSIONS[type(argument)]) for argument in arguments]
     return ui.osc(address, args=partials, on=on, receive=False)
 
 

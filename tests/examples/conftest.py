@@ -14,7 +14,7 @@ N_SOUNDS = 12
 
 ODD_NAMES = (
     "My Samples (2026)/Kick #1 {big}; $1, 50%.wav",
-    "Zoë's \"best\"/Snare – 日本 & Ü.wav",
+    'Zoë\'s "best"/Snare – 日本 & Ü.wav',
     "C:/Program Files/808 it's.wav",  # as a Windows path looks inside
     "  two  spaces  /~tilde [1] \\$0 .wav".replace("\\", ""),
 )

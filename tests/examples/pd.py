@@ -31,12 +31,18 @@ WATCH = """\
 #X obj 200 220 print nearest;
 #X obj 300 10 r~ klustr.left;
 #X obj 380 10 r~ klustr.right;
-#X obj 300 70 writesf~ 2;
+#X obj 300 70 tabwrite~ take-left;
 #X obj 300 40 r take;
 #X obj 380 70 env~;
 #X obj 380 100 > 10;
 #X obj 380 130 change;
 #X obj 380 160 print loud;
+#X obj 380 190 tabwrite~ take-right;
+#X obj 300 220 r keep;
+#X obj 300 250 soundfiler;
+#X obj 300 280 print kept;
+#X obj 300 310 table take-left 88200;
+#X obj 300 340 table take-right 88200;
 #X connect 0 0 1 0;
 #X connect 1 0 2 0;
 #X connect 1 1 3 0;
@@ -49,12 +55,15 @@ WATCH = """\
 #X connect 11 0 12 0;
 #X connect 13 0 14 0;
 #X connect 15 0 17 0;
-#X connect 16 0 17 1;
+#X connect 16 0 23 0;
 #X connect 18 0 17 0;
+#X connect 18 0 23 0;
 #X connect 15 0 19 0;
 #X connect 19 0 20 0;
 #X connect 20 0 21 0;
 #X connect 21 0 22 0;
+#X connect 24 0 25 0;
+#X connect 25 0 26 0;
 """
 
 
@@ -63,7 +72,9 @@ class Pd(Peer):
 
     def __init__(self, folder: Path, bridge_port: int) -> None:
         pd = program("pd")
-        patches = shutil.copytree(PATCHES, folder / "pd", ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+        patches = shutil.copytree(
+            PATCHES, folder / "pd", ignore=shutil.ignore_patterns("*.py", "__pycache__")
+        )
         window = patches / "klustr.pd"
         text = window.read_text(encoding="utf-8")
         assert text.count("7475") == 1

@@ -24,7 +24,8 @@ for cell in json.load(open(sys.argv[1], encoding="utf-8"))["cells"]:
         exec(compile("".join(cell["source"]), cell["id"], "exec"), space)
 space["figure"].savefig("map.png")
 library, chosen = space["library"], space["chosen"]
-print("RESULT", json.dumps([int(library["id"][row]) for row in (chosen, *(r for r, _ in space["similar"](chosen)))]))
+rows = [chosen, *(row for row, _ in space["similar"](chosen))]
+print("RESULT", json.dumps([int(library["id"][row]) for row in rows]))
 """
 
 

@@ -27,7 +27,7 @@ def test_the_window_follows_the_cursor_and_lists_neighbours(daemon: RunningDaemo
         assert pd.answer(f"info.reply 1 {place.id} ")[3:6] == [info.uid, info.name, info.kind]
         pd.send("klustr.similar bang")
         assert [int(number) for number in pd.answer("near.reply 2 ")[5::4]] == [near.id for near in nearest]
-        said = pd.wait_for("^nearest: symbol ").string.replace("\\ ", " ")
+        said = pd.wait_for("^nearest: symbol [^-]").string.replace("\\ ", " ")
         assert said == f"nearest: symbol {daemon.client.info(nearest[0].id).name}"
         pd.send("klustr.near-1 bang")
         assert pd.answer(rf"play \d+ {nearest[0].id} ")[3] == "1"
@@ -35,7 +35,7 @@ def test_the_window_follows_the_cursor_and_lists_neighbours(daemon: RunningDaemo
 
 def test_choices_narrow_what_can_be_hit(daemon: RunningDaemon, tmp_path: Path) -> None:
     """A kind, a length and a mode chosen in the window are in force; nothing is refused."""
-    snares = {sound_id for sound_id in daemon.client.find("snare", 100)}
+    snares = set(daemon.client.find("snare", 100))
     with Pd(tmp_path, daemon.port) as pd:
         pd.answer("welcome ")
         pd.send("klustr.audition.set 3", "klustr.kind.set 2", "klustr.x.set 0.9", "klustr.random bang")
@@ -71,16 +71,16 @@ def test_odd_names_reach_pd_and_its_soundfiler(odd: RunningDaemon, tmp_path: Pat
 
 
 def take(pd: Pd, daemon: RunningDaemon, name: str, out: Path) -> tuple[np.ndarray, int]:
-    """Let Pd play one sound of the library and record what it sounds like."""
+    """Let Pd play one sound of the library and return two seconds of what it sounds like."""
     (sound_id,) = [p.id for p in daemon.client.points() if daemon.client.path(p.id).endswith(name)]
     pd.answer("welcome ")
-    pd.send("klustr.player.set 1", f"take open -bytes 4 {out}", "take start")
+    pd.send("klustr.player.set 1", "take bang")
     seen = len(pd.lines)
     pd.send(f"klustr.send /klustr/trigger {sound_id} 0.5")
     pd.wait_for("^loud: 1", seen)
     pd.wait_for("^loud: 0", seen)
-    pd.send("take stop", "pd quit")
-    pd.wait_end()
+    pd.send(f"keep write -bytes 4 {out} take-left take-right")
+    pd.wait_for("^kept: 88200")
     return soundfile.read(out, dtype="float32")
 
 

@@ -17,7 +17,9 @@ pytestmark = pytest.mark.peers
 ALL_QUESTIONS = """\
 fork {
     var k = Klustr("127.0.0.1", PORT), id = ID, other = OTHER;
-    var say = { |what, rows, keys| "%: %".format(what, rows.collect { |row| keys.collect { |key| row[key] } }).postln };
+    var say = { |what, rows, keys|
+        "%: %".format(what, rows.collect { |row| keys.collect { |key| row[key] } }).postln
+    };
     say.("near", k.near(0.5, 0.5, 5), [\\id]);
     say.("similar", k.similar(id, 5), [\\id]);
     say.("similarUid", k.similarUid(k.info(id).uid, 5), [\\id]);
@@ -167,7 +169,7 @@ def test_it_recovers_when_the_bridge_restarts(tmp_path: Path) -> None:
 
 
 def test_help_and_the_document_for_the_server_are_understood(tmp_path: Path) -> None:
-    """sclang compiles synth.scd, and its help system reads the help file without a complaint."""
+    """The language compiles synth.scd, and its help system reads the help file without a complaint."""
     script = f"""
         "compiled: %".format(thisProcess.interpreter.compileFile("{CLASSES}/synth.scd").notNil).postln;
         "help: %".format(SCDoc.parseFileFull("{CLASSES}/HelpSource/Classes/Klustr.schelp").notNil).postln;

@@ -63,7 +63,9 @@ def test_the_script_shows_what_is_hit_and_what_is_like_it(daemon: RunningDaemon,
     names = [daemon.client.info(near.id).name for near in nearest]
     bridge = Connection("127.0.0.1", daemon.port, 5.0, tcp=False)
     try:
-        carry(script, bridge, script.call("init"), lambda: script.shown("state") == "klustr-bridge: 12 sounds")
+        carry(
+            script, bridge, script.call("init"), lambda: script.shown("state") == "klustr-bridge: 12 sounds"
+        )
         move = [("/klustr/xy", (place.x, place.y))]
         carry(script, bridge, move, lambda: script.shown("name") == info.name)
         assert script.shown("kind") == info.kind.replace("_", " ")
@@ -77,7 +79,7 @@ def test_the_script_shows_what_is_hit_and_what_is_like_it(daemon: RunningDaemon,
 
 
 def test_the_script_says_hello_again_when_nothing_answers(script: Script) -> None:
-    """A tick with an answer keeps the lease; one without says so and greets anew; a pad alone does nothing."""
+    """A tick with an answer keeps the lease; one without says so and greets anew."""
     script.call("init")
     assert script.call("onReceiveNotify", "again", 1) == []
     assert script.call("onReceiveNotify", "pad", 1) == []
