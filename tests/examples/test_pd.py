@@ -1,10 +1,12 @@
 """The Pd instrument, in Pd itself, against a real daemon."""
 
+import socket
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+from pythonosc.osc_message_builder import build_msg
 
 from tests.bridge.test_peers import free_port
 from tests.daemon.running import RunningDaemon
@@ -128,3 +130,24 @@ def test_the_window_recovers_when_the_bridge_restarts(tmp_path: Path) -> None:
                 assert daemon.stop() == 0
             seen = len(pd.lines)
             pd.wait_for("^state: symbol nothing", seen)
+
+
+WINDOWS_PATH = 'C:/Users/Zoë/My "Drum" Samples/{1} Kick; #2, $3.wav'
+
+
+def test_a_windows_path_reaches_pd_whole_and_a_file_that_cant_be_read_is_said(tmp_path: Path) -> None:
+    """A drive letter, blanks and the rest are one atom; the window says what to do without the file."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as bridge:
+        bridge.bind(("127.0.0.1", 0))
+        bridge.settimeout(30)
+        with Pd(tmp_path, bridge.getsockname()[1]) as pd:
+            pd.wait_for("^state: ")
+            pd.send("klustr.player.set 1")
+            packet = b""
+            while not (packet.startswith(b"/klustr/player") and b"client" in packet):
+                packet, source = bridge.recvfrom(4096)
+            play = build_msg("/klustr/play", [1, 7, 1.0, WINDOWS_PATH, 0.0, 0.5])
+            bridge.sendto(play.dgram, source)
+            assert pd.answer("play 1 7 ")[4] == WINDOWS_PATH
+            said = pd.wait_for("^refused: symbol ").string.replace("\\", "")
+            assert said == "refused: symbol Pd can't read this file: let klustr-bridge play it"

@@ -122,7 +122,7 @@ def test_odd_names_reach_sclang(odd: RunningDaemon, tmp_path: Path) -> None:
 
 
 def test_lists_in_parts_are_put_together_in_any_order(tmp_path: Path) -> None:
-    """An answer of three packets arrives whole though they come out of order; an empty one is empty."""
+    """Three packets out of order make one answer; an empty one is empty; a Windows path stays as it is."""
     script = """
         fork {
             var k = Klustr("127.0.0.1", NetAddr.langPort), me = NetAddr.localAddr; // speaks with itself
@@ -135,13 +135,16 @@ def test_lists_in_parts_are_put_together_in_any_order(tmp_path: Path) -> None:
             OSCFunc({ |message| me.sendMsg('/klustr/find.reply', message[1], 1, 1, 0) }, '/klustr/find');
             "parts: %".format(k.similar(9, 5).collect(_.id)).postln;
             "none: %".format(k.find("nothing").size).postln;
-            0.exit;
+            k.onPlay = { |play| "windows: [%]".format(play.path).postln; 0.exit };
+            me.sendMsg('/klustr/play', 1, 7, 1.0, "C:/Users/Zoë/My Samples/{1} Kick; #2, $3.wav", 0, 0.5);
         };
     """
     with sclang(tmp_path, script) as peer:
         assert peer.wait_end() == 0
     assert numbers(peer, "parts") == [1, 2, 3, 4, 5]
     assert numbers(peer, "none") == [0]
+    said = peer.wait_for("^windows: ").string
+    assert said == "windows: [C:/Users/Zoë/My Samples/{1} Kick; #2, $3.wav]"
 
 
 def test_it_recovers_when_the_bridge_restarts(tmp_path: Path) -> None:
