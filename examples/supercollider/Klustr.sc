@@ -4,6 +4,7 @@
 
 Klustr {
 	classvar <>default;
+	classvar <>tick = 3; // seconds
 	classvar <replies;
 
 	var <addr, <name, <>timeout = 2, <>latency = 0.1;
@@ -70,7 +71,7 @@ Klustr {
 		] ++ replies.keys.asArray.collect { |reply| this.prListen(reply) { |args| this.prReply(reply, args) } };
 		this.prHello;
 		// a tick without an answer: hello again, so that a bridge that was started anew is found
-		keepAlive = SkipJack({ this.prTick }, 3, name: "klustr");
+		keepAlive = SkipJack({ this.prTick }, { tick }, name: "klustr");
 	}
 
 	free {

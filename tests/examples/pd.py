@@ -68,9 +68,19 @@ WATCH = """\
 
 
 class Pd(Peer):
-    """Pd with the instrument at a bridge's port; `send` moves its controls by name."""
+    """Pd with the instrument at a bridge's port; `send` moves its controls by name.
 
-    def __init__(self, folder: Path, bridge_port: int) -> None:
+    Parameters
+    ----------
+    folder : Path
+        Takes a copy of the patches.
+    bridge_port : int
+        Where the bridge is, or will be.
+    tick_ms : int, optional
+        How often the copy looks at the bridge.
+    """
+
+    def __init__(self, folder: Path, bridge_port: int, tick_ms: int = 3000) -> None:
         pd = program("pd")
         patches = shutil.copytree(
             PATCHES, folder / "pd", ignore=shutil.ignore_patterns("*.py", "__pycache__")
@@ -79,6 +89,10 @@ class Pd(Peer):
         text = window.read_text(encoding="utf-8")
         assert text.count("7475") == 1
         window.write_text(text.replace("7475", str(bridge_port)), encoding="utf-8")
+        client = patches / "klustr.client.pd"
+        text = client.read_text(encoding="utf-8")
+        assert text.count("metro 3000") == 1
+        client.write_text(text.replace("metro 3000", f"metro {tick_ms}"), encoding="utf-8")
         port = free_port()
         watch = patches / "watch.pd"
         watch.write_text(WATCH.replace("PORT", str(port)), encoding="utf-8")

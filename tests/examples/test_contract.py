@@ -26,7 +26,15 @@ READERS: dict[str, Callable[[str], Iterable[Sent]]] = {
     ".hs": sending.of_tidal,
 }
 NO_SENDERS = {".md", ".png", ".quark", ".tosc", ".schelp"}  # .tosc and .schelp are read on their own below
-MAKERS = {"build.py", "canvas.py", "player.py", "window.py"}  # make .pd and .tosc, which are read
+MAKERS = {
+    "build.py",
+    "canvas.py",
+    "client.py",
+    "neighbours.py",
+    "player.py",
+    "voice.py",
+    "window.py",
+}  # make .pd and .tosc, which are read
 
 
 def files() -> list[Path]:

@@ -115,7 +115,7 @@ def test_the_window_recovers_when_the_bridge_restarts(tmp_path: Path) -> None:
     port = free_port()
     write_library(tmp_path / "samples", N_SOUNDS)
     words = (str(tmp_path / "samples"), "--osc-port", str(port))
-    with Pd(tmp_path, port) as pd:
+    with Pd(tmp_path, port, tick_ms=300) as pd:
         said = pd.wait_for("^state: symbol nothing").string.replace("\\", "")
         assert said == "state: symbol nothing answers: start klustr-bridge, this patch then goes on by itself"
         pd.send("klustr.player.set 1", "klustr.kind.set 1")
@@ -140,7 +140,7 @@ def test_a_windows_path_reaches_pd_whole_and_a_file_that_cant_be_read_is_said(tm
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as bridge:
         bridge.bind(("127.0.0.1", 0))
         bridge.settimeout(30)
-        with Pd(tmp_path, bridge.getsockname()[1]) as pd:
+        with Pd(tmp_path, bridge.getsockname()[1], tick_ms=300) as pd:
             pd.wait_for("^state: ")
             pd.send("klustr.player.set 1")
             packet = b""
