@@ -65,8 +65,13 @@ Klustr {
 			this.prListen('/klustr/pong') {},
 			this.prListen('/klustr/synced') { |args| this.prFinish(args[0], args[0]) },
 			this.prListen('/klustr/fail') { |args| this.prFail(*args) },
-			this.prListen('/klustr/hit') { |args| id = args[1]; onHit.value(this.prEvent([\cursor, \id, \x, \y, \distance, \origin], args)) },
-			this.prListen('/klustr/play') { |args| onPlay.value(this.prEvent([\voice, \id, \velocity, \path, \start, \end], args)) },
+			this.prListen('/klustr/hit') { |args|
+				id = args[1];
+				onHit.value(this.prEvent([\cursor, \id, \x, \y, \distance, \origin], args))
+			},
+			this.prListen('/klustr/play') { |args|
+				onPlay.value(this.prEvent([\voice, \id, \velocity, \path, \start, \end], args))
+			},
 			this.prListen('/klustr/beat') { |args| onBeat.value(this.prEvent([\beat, \tempo, \playing], args)) }
 		] ++ replies.keys.asArray.collect { |reply| this.prListen(reply) { |args| this.prReply(reply, args) } };
 		this.prHello;

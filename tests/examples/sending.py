@@ -226,6 +226,6 @@ def of_sonic_pi(text: str) -> Iterator[Sent]:
 
 def of_tidal(text: str) -> Iterator[Sent]:
     """Shapes: ``OSC "address" $ ArgList [(name, default), ...]``."""
-    for address, listed in re.findall(r'OSC "([^"]+)" \$ ArgList \[(.*)\]', text):
+    for address, listed in re.findall(r'OSC "([^"]+)" \$ ArgList \[([^]]*)\]', text):
         values = re.findall(r'\("\w+", (Nothing|Just \$ V[FIS] [^)]+)\)', listed)
         yield Sent(address, tuple(ANY if v == "Nothing" else literal(v.split(" ", 3)[3]) for v in values))

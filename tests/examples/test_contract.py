@@ -115,7 +115,7 @@ MUTATIONS = [
     ("python_client.py", '"/klustr/audition", "change"', '"/klustr/audition", "chance"', "mode is"),
     ("sonic_pi.rb", '"/klustr/ping", 0', '"/klustr/pang", 0', "no command"),
     ("sonic_pi.rb", "0, 1.5", "0, 1.5, 2", "too many"),
-    ("tidal.hs", '("pan", Just $ VF 0)', '("pan", Just $ VF 0), ("p", Just $ VF 0)', "too many"),
+    ("tidal.hs", '("balance", Just $ VF 0)', '("balance", Just $ VF 0), ("p", Just $ VF 0)', "too many"),
 ]
 
 
