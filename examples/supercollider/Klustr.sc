@@ -7,7 +7,7 @@ Klustr {
 	classvar <>tick = 3; // seconds
 	classvar <replies;
 
-	var <addr, <name, <>timeout = 2, <>latency = 0.1;
+	var <addr, <name, <>timeout = 5, <>latency = 0.1;
 	var <isThere = false, <welcome, <id;
 	var <>onWelcome, <>onSilence, <>onHit, <>onPlay, <>onBeat, <>onFail;
 	var heard = false, req = 0, pending, modes, functions, keepAlive;

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tests.bridge.test_peers import free_port, program
+from tests.bridge.test_peers import program
 from tests.examples.peers import Peer
 
 PATCHES = Path(__file__).parents[2] / "examples/pd"
@@ -41,8 +41,8 @@ WATCH = """\
 #X obj 300 220 r keep;
 #X obj 300 250 soundfiler;
 #X obj 300 280 print kept;
-#X obj 300 310 table take-left 88200;
-#X obj 300 340 table take-right 88200;
+#X obj 300 310 table take-left 220500;
+#X obj 300 340 table take-right 220500;
 #X connect 0 0 1 0;
 #X connect 1 0 2 0;
 #X connect 1 1 3 0;
@@ -93,7 +93,7 @@ class Pd(Peer):
         text = client.read_text(encoding="utf-8")
         assert text.count("metro 3000") == 1
         client.write_text(text.replace("metro 3000", f"metro {tick_ms}"), encoding="utf-8")
-        port = free_port()
+        port = _free_tcp_port()
         watch = patches / "watch.pd"
         watch.write_text(WATCH.replace("PORT", str(port)), encoding="utf-8")
         words = ["-nogui", "-noaudio", "-nomidi", "-stderr", "-nrt", "-r", "44100", "-open", "watch.pd"]
@@ -121,6 +121,11 @@ class Pd(Peer):
         """Return the atoms of the first answer of a kind, as Pd prints them, their escapes taken out."""
         line = self.wait_for(rf"^answer: {pattern}", after).string.removeprefix("answer: ")
         return atoms(line)
+
+
+def _free_tcp_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
 
 
 def atoms(line: str) -> list[str]:

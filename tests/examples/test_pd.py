@@ -73,7 +73,7 @@ def test_odd_names_reach_pd_and_its_soundfiler(odd: RunningDaemon, tmp_path: Pat
 
 
 def take(pd: Pd, daemon: RunningDaemon, name: str, out: Path) -> tuple[np.ndarray, int]:
-    """Let Pd play one sound of the library and return two seconds of what it sounds like."""
+    """Let Pd play one sound of the library and return five seconds of what it sounds like."""
     (sound_id,) = [p.id for p in daemon.client.points() if daemon.client.path(p.id).endswith(name)]
     pd.answer("welcome ")
     pd.send("klustr.player.set 1", "take bang")
@@ -82,7 +82,7 @@ def take(pd: Pd, daemon: RunningDaemon, name: str, out: Path) -> tuple[np.ndarra
     pd.wait_for("^loud: 1", seen)
     pd.wait_for("^loud: 0", seen)
     pd.send(f"keep write -bytes 4 {out} take-left take-right")
-    pd.wait_for("^kept: 88200")
+    pd.wait_for("^kept: 220500")
     return soundfile.read(out, dtype="float32")
 
 
