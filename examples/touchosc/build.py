@@ -133,7 +133,7 @@ def layout() -> Document:
         script=(HERE / "klustr.lua").read_text(encoding="utf-8"),
     )
     document = Document(root=root).resolve()
-    for number, control in enumerate(document.walk()):
+    for number, control in enumerate(document.walk()):  # py2tosc has no way to name an id afterwards
         object.__setattr__(control, "id", str(uuid.uuid5(uuid.NAMESPACE_URL, f"klustr/{number}")))
     return document
 

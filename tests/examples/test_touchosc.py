@@ -10,7 +10,7 @@ from pythonosc.osc_message_builder import build_msg
 
 from klustr_bridge.client.connection import Connection
 from tests.daemon.running import RunningDaemon
-from tests.examples.touchosc import LAYOUT, Script, Sent, load
+from tests.examples.touchosc import LAYOUT, Script, Sent, load, notified, scripts
 
 
 def test_the_layout_is_what_the_script_makes(root: Path, tmp_path: Path) -> None:
@@ -76,6 +76,14 @@ def test_the_script_shows_what_is_hit_and_what_is_like_it(daemon: RunningDaemon,
     assert script.call("onReceiveNotify", "pad", 3) == [("/klustr/trigger", (nearest[2].id, 1))]
     assert script.call("onReceiveNotify", "again", 1) == [("/klustr/trigger", (place.id, 1))]
     assert script.call("onReceiveNotify", "keep", 1) == [("/klustr/favourite", (place.id, 1))]
+
+
+def test_the_buttons_tell_the_script_what_was_pressed() -> None:
+    """Each button with a script names one of the things that the layout does, on the press only."""
+    pressed = [notified(script, 1.0) for script in scripts(load())]
+    expected = [("again", 1), ("keep", 1), ("like", 1), *(("pad", i) for i in range(1, 9))]
+    assert sorted(map(str, pressed)) == sorted(str([told]) for told in expected)
+    assert not any(notified(script, 0.0) for script in scripts(load()))
 
 
 def test_the_script_says_hello_again_when_nothing_answers(script: Script) -> None:

@@ -67,6 +67,23 @@ class Script:
         self.sent.append((path, tuple(values)))
 
 
+def notified(script: str, x: float) -> list[tuple[str, object]]:
+    """Return what a button's own script tells the layout's script when its value becomes `x`."""
+    told: list[tuple[str, object]] = []
+    lua: Any = lua51.LuaRuntime(unpack_returned_tuples=True)
+    lua.globals().self = lua.table_from({"values": lua.table_from({"x": x})})
+    lua.globals().root = lua.table_from({"notify": lambda _root, key, value: told.append((key, value))})
+    lua.execute(script)
+    lua.globals().onValueChanged("x")
+    lua.globals().onValueChanged("touch")
+    return told
+
+
+def scripts(root: Control) -> list[str]:
+    """Return the scripts of the controls below the root."""
+    return [str(control.get("script")) for control in _all(root)[1:] if control.has("script")]
+
+
 def _all(root: Control) -> list[Control]:
     return [root, *(control for child in root.children for control in _all(child))]
 
