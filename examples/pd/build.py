@@ -12,7 +12,7 @@ sys.path.insert(0, str(HERE))
 
 from canvas import Canvas  # noqa: E402
 from client import client  # noqa: E402
-from neighbours import N_NEIGHBOURS, neighbours  # noqa: E402
+from neighbours import N_NEIGHBOURS, neighbours, place  # noqa: E402
 from player import player  # noqa: E402
 from voice import voice  # noqa: E402
 from window import window  # noqa: E402
@@ -40,8 +40,8 @@ def choices(canvas: Canvas, x: int, y: int, name: str, messages: tuple[str, ...]
 
 def pair(canvas: Canvas, x: int, y: int, names: tuple[str, str], start: str, message: str) -> None:
     """Send one message with the values of two controls whenever one of them is moved."""
-    first, second = (canvas.object(x + 120 * i, y, f"r {name}") for i, name in enumerate(names))
-    order, both = canvas.object(x + 120, y + 30, "t b f"), canvas.object(x, y + 60, f"pack {start}")
+    first, second = (canvas.object(x + 150 * i, y, f"r {name}") for i, name in enumerate(names))
+    order, both = canvas.object(x + 150, y + 30, "t b f"), canvas.object(x, y + 60, f"pack {start}")
     words, out = canvas.message(x, y + 90, message), canvas.object(x, y + 120, "s klustr.send")
     canvas.chain(first, both, words, out)
     canvas.chain(second, order, both)
@@ -50,13 +50,13 @@ def pair(canvas: Canvas, x: int, y: int, names: tuple[str, str], start: str, mes
 
 def panel() -> Canvas:
     """What the window's sliders, radios and buttons send."""
-    canvas = Canvas(1000, 640)
+    canvas = Canvas(1000, 680)
     pair(canvas, 20, 20, ("klustr.x", "klustr.y"), "f f", "/klustr/xy $1 $2")
     lengths = ("klustr.shortest", "klustr.longest")
-    pair(canvas, 20, 460, lengths, "f 3600", "/klustr/filter/duration $1 $2")
+    pair(canvas, 20, 410, lengths, "f 3600", "/klustr/filter/duration $1 $2")
     choices(canvas, 20, 190, "klustr.player", tuple(f"/klustr/player {word}" for word in PLAYERS))
-    choices(canvas, 260, 190, "klustr.audition", tuple(f"/klustr/audition {word}" for word in AUDITION))
-    choices(canvas, 500, 190, "klustr.kind", tuple(f"/klustr/filter/kind {words}".strip() for words in KINDS))
+    choices(canvas, 280, 190, "klustr.audition", tuple(f"/klustr/audition {word}" for word in AUDITION))
+    choices(canvas, 560, 150, "klustr.kind", tuple(f"/klustr/filter/kind {words}".strip() for words in KINDS))
     plain = (
         ("klustr.random", "/klustr/random"),
         ("klustr.stop", "/klustr/stop"),
@@ -64,14 +64,14 @@ def panel() -> Canvas:
     )
     for i, (name, text) in enumerate(plain):
         canvas.chain(
-            canvas.object(260 + 240 * i, 20, f"r {name}"),
-            canvas.message(260 + 240 * i, 50, text),
-            canvas.object(260 + 240 * i, 80, "s klustr.send"),
+            canvas.object(330 + 220 * i, 20, f"r {name}"),
+            canvas.message(330 + 220 * i, 50, text),
+            canvas.object(330 + 220 * i, 80, "s klustr.send"),
         )
-    canvas.note(260, 460, "the bridge has answered hello: tell it what the window shows")
-    ready = canvas.object(260, 490, "r klustr.ready")
+    canvas.note(20, 560, "the bridge has answered hello: tell it what the window shows")
+    ready = canvas.object(20, 590, "r klustr.ready")
     for i, name in enumerate(("player", "audition", "kind", "favourites", "longest")):
-        canvas.line(ready, canvas.object(260 + 160 * (i % 3), 530 + 30 * (i // 3), f"s klustr.{name}.set"))
+        canvas.line(ready, canvas.object(20 + 180 * i, 630, f"s klustr.{name}.set"))
     return canvas
 
 
@@ -94,6 +94,7 @@ PATCHES = {
     "klustr.client.pd": client,
     "klustr.panel.pd": panel,
     "klustr.neighbours.pd": neighbours,
+    "klustr.place.pd": place,
     "klustr.labels.pd": labels,
     "klustr.player~.pd": player,
     "klustr.voice~.pd": voice,

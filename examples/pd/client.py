@@ -10,7 +10,9 @@ def client() -> Canvas:
     """Commands in; out come answers, a bang after each welcome, and what to show."""
     canvas = Canvas(760, 570)
     canvas.note(
-        20, 10, "commands come in as messages, as docs/protocol.md has them; argument: the bridge's port"
+        20,
+        10,
+        "commands come in as messages, as docs/protocol.md has them (the argument is the bridge's port)",
     )
     commands, socket = _sending(canvas)
     heard, nobody = _ticking(canvas, commands, socket)
@@ -46,8 +48,8 @@ def _ticking(canvas: Canvas, commands: Box, socket: Box) -> tuple[Box, Box]:
 
     look, heard = canvas.object(250, 160, "t b b"), canvas.object(320, 190, "f 1")
     nothing, clear = canvas.object(400, 190, "sel 0"), canvas.message(250, 190, "0")
-    nobody = canvas.symbol_message(400, 300, NOBODY)
-    canvas.note(480, 200, "silent for one tick: hello again")
+    nobody = canvas.symbol_message(250, 300, NOBODY)
+    canvas.note(450, 190, "silent for one tick: hello again")
     canvas.chain(tick, look, clear)
     canvas.line(look, heard, 1)
     canvas.line(clear, heard, 0, 1)

@@ -15,7 +15,7 @@ def player() -> Canvas:
     fork, cut = canvas.object(20, 110, "t a b"), canvas.object(20, 140, "list split 2")
     take, trim = canvas.object(20, 170, "list prepend next"), canvas.object(20, 200, "list trim")
     voices = canvas.object(20, 250, f"clone klustr.voice~ {N_VOICES}")
-    canvas.note(130, 140, "off: voice and id; what stays is velocity, path, start, end")
+    canvas.note(130, 140, "voice and id are left out: velocity, path, start, end")
     canvas.chain(gate, fork, cut)
     canvas.line(cut, take, 1)
     canvas.chain(take, trim, voices)
@@ -23,11 +23,11 @@ def player() -> Canvas:
     level = _level(canvas, who)
     dac = canvas.object(20, 400, "dac~")
     for i, side in enumerate(("left", "right")):
-        gain = canvas.object(20 + 120 * i, 340, "*~")
+        gain = canvas.object(20 + 140 * i, 340, "*~")
         canvas.line(voices, gain, i)
         canvas.line(level, gain, 0, 1)
         canvas.line(gain, dac, 0, i)
-        canvas.line(gain, canvas.object(20 + 120 * i, 370, f"s~ klustr.{side}"))
+        canvas.line(gain, canvas.object(60 + 140 * i, 370, f"s~ klustr.{side}"))
     canvas.note(260, 400, "for effects of your own: r~ klustr.left and r~ klustr.right")
     return canvas
 
@@ -35,7 +35,7 @@ def player() -> Canvas:
 def _ending(canvas: Canvas, played: Box, voices: Box) -> None:
     """Held sounds end with the next one; all end when the window says so."""
     mode, held = canvas.object(320, 20, "r klustr.audition"), canvas.object(320, 50, "== 1")
-    when, stop = canvas.object(240, 80, "spigot"), canvas.object(480, 80, "r klustr.stop")
+    when, stop = canvas.object(240, 80, "spigot"), canvas.object(520, 80, "r klustr.stop")
     end = canvas.message(240, 200, "all stop")
     canvas.note(300, 110, "hold: the next sound ends the one before")
     canvas.chain(mode, held)

@@ -7,10 +7,10 @@ LONGEST_FRAMES = 2_880_000  # a minute at 48 kHz: Pd reads a file at once, befor
 
 def voice() -> Canvas:
     """Velocity, path, start and end in; the pitch is right whatever rate Pd runs at."""
-    canvas = Canvas(760, 700)
+    canvas = Canvas(760, 760)
     come, stopped = canvas.object(20, 20, "inlet"), canvas.object(20, 50, "route stop")
     parts = canvas.object(20, 80, "unpack f s f f")
-    canvas.note(160, 80, "end and start come first, then the path: the file is read; then the velocity")
+    canvas.note(160, 80, "end and start come first, then the path: the file is read, then the velocity")
     canvas.chain(come, stopped)
     canvas.line(stopped, parts, 1)
     file, facts = _reading(canvas, parts)
@@ -60,7 +60,7 @@ def _gate(canvas: Canvas, parts: Box, file: Box) -> Box:
     canvas.line(nothing, unread)
     canvas.line(no, gate, 0, 1)
     canvas.line(yes, gate, 0, 1)
-    canvas.chain(unread, canvas.object(260, 380, "s klustr.fail"))
+    canvas.chain(unread, canvas.object(440, 400, "s klustr.fail"))
     return gate
 
 
@@ -74,8 +74,8 @@ def _reckoning(canvas: Canvas, parts: Box, file: Box, facts: Box, gate: Box) -> 
     canvas.line(facts, known, 0, 4)
     last = "if($f3 > 0, min($f3 * $f5, $f4), $f4)"  # an end of 0: its length is not known yet
     where = canvas.object(20, 430, f"expr $f2 * $f5; {last}; ({last} - $f2 * $f5) * 1000 / $f5; $f1")
-    ramp = canvas.object(20, 480, "pack f f f f")
-    canvas.note(300, 480, "first frame, last frame, milliseconds, velocity")
+    ramp = canvas.object(20, 540, "pack f f f f")
+    canvas.note(160, 540, "first frame, last frame, milliseconds, velocity")
     canvas.chain(known, where, ramp)
     for outlet in (1, 2, 3):
         canvas.line(where, ramp, outlet, outlet)
@@ -83,17 +83,17 @@ def _reckoning(canvas: Canvas, parts: Box, file: Box, facts: Box, gate: Box) -> 
 
 
 def _sounding(canvas: Canvas, ramp: Box, stopped: Box, right_table: Box) -> None:
-    place, loud = canvas.message(20, 520, "$1, $2 $3"), canvas.message(160, 520, "$4, 0 2 $3")
-    end = canvas.message(300, 520, "0 10")
-    position, gain = canvas.object(20, 560, "vline~"), canvas.object(160, 560, "vline~")
+    place, loud = canvas.message(20, 580, "$1, $2 $3"), canvas.message(160, 580, "$4, 0 2 $3")
+    end = canvas.message(320, 580, "0 10")
+    position, gain = canvas.object(20, 620, "vline~"), canvas.object(160, 620, "vline~")
     canvas.chain(ramp, place, position)
     canvas.chain(ramp, loud, gain)
     canvas.chain(stopped, end, gain)
     tables = [
-        canvas.object(20 + 180 * i, 600, f"tabread4~ $0-{side}") for i, side in enumerate(("left", "right"))
+        canvas.object(20 + 180 * i, 660, f"tabread4~ $0-{side}") for i, side in enumerate(("left", "right"))
     ]
     canvas.line(right_table, tables[1])
     for i, table in enumerate(tables):
-        scaled, out = canvas.object(20 + 180 * i, 630, "*~"), canvas.object(20 + 180 * i, 660, "outlet~")
+        scaled, out = canvas.object(20 + 180 * i, 690, "*~"), canvas.object(20 + 180 * i, 720, "outlet~")
         canvas.chain(position, table, scaled, out)
         canvas.line(gain, scaled, 0, 1)

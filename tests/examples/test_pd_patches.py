@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -75,8 +76,36 @@ def test_names_that_are_sent_to_are_heard() -> None:
                 sent.update(name for name in names if not name.endswith((".set", ".label")))
             elif box[1] == "floatatom":
                 heard.update(word for word in box if word.startswith("klustr."))
+    places = range(1, 9)  # of klustr.place, which has its number for \\$1
+    sent, heard = (
+        {name.replace("\\$1", str(place)) for name in names for place in places} for names in (sent, heard)
+    )
     assert sent - heard == {"klustr.left", "klustr.right"}  # for patches of the user's own
     assert {name for name in heard - sent if not name.endswith(".set")} == set()
+
+
+def rectangle(box: list[str]) -> tuple[int, int, int, int]:
+    """Where a box is, in Pd's font of 12 pixels: a letter is 7 wide, a line of at most 60 letters 15 high."""
+    text = re.sub(r"\\(.)", r"\1", " ".join(box[4:]))
+    rows = [row for part in text.split(";") for row in textwrap.wrap(part.strip(), 60)] or [""]
+    if box[1] == "text":  # says how wide it is
+        rows = [re.sub(r", f \d+$", "", text)]
+        assert ";" not in rows[0]
+    return int(box[2]), int(box[3]), 7 * max(map(len, rows)) + 4, 15 * len(rows) + 5
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in FILES if path.name != "klustr.pd"], ids=lambda path: path.name
+)
+def test_no_boxes_lie_on_each_other(path: Path) -> None:
+    """The parts can be read by whoever opens them."""
+    boxes = [box for box in records(path) if box[1] in ("obj", "msg", "text")]
+    for i, box in enumerate(boxes):
+        x, y, width, height = rectangle(box)
+        for other in boxes[i + 1 :]:
+            other_x, other_y, other_width, other_height = rectangle(other)
+            apart = x + width <= other_x or other_x + other_width <= x
+            assert apart or y + height <= other_y or other_y + other_height <= y, (box, other)
 
 
 @pytest.mark.peers
