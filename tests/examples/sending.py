@@ -140,11 +140,10 @@ def of_supercollider(text: str) -> Iterator[Sent]:
         if at is None:
             continue
         values = arguments[at + 1 :]
-        if match[1] == "ask":
-            inner = call_arguments(values[0], 1)
-            values = ["0", *inner]
-        repeated = [value for value in values if not value.startswith("*")]
-        yield Sent(arguments[at].strip("'"), tuple(literal(value) for value in repeated))
+        if match[1] == "ask":  # the arguments are a list, and the class puts the request's number before it
+            values = ["0", *call_arguments(values[0], 1)]
+        single = [value for value in values if not value.startswith("*")]  # *kinds may be none at all
+        yield Sent(arguments[at].strip("'"), tuple(literal(value) for value in single))
 
 
 def methods_of_supercollider(text: str) -> dict[str, tuple[list[str], str]]:
@@ -163,21 +162,17 @@ def calls_of_supercollider(text: str, methods: dict[str, tuple[list[str], str]])
     for match in re.finditer(r"\bk\.(\w+)(\()?", text):
         if match[1] not in methods:
             continue
-        names, body = methods[match[1]]
         given = call_arguments(text, match.end()) if match[2] else []
-        (sent,) = of_supercollider(body)
-        if names and names[0].startswith("..."):
-            yield Sent(sent.address, tuple(literal(value) for value in given))
-            continue
-        order = re.findall(r"'/klustr/[a-z/]+',\s*(?:\[(.*?)\]|(.*?)\))", body)
-        words = [word.strip() for word in (order[0][0] or order[0][1]).split(",")] if order else []
-        known = dict(zip(names, given, strict=False))
-        skip = len(sent.arguments) - len([word for word in words if word])
-        values = list(sent.arguments)
-        for i, word in enumerate(words):
-            if word in known:
-                values[skip + i] = literal(known[word])
-        yield Sent(sent.address, tuple(values))
+        yield from of_supercollider(_filled_in(*methods[match[1]], given))
+
+
+def _filled_in(names: list[str], body: str, given: list[str]) -> str:
+    """Put what a call gives into a method's body, in place of its parameters; not into keys and addresses."""
+    if names and names[0].startswith("..."):
+        return body.replace("*" + names[0].removeprefix("...").strip(), ", ".join(given))
+    for name, value in zip(names, given, strict=False):
+        body = re.sub(rf"(?<![\\/.\w]){name}(?![\w/'(])", lambda _, value=value: value, body)
+    return body
 
 
 def of_lua(text: str) -> Iterator[Sent]:

@@ -82,7 +82,7 @@ def test_every_question_gets_the_answer_that_python_gets(daemon: RunningDaemon, 
 
 
 def test_the_pattern_plays_what_is_alike_and_the_way(daemon: RunningDaemon, tmp_path: Path) -> None:
-    """patterns.scd, as it stands, has the bridge play each of its sounds, in order."""
+    """patterns.scd, as it stands, has the bridge play each of its sounds, one after the other."""
     text = (CLASSES / "patterns.scd").read_text(encoding="utf-8")
     assert text.count("7475") == 1
     script = tmp_path / "patterns.scd"
@@ -92,7 +92,7 @@ def test_the_pattern_plays_what_is_alike_and_the_way(daemon: RunningDaemon, tmp_
         "%".load;
         fork {
             while { Klustr.default.isNil } { 0.01.wait };
-            Klustr.default.onPlay = { |play| "play: % % %".format(play.id, play.velocity, play.path).postln };
+            Klustr.default.onPlay = { |play| "play: % %".format(play.id, Main.elapsedTime).postln };
         };
     """
     with sclang(tmp_path, watch.replace("%", str(script), 1)) as peer:
@@ -103,6 +103,9 @@ def test_the_pattern_plays_what_is_alike_and_the_way(daemon: RunningDaemon, tmp_
     assert total > 8
     assert len(plays) == total
     played = [int(line.split()[1]) for line in plays]
+    times_s = [float(line.split()[2]) for line in plays]
+    assert times_s == sorted(times_s)
+    assert times_s[-1] - times_s[0] > 0.8  # eight steps of a quarter of a beat, two beats a second
     assert {near.id for near in daemon.client.similar(played[0], 1)} <= set(played)
 
 
