@@ -81,11 +81,15 @@ def pads() -> Control:
 
 
 def narrowing() -> Control:
-    """Return a button for every kind, and for favourites."""
+    """Return a button for every kind, for favourites, and for short and long sounds."""
     kinds = [button(kind.replace("_", " "), message("/klustr/filter/kind", kind)) for kind in KINDS]
     favourites = button("favourites", message("/klustr/filter/favourites", 1))
     every = button("all", message("/klustr/filter/clear"), colour=GREY)
-    return ui.tiles(every, favourites, *kinds, columns=5, gap=4)
+    lengths = [
+        button("short", message("/klustr/filter/duration", 0.0, 0.4)),
+        button("long", message("/klustr/filter/duration", 1.0, 3600.0)),
+    ]
+    return ui.tiles(every, favourites, *kinds, *lengths, columns=5, gap=4)
 
 
 def acting() -> Control:
