@@ -10,9 +10,10 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
-from canvas import Canvas  # noqa: E402
+from canvas import Box, Canvas  # noqa: E402
 from client import client  # noqa: E402
 from neighbours import N_NEIGHBOURS, neighbours, place  # noqa: E402
+from pad import pad  # noqa: E402
 from player import player  # noqa: E402
 from voice import voice  # noqa: E402
 from window import window  # noqa: E402
@@ -38,20 +39,24 @@ def choices(canvas: Canvas, x: int, y: int, name: str, messages: tuple[str, ...]
         canvas.line(message, out)
 
 
-def pair(canvas: Canvas, x: int, y: int, names: tuple[str, str], start: str, message: str) -> None:
-    """Send one message with the values of two controls whenever one of them is moved."""
+def pair(canvas: Canvas, x: int, y: int, names: tuple[str, str], start: str, message: str) -> Box:
+    """Send one message with the values of two controls whenever one of them is moved; return their pair."""
     first, second = (canvas.object(x + 150 * i, y, f"r {name}") for i, name in enumerate(names))
     order, both = canvas.object(x + 150, y + 30, "t b f"), canvas.object(x, y + 60, f"pack {start}")
     words, out = canvas.message(x, y + 90, message), canvas.object(x, y + 120, "s klustr.send")
     canvas.chain(first, both, words, out)
     canvas.chain(second, order, both)
     canvas.line(order, both, 1, 1)
+    return both
 
 
 def panel() -> Canvas:
     """What the window's sliders, radios and buttons send."""
     canvas = Canvas(1000, 680)
-    pair(canvas, 20, 20, ("klustr.x", "klustr.y"), "f f", "/klustr/xy $1 $2")
+    middle = pair(canvas, 20, 20, ("klustr.x", "klustr.y"), "f f", "/klustr/xy $1 $2")
+    together, apart = canvas.object(220, 80, "r klustr.xy"), canvas.object(220, 110, "unpack f f")
+    canvas.chain(together, apart, middle)
+    canvas.line(apart, middle, 1, 1)
     lengths = ("klustr.shortest", "klustr.longest")
     pair(canvas, 20, 410, lengths, "f 3600", "/klustr/filter/duration $1 $2")
     choices(canvas, 20, 190, "klustr.player", tuple(f"/klustr/player {word}" for word in PLAYERS))
@@ -95,6 +100,7 @@ PATCHES = {
     "klustr.panel.pd": panel,
     "klustr.neighbours.pd": neighbours,
     "klustr.place.pd": place,
+    "klustr.pad.pd": pad,
     "klustr.labels.pd": labels,
     "klustr.player~.pd": player,
     "klustr.voice~.pd": voice,

@@ -23,6 +23,8 @@ class Canvas:
     def __init__(self, width: int, height: int) -> None:
         self._boxes = [f"#N canvas 80 80 {width} {height} 12;"]
         self._lines: list[str] = []
+        self._before: list[str] = []
+        self._after: list[str] = []
 
     def object(self, x: int, y: int, text: str) -> Box:
         """Put an object; the text's commas and semicolons are atoms of their own."""
@@ -72,6 +74,15 @@ class Canvas:
             f"#X obj {x} {y} cnv 15 {width} {height} empty empty empty 20 12 0 14 {colour} #404040 0;"
         )
 
+    def declare(self, text: str) -> None:
+        """Put what has to stand before the canvas: a data structure."""
+        self._before.append(f"#N {text};")
+
+    def show_scalar(self, text: str, side: int) -> None:
+        """Show one scalar, in a square of `side` pixels and units, in whatever patch this one is put."""
+        self._boxes.append(f"#X scalar {text} \\;;")
+        self._after.append(f"#X coords 0 {side} {side} 0 {side} {side} 2 0 0;")
+
     def line(self, source: Box, destination: Box, outlet: int = 0, inlet: int = 0) -> None:
         self._lines.append(f"#X connect {source.number} {outlet} {destination.number} {inlet};")
 
@@ -81,7 +92,7 @@ class Canvas:
             self.line(source, destination)
 
     def text(self) -> str:
-        return "\n".join([*self._boxes, *self._lines, ""])
+        return "\n".join([*self._before, *self._boxes, *self._after, *self._lines, ""])
 
     def save(self, path: Path) -> None:
         path.write_text(self.text(), encoding="utf-8")

@@ -104,7 +104,7 @@ def literal(text: str) -> object:
 def of_pd(text: str) -> Iterator[Sent]:
     """Message boxes that are whole messages, and what is connected to an oscformat with an address."""
     records = [record.removeprefix("\n") for record in re.split(r"(?<!\\);", text)]
-    boxes = [record.split(" ", 4) for record in records if re.match(r"#X (?!connect)|#N", record)][1:]
+    boxes = [record.split(" ", 4) for record in records if re.match(r"#X (?!connect|coords)", record)]
     lines = [tuple(map(int, record.split()[2:])) for record in records if record.startswith("#X connect")]
     for box in boxes:
         if box[1] == "msg" and box[4].startswith("/klustr/"):

@@ -31,6 +31,7 @@ MAKERS = {
     "canvas.py",
     "client.py",
     "neighbours.py",
+    "pad.py",
     "player.py",
     "voice.py",
     "window.py",

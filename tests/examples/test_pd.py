@@ -21,12 +21,17 @@ VOLUME = 0.8**2
 
 def test_the_window_follows_the_cursor_and_lists_neighbours(daemon: RunningDaemon, tmp_path: Path) -> None:
     """It says hello by itself; the sliders name a sound; what is most like it is listed and played."""
-    place = daemon.client.points()[3]
+    other, place = daemon.client.points()[2:4]
     info, nearest = daemon.client.info(place.id), daemon.client.similar(place.id, 8)
     with Pd(tmp_path, daemon.port) as pd:
         pd.answer("welcome ")
         pd.send(f"klustr.x.set {place.x:.6f}", f"klustr.y.set {place.y:.6f}")
         assert pd.answer(f"info.reply 1 {place.id} ")[3:6] == [info.uid, info.name, info.kind]
+        pd.send(f"klustr.xy {other.x:.6f} {other.y:.6f}")  # as the cross of the pad does
+        pd.answer(f"hit 0 {other.id} ")
+        seen = len(pd.lines)
+        pd.send(f"klustr.xy {place.x:.6f} {place.y:.6f}")
+        pd.answer(f"hit 0 {place.id} ", seen)
         pd.send("klustr.similar bang")
         assert [int(number) for number in pd.answer("near.reply 2 ")[5::4]] == [near.id for near in nearest]
         said = pd.wait_for("^nearest: symbol [^-]").string.replace("\\ ", " ")

@@ -15,9 +15,9 @@ from tests.examples.peers import PATIENCE_S
 PATCHES = Path(__file__).parents[2] / "examples/pd"
 FILES = sorted(PATCHES.glob("*.pd"))
 NATIVE_WORDS = """
-    *~ * == > bng change clone cnv dac~ expr f floatatom hsl inlet line~ list loadbang metro moses nbx
-    netsend oscformat oscparse outlet outlet~ pack r route s s~ sel soundfiler spigot symbol t table
-    tabread4~ unpack vline~ vradio vsl
+    *~ * / == > bng change clip clone cnv dac~ drawpolygon expr f floatatom get hsl inlet line~ list loadbang
+    metro moses nbx netsend oscformat oscparse outlet outlet~ pack pointer r route s s~ sel set soundfiler
+    spigot struct symbol t table tabread4~ unpack vline~ vradio vsl
 """
 NATIVE = frozenset(NATIVE_WORDS.split())
 MAKE = """
@@ -47,7 +47,7 @@ def test_the_patches_are_what_the_scripts_make(tmp_path: Path) -> None:
 def test_a_patch_is_of_native_objects_and_lines_between_boxes(path: Path) -> None:
     """Every object is Pd's own or a patch of this folder; lines join boxes that are there."""
     lines = records(path)
-    boxes = [line for line in lines if line[1] != "connect"][1:]
+    boxes = [line for line in lines if line[0] == "#X" and line[1] not in ("connect", "coords")]
     own = {other.stem for other in FILES}
     used = {box[4] for box in boxes if box[1] == "obj"}
     assert used <= NATIVE | own
