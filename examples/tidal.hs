@@ -4,13 +4,13 @@
 :{
 let klustr = Target { oName = "klustr", oAddress = "127.0.0.1", oPort = 7475, oBusPort = Nothing,
                       oLatency = 0.1, oWindow = Nothing, oSchedule = Live, oHandshake = False }
-    place = OSC "/klustr/trigger/xy" $ ArgList [("x", Nothing), ("y", Nothing),
-                                                ("velocity", Just $ VF 0.8), ("cursor", Just $ VI 0)]
-    sound = OSC "/klustr/trigger" $ ArgList [("sound", Nothing), ("velocity", Just $ VF 0.8),
-                                             ("semitones", Just $ VF 0), ("balance", Just $ VF 0)]
+    klustrPlace = OSC "/klustr/trigger/xy" $ ArgList [("x", Nothing), ("y", Nothing),
+                                                      ("velocity", Just $ VF 0.8), ("cursor", Just $ VI 0)]
+    klustrSound = OSC "/klustr/trigger" $ ArgList [("sample", Nothing), ("velocity", Just $ VF 0.8),
+                                                   ("semitones", Just $ VF 0), ("balance", Just $ VF 0)]
 :}
 
-tidal <- startStream defaultConfig [(superdirtTarget, [superdirtShape]), (klustr, [place, sound])]
+tidal <- startStream defaultConfig [(superdirtTarget, [superdirtShape]), (klustr, [klustrPlace, klustrSound])]
 
 let d1 = streamReplace tidal 1
 let x = pF "x"
@@ -18,7 +18,7 @@ let y = pF "y"
 let velocity = pF "velocity"
 let semitones = pF "semitones"
 let balance = pF "balance" -- -1 is left, 1 is right
-let sample = pI "sound"
+let sample = pI "sample"
 
 -- a beat from two places of the map, and a line over one sound (its id: klustr-bridge find kick)
 -- d1 $ stack [x "0.7*4" # y 0.75, x (range 0.2 0.4 sine) # y "0.3 0.35*2 0.3" # velocity "0.5 0.9"]

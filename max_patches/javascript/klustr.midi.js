@@ -1171,17 +1171,17 @@ KlustrFingers.prototype.ended = function (pitch) {
     return was ? was.voice : -1;
 };
 
-// How far the finger has bent, in semitones. `bend` from -1 to 1.
-KlustrFingers.prototype.bent = function () {
-    var range = this.finger === KLUSTR_GLOBAL ? this.global : this.mpe;
-    return (this.bends[this.finger] || 0) * range;
+// How far a finger has bent, in semitones: its own bend, and that of the whole keyboard. Bends are -1 to 1.
+KlustrFingers.prototype.bent = function (finger) {
+    var whole = (this.bends[KLUSTR_GLOBAL] || 0) * this.global;
+    return finger === KLUSTR_GLOBAL ? whole : whole + (this.bends[finger] || 0) * this.mpe;
 };
 
 KlustrFingers.prototype.bend = function (bend) {
+    var fingers = this;
     this.bends[this.finger] = bend;
-    var bent = this.bent();
     this.each(function (note, host) {
-        host.voice(note.voice, ["rate", klustrRate(note.semitones + bent)]);
+        host.voice(note.voice, ["rate", klustrRate(note.semitones + fingers.bent(note.finger))]);
     });
 };
 
@@ -1191,10 +1191,13 @@ KlustrFingers.prototype.press = function (pressure) {
     });
 };
 
+// The notes of the present finger; the whole keyboard's wheel and pressure are for all.
 KlustrFingers.prototype.each = function (what) {
     for (var key in this.sounding) {
-        if (this.sounding.hasOwnProperty(key) && this.sounding[key].finger === this.finger) {
-            what(this.sounding[key], this.host);
+        if (this.sounding.hasOwnProperty(key)) {
+            if (this.finger === KLUSTR_GLOBAL || this.sounding[key].finger === this.finger) {
+                what(this.sounding[key], this.host);
+            }
         }
     }
 };
@@ -1274,7 +1277,7 @@ KlustrInstrument.prototype.note = function (pitch, velocity) {
         this.hit(pad, velocity / 127, pitch);
     } else if (this.sounds.current) {
         var semitones = pitch - KLUSTR_MIDDLE;
-        var rate = klustrRate(semitones + this.fingers.bent());
+        var rate = klustrRate(semitones + this.fingers.bent(this.fingers.finger));
         var voice = this.voices.playFree(this.sounds.current, velocity / 127, rate);
         this.voices.hold(voice);
         this.fingers.began(pitch, voice, semitones);
@@ -1287,7 +1290,7 @@ KlustrInstrument.prototype.hit = function (pad, velocity, pitch) {
         this.host.state("refused", "pad " + (pad + 1) + " is empty: switch Keep on and click it");
         return;
     }
-    this.voices.play(pad, sound, velocity, klustrRate(this.fingers.bent()));
+    this.voices.play(pad, sound, velocity, klustrRate(this.fingers.bent(this.fingers.finger)));
     if (pitch !== undefined) {
         this.fingers.began(pitch, pad, 0);
     }

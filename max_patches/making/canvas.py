@@ -11,6 +11,10 @@ from py2max.core.common import Rect as Place
 
 Rect = tuple[float, float, float, float]
 
+_STEPS = 1000
+OF_SQUARE = f"/ {_STEPS}."
+"""Finer than the 128 steps that the square has by itself: those don't reach every sound."""
+
 HEIGHT: Final = 22
 _TYPES: Final = ("bang", "int", "float", "signal", "list")
 """What Max writes of an outlet, else nothing; py2max has words of its own for some."""
@@ -105,6 +109,10 @@ class Canvas:
         told = _ports(inlets, outlets, types)
         box = self.patcher.add_textbox(maxclass, maxclass, patching_rect=Place(*rect), **told)
         return self.also(box, **_shown(shown), **more)
+
+    def square(self, rect: Rect, *, shown: Rect | None = None) -> Box:
+        """Put a square whose finger is told in steps; `OF_SQUARE` makes shares of them."""
+        return self.face("pictslider", rect, shown=shown, rightvalue=_STEPS, topvalue=_STEPS)
 
     def inside(self, x: float, y: float, text: str, canvas: "Canvas") -> Box:
         """Put a subpatcher; its inlets and outlets are those of its canvas."""

@@ -12,7 +12,7 @@ from py2max import Box
 from klustr_bridge.sound.kinds import KINDS
 from making import parameters
 from making.bundle import bundle
-from making.canvas import Canvas, Rect
+from making.canvas import OF_SQUARE, Canvas, Rect
 from making.places import BRIDGE_PORT
 from making.voice import voice
 
@@ -118,8 +118,8 @@ def _code(major: int, file: str) -> dict[str, Any]:
 def _pad(core: Core) -> None:
     """Put the square, and the two parameters that it moves and Live automates."""
     canvas = core.canvas
-    square = canvas.face("pictslider", (20, 300, 130, 130), shown=(8, 28, 134, 134))
-    scales = [canvas.thing(20 + 100 * i, 450, "/ 127.") for i in range(2)]
+    square = canvas.square((20, 300, 130, 130), shown=(8, 28, 134, 134))
+    scales = [canvas.thing(20 + 100 * i, 450, OF_SQUARE) for i in range(2)]
     dials = [
         canvas.face(
             "live.dial",

@@ -2,7 +2,7 @@
 
 from py2max import Box
 
-from making.canvas import Canvas
+from making.canvas import OF_SQUARE, Canvas
 from making.places import BRIDGE_PORT, CLIENT_PORT
 
 _WORDS = (
@@ -40,8 +40,8 @@ def _hello(canvas: Canvas, send: Box) -> None:
 
 def _move(canvas: Canvas, send: Box) -> None:
     canvas.note(20, 145, "2  move")
-    pad = canvas.face("pictslider", (20, 170, 160, 160))
-    x, y = canvas.thing(20, 345, "/ 127."), canvas.thing(130, 345, "/ 127.")
+    pad = canvas.square((20, 170, 160, 160))
+    x, y = canvas.thing(20, 345, OF_SQUARE), canvas.thing(130, 345, OF_SQUARE)
     pair = canvas.thing(20, 375, "pak 0. 0.")
     move = canvas.thing(20, 405, "prepend /klustr/xy")
     canvas.lines((pad, 0, x, 0), (pad, 1, y, 0), (x, 0, pair, 0), (y, 0, pair, 1))

@@ -6,7 +6,7 @@ from py2max import Box
 
 from klustr_bridge.sound.aspects import ASPECTS
 from klustr_bridge.sound.kinds import KINDS
-from making.canvas import Canvas
+from making.canvas import OF_SQUARE, Canvas
 
 MAP_PAGE: Final = "klustr.map.html"
 _HINT: Final = "klustr-bridge: start it (klustr-bridge in a terminal), then drag on the square or the map"
@@ -39,8 +39,8 @@ def _route(canvas: Canvas, x: float, y: float, words: str) -> Box:
 
 def _pad(canvas: Canvas, client: Box) -> None:
     canvas.note(20, 45, "move: the nearest sound plays", shown=(20, 45, 200, 20))
-    pad = canvas.face("pictslider", (20, 70, 200, 200), shown=(20, 70, 200, 200))
-    x, y = canvas.thing(20, 280, "/ 127."), canvas.thing(120, 280, "/ 127.")
+    pad = canvas.square((20, 70, 200, 200), shown=(20, 70, 200, 200))
+    x, y = canvas.thing(20, 280, OF_SQUARE), canvas.thing(120, 280, OF_SQUARE)
     pair = canvas.thing(20, 310, "pak 0. 0.")
     move = canvas.thing(120, 310, "prepend xy")
     canvas.lines((pad, 0, x, 0), (pad, 1, y, 0), (x, 0, pair, 0), (y, 0, pair, 1))

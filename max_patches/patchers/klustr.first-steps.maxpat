@@ -208,7 +208,9 @@
      "outlettype": [
       "int",
       "int"
-     ]
+     ],
+     "rightvalue": 1000,
+     "topvalue": 1000
     }
    },
    {
@@ -220,13 +222,13 @@
      "patching_rect": [
       20,
       345,
-      52,
+      59,
       22
      ],
      "outlettype": [
       ""
      ],
-     "text": "/ 127."
+     "text": "/ 1000."
     }
    },
    {
@@ -238,13 +240,13 @@
      "patching_rect": [
       130,
       345,
-      52,
+      59,
       22
      ],
      "outlettype": [
       ""
      ],
-     "text": "/ 127."
+     "text": "/ 1000."
     }
    },
    {

@@ -165,3 +165,21 @@ test("what the Set remembers comes back as it was, numbers in names too", () => 
         { uid: "abc", path: "C:/My Samples/808.wav", start: 0.5, end: 1, name: "808", id: 0 });
     assert.deepStrictEqual(again.stored(), stored);
 });
+
+test("the wheel of a whole keyboard bends every finger, a finger's only its own notes", () => {
+    const said = [];
+    const fingers = new code.KlustrFingers({ voice: (voice, words) => said.push([voice, words]) });
+    for (const [finger, pitch, voice] of [[1, 60, 0], [2, 64, 1]]) {
+        fingers.finger = finger;
+        fingers.began(pitch, voice, 0);
+    }
+    fingers.finger = 1;
+    fingers.bend(0.25);
+    assert.deepStrictEqual(said.splice(0), [[0, ["rate", 2]]]);  // 48 semitones a whole bend
+    fingers.finger = -1;
+    fingers.bend(1);
+    const rates = said.splice(0).map(([voice, words]) => [voice, Math.round(12 * Math.log2(words[1]))]);
+    assert.deepStrictEqual(rates, [[0, 14], [1, 2]]);
+    fingers.press(1);
+    assert.deepStrictEqual(said.splice(0).map(([voice]) => voice), [0, 1]);
+});

@@ -79,7 +79,7 @@ def test_the_client_talks_by_its_sockets() -> None:
 def test_dragging_on_the_square_moves(overview: Runner) -> None:
     """Both ends of both axes are reached."""
     square = overview.find("pictslider")
-    overview.emit(square, 1, 127)
+    overview.emit(square, 1, 1000)
     overview.emit(square, 0, 0)
     assert said(overview, "klustr.client")[-1] == ["xy", 0.0, 1.0]
 
@@ -234,7 +234,7 @@ def test_fingers_and_the_square_reach_the_code(instrument: Runner) -> None:
     instrument.emit(parse, 5, -0.25)
     instrument.emit(parse, 4, 64)
     instrument.emit(parse, 0, 60, 100)
-    instrument.emit(instrument.find("pictslider"), 0, 127)
+    instrument.emit(instrument.find("pictslider"), 0, 1000)
     instrument.emit(named(instrument, "klustr Y"), 0, 0.5)
     instrument.emit(named(instrument, "klustr X"), 0, 1.0)
     assert instrument.log == [

@@ -73,7 +73,7 @@ KlustrInstrument.prototype.note = function (pitch, velocity) {
         this.hit(pad, velocity / 127, pitch);
     } else if (this.sounds.current) {
         var semitones = pitch - KLUSTR_MIDDLE;
-        var rate = klustrRate(semitones + this.fingers.bent());
+        var rate = klustrRate(semitones + this.fingers.bent(this.fingers.finger));
         var voice = this.voices.playFree(this.sounds.current, velocity / 127, rate);
         this.voices.hold(voice);
         this.fingers.began(pitch, voice, semitones);
@@ -86,7 +86,7 @@ KlustrInstrument.prototype.hit = function (pad, velocity, pitch) {
         this.host.state("refused", "pad " + (pad + 1) + " is empty: switch Keep on and click it");
         return;
     }
-    this.voices.play(pad, sound, velocity, klustrRate(this.fingers.bent()));
+    this.voices.play(pad, sound, velocity, klustrRate(this.fingers.bent(this.fingers.finger)));
     if (pitch !== undefined) {
         this.fingers.began(pitch, pad, 0);
     }
