@@ -3,7 +3,7 @@
 import { fit, resized, reveal, toMap, zoomOf, type Camera, type Point, type Size } from "./camera";
 import { CanvasRenderer } from "./canvas2d";
 import { byId, calm, toast } from "./dom";
-import { diameterOf, kindLook, opacityOf, type KindLook, type Renderer } from "./drawing";
+import { BESIDE_LIT, diameterOf, kindLook, opacityOf, type KindLook, type Renderer } from "./drawing";
 import { Hearing } from "./hearing";
 import { Link } from "./link";
 import { Overlay } from "./overlay";
@@ -14,7 +14,7 @@ import { MORPH_MS, World } from "./world";
 
 type Listener = () => void;
 /** What parts of the page wait for. */
-export type News = "open" | "points" | "chosen" | "kinds" | "neighbours" | "filters" | "names";
+export type News = "open" | "points" | "chosen" | "kinds" | "neighbours" | "filters" | "names" | "size";
 
 const POINTS_PAUSE_MS = 400;
 const MANY = 20_000;
@@ -50,7 +50,8 @@ export class App {
     this.link = new Link(`ws://${location.host}/map/socket`, (open) => this.opened(open));
     this.hearing = new Hearing(this.link);
     this.listen();
-    window.addEventListener("resize", () => this.resize());
+    // the room changes with the window, the panel, and the legend when the first kinds come
+    new ResizeObserver(() => this.refit()).observe(byId("stage"));
     this.resize();
     window.setInterval(() => this.overlay.nCursors && this.requestDraw(), 1000); // old cursors go
   }
@@ -126,7 +127,8 @@ export class App {
     const zoom = zoomOf(camera, size);
     const scene = { version: world.version, n, from: world.from, to: world.to, look: world.look, order: world.order };
     const diameter = diameterOf(n, size, zoom);
-    this.renderer.draw(scene, { camera, size, density: this.density, t, diameter, opacity: opacityOf(n, zoom) });
+    const opacity = opacityOf(n, zoom) * (world.lit.size ? BESIDE_LIT : 1);
+    this.renderer.draw(scene, { camera, size, density: this.density, t, diameter, opacity });
     const moving = this.overlay.draw(camera, size, began);
     this.frames++;
     this.frameMs = performance.now() - began;
@@ -144,9 +146,9 @@ export class App {
     this.requestDraw();
   }
 
-  /** The room for the map has changed without the window's size. */
-  refit(): void {
+  private refit(): void {
     this.resize();
+    this.tell("size");
   }
 
   private listen(): void {

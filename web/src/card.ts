@@ -40,7 +40,7 @@ export class Card {
     this.kind.addEventListener("change", () => void this.correctKind());
     this.drag.addEventListener("dragstart", (event) => this.dragOut(event));
     this.showName();
-    window.addEventListener("resize", calm(120, () => void this.drawWaves()));
+    app.on("size", calm(CALM_MS, () => void this.drawWaves()));
   }
 
   toggleFavourite = (): void => {

@@ -51,10 +51,12 @@ export function kindLook(name: string, colour: string, marker: string | undefine
 
 /** Diameter of a point in CSS pixels: what n points leave room for, more when one looks closer. */
 export function diameterOf(n: number, size: Size, zoom: number): number {
-  const side = Math.min(size.width, size.height);
-  const alone = (0.32 * side) / Math.sqrt(Math.max(1, n));
+  const alone = (0.32 * Math.sqrt(size.width * size.height)) / Math.sqrt(Math.max(1, n));
   return Math.min(22, Math.min(13, Math.max(2.2, alone)) * Math.sqrt(Math.max(1, zoom)));
 }
+
+/** What was not found is there, but steps back. */
+export const BESIDE_LIT = 0.35;
 
 /** Many points glow together, a few are solid. */
 export function opacityOf(n: number, zoom: number): number {

@@ -48,6 +48,7 @@ export class Gestures {
   }
 
   private down(event: PointerEvent): void {
+    this.element.dataset.hand = "";
     this.element.focus({ preventScroll: true });
     event.preventDefault();
     this.element.setPointerCapture(event.pointerId);

@@ -26,7 +26,7 @@ function start(): void {
     giving.offer(folders);
   });
   wireSound(app);
-  wirePanel(app);
+  wirePanel();
   connectMax(app, (text) => searching.searchFor(text));
   exposeState(app);
   app.link.connect();
@@ -45,7 +45,7 @@ function wireSound(app: App): void {
 }
 
 /** The panel stands beside a wide map; on a small screen it lies over it, and is closed at first. */
-function wirePanel(app: App): void {
+function wirePanel(): void {
   const panel = byId("panel");
   const button = byId("panel-button");
   const wide = window.matchMedia(WIDE);
@@ -56,7 +56,6 @@ function wirePanel(app: App): void {
     panel.classList.toggle("closed", !open);
     button.setAttribute("aria-expanded", String(open));
     button.textContent = open && !wide.matches ? "Close" : "Panel";
-    app.refit();
   };
   const placeLegend = () => {
     const home = strip.matches ? byId("kinds-section") : byId("legend-home");

@@ -142,6 +142,7 @@ export class Pointing {
   }
 
   private key(event: KeyboardEvent): void {
+    delete this.overlay.dataset.hand;
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const { app } = this;
     const direction = ARROWS[event.key];
