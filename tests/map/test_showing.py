@@ -30,7 +30,7 @@ def test_every_sound_is_drawn(
     daemon: RunningDaemon,
     playwright: "Playwright",
 ) -> None:
-    """With WebGL and without, where the bridge says a sound is, there is a point, and of its kind's colour."""
+    """With WebGL and without: where the bridge says a sound is, there is a point of its kind's colour."""
     shown = launch(playwright, *flags)
     page = show(shown)
     assert page.state()["renderer"] == renderer

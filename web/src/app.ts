@@ -31,8 +31,9 @@ export class App {
   size: Size = { width: 1, height: 1 };
   chosen = 0;
   neighbours: readonly { readonly id: number; readonly distance: number }[] = [];
-  /** For whoever measures: frames drawn and the script's time for the last of them, milliseconds. */
+  /** For whoever measures: frames drawn, points of the last of them, and the script's time for it, milliseconds. */
   frames = 0;
+  drawn = 0;
   frameMs = 0;
   renderer: Renderer;
   private density = 1;
@@ -131,6 +132,7 @@ export class App {
     this.renderer.draw(scene, { camera, size, density: this.density, t, diameter, opacity });
     const moving = this.overlay.draw(camera, size, began);
     this.frames++;
+    this.drawn = n;
     this.frameMs = performance.now() - began;
     if (moving || t < 1) this.requestDraw();
   }

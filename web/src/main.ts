@@ -97,6 +97,7 @@ function exposeState(app: App): void {
     cursors: app.overlay.nCursors,
     trail: app.overlay.nTrail,
     settled: app.world.progress(performance.now()) >= 1,
+    drawn: app.drawn,
     frames: app.frames,
     frameMs: app.frameMs,
   });

@@ -28,9 +28,14 @@ async function get(path: string): Promise<Response> {
   return response;
 }
 
+/** What a refusal says: its message where it is one of the protocol's, else its text. */
 async function reason(response: Response): Promise<string> {
   const text = (await response.text()).trim();
-  return text.slice(0, 300) || `${response.status} ${response.statusText}`;
+  try {
+    return String((JSON.parse(text) as { message: string }).message);
+  } catch {
+    return text.slice(0, 300) || `${response.status} ${response.statusText}`;
+  }
 }
 
 export async function fetchAbout(): Promise<About> {
