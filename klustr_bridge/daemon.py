@@ -273,6 +273,7 @@ class Daemon:
             about=lambda: {"pid": os.getpid(), "library": to_export(os.fsencode(self._library_file))},
             health=lambda: (self.player.health() if self.player else {}) | self._osc.health(),
             after=self.caught_up,
+            osc=self._osc,
             on_problem=lambda message: self._hear(Notice("http", message)),
         )
         self.http_port = await web.start()

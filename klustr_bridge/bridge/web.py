@@ -19,7 +19,9 @@ from klustr_bridge.errors import BridgeError
 from klustr_bridge.navigator import Navigator
 
 if TYPE_CHECKING:
-    from klustr_bridge.bridge.webapp import AppServer
+    from klustr_bridge.bridge.osc import OscServer
+    from klustr_bridge.bridge.web_connection import AppServer
+    from klustr_bridge.bridge.webapp import WebApp
 
 DEFAULT_PORT: Final = 7477
 
@@ -35,7 +37,7 @@ async def _at_once() -> None:
 
 
 class WebServer:
-    """Answers HTTP on loopback: the OSCQuery namespace and the status.
+    """Answers HTTP on loopback: the map, the OSCQuery namespace and the status.
 
     Parameters
     ----------
@@ -57,6 +59,8 @@ class WebServer:
         Further counters for ``/status``, by name.
     after : callable
         Awaited before the HTTP libraries are loaded; connections wait until then.
+    osc : OscServer, optional
+        Whose clients web sockets are; without one there are none.
     on_problem : callable
         Told what is wrong if nothing can be served after all.
     """
@@ -73,6 +77,7 @@ class WebServer:
         about: Callable[[], Mapping[str, object]] = dict,
         health: Callable[[], Mapping[str, float]] = dict,
         after: Callable[[], Awaitable[None]] = _at_once,
+        osc: "OscServer | None" = None,
         on_problem: Callable[[str], None] = _log.error,
     ) -> None:
         self.host = host
@@ -86,8 +91,10 @@ class WebServer:
         self._about = about
         self._health = health
         self._after = after
+        self._osc = osc
         self._on_problem = on_problem
         self._socket: socket.socket | None = None
+        self._app: WebApp | None = None
         self._server: AppServer | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -114,6 +121,8 @@ class WebServer:
         task, self._task = self._task, None
         if task is None or self._socket is None:
             return
+        if self._app is not None:
+            await self._app.stop()
         if self._server is not None:
             self._server.leave()
             await asyncio.wait([task], timeout=_STOP_DEADLINE_S)
@@ -126,27 +135,31 @@ class WebServer:
     async def _serve(self, sock: socket.socket) -> None:
         try:
             await self._after()
-            self._server = await asyncio.to_thread(self._load)
-            await self._server.serve([sock])
+            self._app, server = await asyncio.to_thread(self._load)
+            self._server = server
+            await server.serve([sock])
         except Exception as error:  # a broken library must not take OSC along
             _log.debug("HTTP", exc_info=True)
             self.problem = f"nothing is served on port {self.port}: {error!r}"
             self._on_problem(self.problem)
             sock.close()
 
-    def _load(self) -> "AppServer":
-        from klustr_bridge.bridge.webapp import AppServer, make_app
+    def _load(self) -> "tuple[WebApp, AppServer]":
+        from klustr_bridge.bridge.web_connection import AppServer
+        from klustr_bridge.bridge.webapp import WebApp
 
-        app = make_app(
+        app = WebApp(
             self._navigator,
+            host=self.host,
             port=self.port,
             osc_host=self._osc_host,
             osc_port=self._osc_port,
             version=self._version,
             about=self._about,
             health=self._health,
+            osc=self._osc,
         )
-        return AppServer(app, self.ready.set)
+        return app, AppServer(app, self.ready.set)
 
 
 def _listen(host: str, port: int) -> socket.socket:

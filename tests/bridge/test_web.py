@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from klustr_bridge.bridge import webapp
+from klustr_bridge.bridge import web_connection
 from klustr_bridge.bridge.commands import COMMANDS
 from klustr_bridge.bridge.web import WebServer
 from klustr_bridge.errors import BridgeError
@@ -320,7 +320,7 @@ def test_a_silent_connection_is_given_up(
     serve_http: Callable[..., WebServer], data: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever does not finish a request within the deadline is dropped, however it trickles."""
-    monkeypatch.setattr(webapp, "REQUEST_DEADLINE_S", 0.2)
+    monkeypatch.setattr(web_connection, "REQUEST_DEADLINE_S", 0.2)
     web = serve_http()
     assert send_raw(web.port, data) == b""
 
@@ -329,7 +329,7 @@ def test_a_reader_that_never_reads_is_given_up(
     serve_http: Callable[..., WebServer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Answers that nobody takes away do not pile up for ever."""
-    monkeypatch.setattr(webapp, "REQUEST_DEADLINE_S", 0.3)
+    monkeypatch.setattr(web_connection, "REQUEST_DEADLINE_S", 0.3)
     web = serve_http()
     with socket.create_connection(("127.0.0.1", web.port), 10) as connection:
         connection.settimeout(5)
@@ -353,7 +353,7 @@ def test_silent_connections_shut_nobody_out(web: WebServer) -> None:
             assert ask(web.port, "/status")[0] == 200
         assert read_all(silent[0]) == b""
         assert web._server is not None
-        assert len(web._server.server_state.connections) <= webapp.MAX_CONNECTIONS
+        assert len(web._server.server_state.connections) <= web_connection.MAX_CONNECTIONS
 
 
 def test_connections_wait_until_it_may_load(serve_http: Callable[..., WebServer], loop: Loop) -> None:
@@ -441,7 +441,7 @@ def test_a_stop_before_it_is_loaded_leaves_nothing(loop: Loop) -> None:
 
 def test_osc_starts_without_the_http_libraries() -> None:
     """Neither Starlette nor uvicorn is imported with the daemon."""
-    late = {"starlette", "uvicorn", "h11", "anyio"}
+    late = {"starlette", "uvicorn", "h11", "anyio", "websockets", "zeroconf"}
     code = f"import klustr_bridge.daemon, sys; print(*{late} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout.split() == []
 
