@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import http.client
 import json
 import logging
 import socket
@@ -11,9 +10,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -23,59 +21,11 @@ from klustr_bridge.bridge.web import WebServer
 from klustr_bridge.errors import BridgeError
 from klustr_bridge.navigator import Navigator
 from tests.bridge.places import Loop, Place
+from tests.bridge.web_peers import ask, read_all, send_raw
 from tests.daemon.running import RunningDaemon, run
 from tests.sounds import write_library
 
 N_SLOW = 200
-
-
-@pytest.fixture
-def serve_http(loop: Loop, place: Place) -> Iterator[Callable[..., WebServer]]:
-    """Start HTTP servers in the loop of the OSC server; arguments go to `WebServer`."""
-    started: list[WebServer] = []
-
-    async def begin(settings: dict[str, Any]) -> WebServer:
-        web = WebServer(place.navigator, osc_port=place.port, version="1.2.3", **{"port": 0, **settings})
-        started.append(web)
-        await web.start()
-        return web
-
-    yield lambda **settings: loop.run(begin(settings))
-    for web in started:
-        loop.run(web.stop())
-
-
-@pytest.fixture
-def web(serve_http: Callable[..., WebServer]) -> WebServer:
-    """A running HTTP server."""
-    return serve_http()
-
-
-def ask(port: int, path: str, method: str = "GET", **headers: str) -> tuple[int, dict[str, str], bytes]:
-    """Send one request; the answer's code, headers and body."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-    with contextlib.closing(connection):
-        connection.request(
-            method, path, headers={name.replace("_", "-"): text for name, text in headers.items()}
-        )
-        response = connection.getresponse()
-        return response.status, {name.lower(): text for name, text in response.getheaders()}, response.read()
-
-
-def send_raw(port: int, data: bytes) -> bytes:
-    """Send bytes and read until the other side closes."""
-    with socket.create_connection(("127.0.0.1", port), 10) as connection:
-        with contextlib.suppress(ConnectionError):
-            connection.sendall(data)
-        return read_all(connection)
-
-
-def read_all(connection: socket.socket) -> bytes:
-    parts = []
-    with contextlib.suppress(ConnectionError):
-        while data := connection.recv(65536):
-            parts.append(data)
-    return b"".join(parts)
 
 
 def get(path: str = "/", host: str = "127.0.0.1:{port}", more: str = "Connection: close\r\n") -> str:
@@ -300,11 +250,12 @@ def test_what_is_no_request_is_closed_quietly(
     assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
 
 
-def test_a_web_socket_is_not_promised(web: WebServer) -> None:
-    """A request to upgrade is answered as the plain request it also is."""
+def test_a_web_socket_is_not_promised(serve_http: Callable[..., WebServer]) -> None:
+    """A server that has no clients for it refuses a web socket."""
+    web = serve_http(osc=None)
     more = "Connection: Upgrade, close\r\nUpgrade: websocket\r\n"
     more += "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
-    assert b" 101 " not in send_raw(web.port, get(more=more).format(port=web.port).encode())[:15]
+    assert send_raw(web.port, get(more=more).format(port=web.port).encode()).startswith(b"HTTP/1.1 404 ")
 
 
 def test_requests_follow_each_other_on_one_connection(web: WebServer) -> None:
