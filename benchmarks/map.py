@@ -29,7 +29,7 @@ _FLAGS = (
 )
 _WAYS = {
     "webgl": ("--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--ignore-gpu-blocklist"),
-    "canvas": ("--disable-gpu",),
+    "canvas": ("--disable-gpu", "--disable-3d-apis"),
 }
 _DEADLINE_S = 120.0
 _PARTS = ("page", "points", "rest")

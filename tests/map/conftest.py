@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.daemon.running import RunningDaemon
-from tests.map.pages import WITHOUT_GPU, MapPage, launch, missing
+from tests.map.pages import WITHOUT_WEBGL, MapPage, launch, missing
 from tests.sounds import write_library
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def playwright() -> "Iterator[Playwright]":
 @pytest.fixture(scope="module")
 def chromium(playwright: "Playwright") -> "Iterator[Browser]":
     """A Chromium without WebGL."""
-    shown = launch(playwright, *WITHOUT_GPU)
+    shown = launch(playwright, *WITHOUT_WEBGL)
     yield shown
     shown.close()
 
@@ -58,6 +58,7 @@ def show(chromium: "Browser", daemon: RunningDaemon) -> Iterator[Callable[..., M
     pages: list[MapPage] = []
 
     def begin(shown: "Browser" = chromium, of: RunningDaemon = daemon, **settings: Any) -> MapPage:
+        of.renew_client()  # it has heard no hit of an earlier test
         settings = {"viewport": {"width": 1280, "height": 800}, **settings}
         init = settings.pop("init_script", "")
         context = shown.new_context(**settings)

@@ -19,7 +19,7 @@ QUIET = (
     *("--headless", "--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking"),
     *("--disable-component-update", "--disable-sync", "--autoplay-policy=no-user-gesture-required"),
 )
-WITHOUT_GPU = ("--disable-gpu",)
+WITHOUT_WEBGL = ("--disable-gpu", "--disable-3d-apis")
 WEBGL_ON_CPU = ("--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--ignore-gpu-blocklist")
 
 
@@ -74,7 +74,8 @@ class MapPage:
     def open(self, n_sounds: int) -> "MapPage":
         """Load it and wait until it shows so many sounds."""
         self.page.goto(f"http://127.0.0.1:{http_port(self.daemon)}/map")
-        self.until(f"state.sounds === {n_sounds} && state.open && state.settled")
+        self.until(f"state.drawn === {n_sounds} && state.open && state.settled")
+        self.page.locator("#add-files:enabled").wait_for(state="attached")  # it knows the folders
         return self
 
     def state(self) -> dict[str, Any]:

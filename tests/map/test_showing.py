@@ -11,7 +11,7 @@ import pytest
 from klustr_bridge.mapplot import KIND_LOOKS
 from tests.daemon.running import RunningDaemon
 from tests.map.conftest import N_SOUNDS
-from tests.map.pages import WEBGL_ON_CPU, WITHOUT_GPU, MapPage, apart, launch
+from tests.map.pages import WEBGL_ON_CPU, WITHOUT_WEBGL, MapPage, apart, launch
 
 if TYPE_CHECKING:
     from playwright.sync_api import Playwright
@@ -19,10 +19,15 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.peers, pytest.mark.timeout(180)]
 
 SIZES = {"wide": (1280, 800), "strip": (400, 169), "phone": (390, 844)}
+INK = """(id) => {
+    const canvas = document.getElementById(id);
+    const data = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+    return data.filter((value, i) => i % 4 === 3 && value > 0).length;
+}"""
 GROUND = np.array([0x14, 0x15, 0x18])
 
 
-@pytest.mark.parametrize(("flags", "renderer"), [(WITHOUT_GPU, "canvas"), (WEBGL_ON_CPU, "webgl")])
+@pytest.mark.parametrize(("flags", "renderer"), [(WITHOUT_WEBGL, "canvas"), (WEBGL_ON_CPU, "webgl")])
 def test_every_sound_is_drawn(
     flags: tuple[str, ...],
     renderer: str,
@@ -72,14 +77,7 @@ def test_the_chosen_sound_is_told(page: MapPage, daemon: RunningDaemon) -> None:
     alike = [near.id for near in daemon.client.similar(sound_id, 13) if near.id != sound_id][:12]
     assert page.page.locator("#similar li").count() == len(alike)
     page.page.locator("#similar li").first.get_by_text(daemon.client.info(alike[0]).name).wait_for()
-    drawn = page.page.evaluate(
-        """() => {
-            const wave = document.getElementById("wave");
-            const data = wave.getContext("2d").getImageData(0, 0, wave.width, wave.height).data;
-            return data.filter((value, i) => i % 4 === 3 && value > 0).length;
-        }"""
-    )
-    assert drawn > 200
+    page.until(f"({INK})('wave') > 200")
 
 
 def test_the_even_view_is_glided_to(page: MapPage, daemon: RunningDaemon) -> None:
@@ -117,7 +115,7 @@ def test_the_legend_filters(page: MapPage, daemon: RunningDaemon) -> None:
 def test_filters_of_length_and_favourites(page: MapPage, daemon: RunningDaemon) -> None:
     """Lengths and favourites narrow what is shown; clearing brings all back."""
     page.open_all()
-    durations = [daemon.client.info(sound_id).duration_s for sound_id in apart(daemon)]
+    durations = [daemon.client.info(sound_id).duration for sound_id in apart(daemon)]
     limit = sorted(durations)[N_SOUNDS // 2] + 1e-3
     page.page.locator("#most").fill(f"{limit:.3f}")
     page.page.locator("#most").press("Enter")

@@ -183,8 +183,8 @@ export class Card {
   private async copyPath(): Promise<void> {
     try {
       const { args } = await this.app.link.ask("/klustr/path", [this.app.chosen]);
-      await toClipboard(String(args[1]));
-      toast(`copied: ${String(args[1])}`);
+      await toClipboard(String(args[2]));
+      toast(`copied: ${String(args[2])}`);
     } catch (error) {
       toast((error as Error).message);
     }

@@ -38,6 +38,7 @@ export class Gestures {
       element.addEventListener(end, (event) => this.up(event));
     }
     element.addEventListener("pointerleave", () => meanings.hover(null));
+    element.addEventListener("blur", () => delete element.dataset.hand);
     element.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
     element.addEventListener("contextmenu", (event) => event.preventDefault());
   }

@@ -42,7 +42,7 @@ async function tellChosen(app: App, max: Max): Promise<void> {
   if (!id) return;
   try {
     const { args } = await app.link.ask("/klustr/path", [id]);
-    if (app.chosen === id) max.outlet("select", id, args[1]);
+    if (app.chosen === id) max.outlet("select", id, args[2]);
   } catch {
     max.outlet("select", id, "");
   }
