@@ -50,7 +50,15 @@ COLOURS: Final = {
     "fx": "#1fb8b9",
     "loop": "#7b88b8",
 }
-"""As in `mapplot`, a leaf that may not be imported here; a test compares the two."""
+MARKERS: Final = {
+    **dict.fromkeys(("rim", "open_hat", "tom", "perc", "bass"), "s"),
+    **dict.fromkeys(("clap", "ride", "synth", "loop"), "^"),
+    **dict.fromkeys(("shaker", "fx"), "v"),
+    **dict.fromkeys(("conga", "cowbell"), "D"),
+    "tambourine": "P",
+}
+"""Colours and, where they aren't discs (``o``), shapes: as in `mapplot`, a leaf that may not be imported
+here; a test compares the two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +81,8 @@ class PackedPoints:
 
 
 def kinds() -> list[dict[str, str]]:
-    """Name and colour of each kind, in the order of their codes."""
-    return [{"name": kind, "colour": COLOURS[kind]} for kind in KINDS]
+    """Name, colour and marker of each kind, in the order of their codes."""
+    return [{"name": kind, "colour": COLOURS[kind], "marker": MARKERS.get(kind, "o")} for kind in KINDS]
 
 
 def tag_of(corpus: Corpus) -> str:
@@ -112,6 +120,11 @@ def points(corpus: Corpus) -> bytes:
         _bytes(_flags(corpus)[rows], "u1"),
     )
     return b"".join((MAGIC, struct.pack("<III", corpus.epoch, len(rows), 0), *columns))
+
+
+def within(corpus: Corpus, folder: bytes) -> bytes:
+    """Return the ids of the placed sounds that have a file below a folder, little-endian int32."""
+    return _bytes(corpus.ids[corpus.placed & corpus.rows_below(folder)], "<i4")
 
 
 def _flags(corpus: Corpus) -> NDArray[np.uint8]:

@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from klustr_bridge.bridge import map_data
+from klustr_bridge.bridge.handlers import path_from_wire
 from klustr_bridge.bridge.map_data import PackedPoints
 from klustr_bridge.bridge.vocabulary import INT32_HIGH
 from klustr_bridge.bridge.web_answers import REVALIDATED, Threads, is_known, not_modified, refusing
@@ -24,10 +25,12 @@ from klustr_bridge.corpus import Corpus
 from klustr_bridge.errors import QueryError
 from klustr_bridge.library.paths import to_export
 from klustr_bridge.navigator import Navigator
+from klustr_bridge.navigator.checks import absolute
 from klustr_bridge.sound.aspects import ASPECTS
 from klustr_bridge.types import VIEWS
 
 NAMES: Final = "/map/names"
+WITHIN: Final = "/map/within"
 MOST_NAMES: Final = 512
 
 _ASSET: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
@@ -73,7 +76,7 @@ class MapPages:
         self._policy = _policy(port)
         self._packed: PackedPoints | None = None
         self.bodies = self._uploads.bodies
-        self.long_urls = frozenset({NAMES, UPLOAD})
+        self.long_urls = frozenset({NAMES, WITHIN, UPLOAD})
 
     def routes(self) -> list[Route]:
         """List what is served at which address."""
@@ -85,6 +88,7 @@ class MapPages:
             "/map/points": self._points,
             NAMES: self._names,
             "/map/folders": self._folders,
+            WITHIN: self._within,
             "/map/sound/{id}": self._sounds.sound,
             "/map/wave/{id}": self._sounds.wave,
         }
@@ -160,6 +164,11 @@ class MapPages:
 
     async def _folders(self, request: Request) -> Response:
         return JSONResponse({"folders": folders_of(self._navigator)})
+
+    async def _within(self, request: Request) -> Response:
+        folder = absolute(path_from_wire(request.query_params.get("folder", "")))
+        ids = await self._threads.run(map_data.within, self._navigator.corpus, folder)
+        return Response(ids, media_type="application/octet-stream")
 
 
 def folders_of(navigator: Navigator) -> list[dict[str, Any]]:

@@ -86,9 +86,12 @@ def test_packing_pays_or_is_left_out() -> None:
 
 
 def test_kinds_look_as_in_the_picture_of_the_map() -> None:
-    """Names stand in the order of their codes, colours are those of the command `map`."""
+    """Names stand in the order of their codes, colours and markers are those of the command `map`."""
     assert [kind["name"] for kind in kinds()] == list(KINDS)
     assert {kind: KIND_LOOKS[kind].colour for kind in KIND_CODES} == COLOURS
+    assert {kind["name"]: kind["marker"] for kind in kinds()} == {
+        kind: KIND_LOOKS[kind].marker for kind in KIND_CODES
+    }
 
 
 @pytest.mark.parametrize(

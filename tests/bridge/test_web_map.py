@@ -178,6 +178,18 @@ def test_names_of_many_are_answered_at_once(web: WebServer) -> None:
     assert ask(web.port, f"/map/names?ids={short}")[0] == 413
 
 
+def test_sounds_below_a_folder_are_told(serve: Callable[..., Place], loop: Loop, tmp_path: Path) -> None:
+    """The ids of those that a file of lies there, at any depth; none elsewhere; not for a relative path."""
+    paths = {1: b"/x/a/1.wav", 2: b"/x/a/deep/2.wav", 3: b"/x/ab/3.wav"}
+    made = Made([MadeSound(i, [path], (i / 4, 0.5)) for i, path in paths.items()])
+    with serving(serve, loop, Corpus.load(write_made(tmp_path / "below", made))) as web:
+        for folder, expected in {"/x/a": [1, 2], "/x": [1, 2, 3], "/elsewhere": []}.items():
+            code, _, body = ask(web.port, f"/map/within?folder={folder}")
+            assert (code, np.frombuffer(body, "<i4").tolist()) == (200, expected)
+        code, _, body = ask(web.port, "/map/within?folder=x")
+        assert (code, json.loads(body)["code"]) == (400, "badargs")
+
+
 @pytest.mark.parametrize("ids", ["", "a", "1,,2", "-1", "1;2", "1.5", "1,2/../..", "%D9%A3", "1" * 11])
 def test_names_of_what_is_no_id(web: WebServer, ids: str) -> None:
     """Is a bad question, in words."""

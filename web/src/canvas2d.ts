@@ -67,13 +67,12 @@ export class CanvasRenderer implements Renderer {
     }
   }
 
+  /** A dark rim keeps neighbours apart, a bright one marks favourites. */
   private drawShape(shape: KindLook["shape"], x: number, y: number, r: number, ringed: boolean): void {
     traceShape(this.context, shape, x, y, r);
     this.context.fill();
-    if (ringed) {
-      this.context.strokeStyle = "#fff";
-      this.context.lineWidth = Math.max(1.2, 0.22 * r);
-      this.context.stroke();
-    }
+    this.context.strokeStyle = ringed ? "#fff" : `rgb(${GROUND.join(",")})`;
+    this.context.lineWidth = ringed ? Math.max(1.2, 0.22 * r) : 1;
+    this.context.stroke();
   }
 }

@@ -34,6 +34,7 @@ void main() {
 // Distances are in pixels from the edge of the shape, so that edges are smooth at every size.
 const FRAGMENT = `
 precision mediump float;
+const vec3 GROUND = vec3(${GROUND.map((channel) => (channel / 255).toFixed(4)).join(", ")});
 varying vec4 v_colour;
 varying float v_shape, v_size, v_ring;
 float edge(vec2 p, float r) {
@@ -52,7 +53,9 @@ void main() {
   float r = v_size * 0.5;
   float d = edge(p, r);
   float inside = clamp(0.5 - d, 0.0, 1.0);
-  vec3 colour = v_ring > 0.5 && d > -max(1.2, 0.22 * r) ? vec3(1.0) : v_colour.rgb;
+  // a dark rim keeps neighbours apart, a bright one marks favourites
+  float rim = v_ring > 0.5 ? max(1.2, 0.22 * r) : r > 3.5 ? 0.9 : 0.0;
+  vec3 colour = d > -rim ? (v_ring > 0.5 ? vec3(1.0) : GROUND) : v_colour.rgb;
   float alpha = inside * v_colour.a;
   gl_FragColor = vec4(colour * alpha, alpha);
 }`;
