@@ -2,11 +2,12 @@
 
 import { fit, resized, reveal, toMap, zoomOf, type Camera, type Point, type Size } from "./camera";
 import { CanvasRenderer } from "./canvas2d";
-import { byId, calm, toast } from "./dom";
+import { byId, toast } from "./dom";
 import { BESIDE_LIT, diameterOf, kindLook, opacityOf, type KindLook, type Renderer } from "./drawing";
 import { Hearing } from "./hearing";
 import { Link } from "./link";
 import { Overlay } from "./overlay";
+import { paced } from "./pacing";
 import type { ViewName } from "./points";
 import { fetchAbout, fetchPoints, Names, type About } from "./server";
 import { WebglRenderer } from "./webgl";
@@ -155,9 +156,8 @@ export class App {
 
   private listen(): void {
     const { link } = this;
-    const soon = calm(POINTS_PAUSE_MS, () => void this.refresh());
-    const later = calm(4 * POINTS_PAUSE_MS, () => void this.refresh());
-    const changed = () => (this.world.points.n > MANY ? later() : soon());
+    const pause = () => POINTS_PAUSE_MS * (this.world.points.n > MANY ? 5 : 1);
+    const changed = paced(pause, () => void this.refresh());
     for (const push of ["added", "removed", "moved", "epoch"]) link.on(`/klustr/${push}`, changed);
     link.on("/klustr/hit", ([cursor, id, , , , origin]) => {
       this.overlay.hit(Number(cursor), Number(id), String(origin), performance.now());
@@ -182,6 +182,7 @@ export class App {
 
   /** Say hello, and everything that this client has set: a bridge that was restarted knows nothing of it. */
   private greet(): void {
+    this.names.forget(); // it may be another library
     this.link.send("/klustr/hello", "web", 0);
     this.link.send("/klustr/view", this.world.view);
     this.hearing.announce();
@@ -212,7 +213,6 @@ export class App {
     this.about = about;
     this.kinds = about.kinds.map(({ name, colour, marker }) => kindLook(name, colour, marker));
     this.renderer.setLooks(this.kinds);
-    this.names.forget();
     this.world.adopt(points, performance.now());
     if (this.chosen && !points.rows.has(this.chosen)) this.choose(0);
     this.tell("kinds");

@@ -1,7 +1,8 @@
 /** The chosen sound: its waveform and facts, what is like it, what can be done with it. */
 
 import type { App } from "./app";
-import { byId, calm, facts, fileName, fill, kindTitle, make, marker, pressed, seconds, toast } from "./dom";
+import { byId, facts, fileName, fill, kindTitle, make, marker, pressed, seconds, toast } from "./dom";
+import { calm } from "./pacing";
 import { toClipboard } from "./clipboard";
 import { readInfo, type Info } from "./parts";
 import { fetchWave } from "./server";
@@ -17,6 +18,7 @@ const SOURCES: Readonly<Record<string, string>> = {
 
 export class Card {
   private info: Info | null = null;
+  private similarShown = "";
   private readonly kind = byId<HTMLSelectElement>("kind");
   private readonly drag = byId<HTMLAnchorElement>("drag-out");
 
@@ -121,6 +123,9 @@ export class Card {
   private showSimilar(): void {
     const { app } = this;
     const ids = app.neighbours.map((other) => other.id);
+    const signature = app.neighbours.map(({ id, distance }) => `${id} ${distance} ${app.names.of(id, () => ids)}`).join();
+    if (signature === this.similarShown) return; // whoever has the focus in it keeps it
+    this.similarShown = signature;
     fill(byId("similar"), app.neighbours.map(({ id, distance }) => {
       const name = fileName(app.names.of(id, () => ids) || `sound ${id}`);
       const button = make(

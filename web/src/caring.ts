@@ -1,7 +1,8 @@
 /** The library's care: folders, work under way, problems, scores, duplicates, controllers, health. */
 
 import type { App } from "./app";
-import { byId, calm, facts, fileName, fill, kindTitle, make, toast } from "./dom";
+import { byId, facts, fileName, fill, kindTitle, make, toast } from "./dom";
+import { calm } from "./pacing";
 import { fetchFolders, fetchStatus, type Folder } from "./server";
 
 const LEARN_MS = 25_000; // the bridge gives up after 20
@@ -20,6 +21,7 @@ interface Work {
 export class Caring {
   private readonly work = new Map<string, Work>();
   private lastScores = 0;
+  private duplicates: (readonly [number, number])[] = [];
 
   constructor(
     private readonly app: App,
@@ -37,6 +39,7 @@ export class Caring {
     for (const id of ["problems-section", "scores-section", "sound-section"]) {
       byId(id).addEventListener("toggle", () => void this.look());
     }
+    app.on("names", () => this.showDuplicates());
     this.wireLibrary();
     this.wireLearning();
   }
@@ -168,26 +171,29 @@ export class Caring {
   }
 
   private async findDuplicates(): Promise<void> {
-    const { app } = this;
     const list = byId("duplicates");
     fill(list, [make("li", { className: "faint" }, "comparing all sounds")]);
     try {
-      const { rows } = await app.link.ask("/klustr/duplicates", [], DUPLICATES_MS);
-      const ids = rows.map(([, id]) => Number(id));
-      const show = () => {
-        const items = rows.map(([group, id]) => {
-          const name = fileName(app.names.of(Number(id), () => ids) || `sound ${id}`);
-          const button = make("button", { type: "button" }, make("span", { className: "faint" }, String(group)), make("span", { className: "name" }, name));
-          button.addEventListener("click", () => app.playAndShow(Number(id)));
-          return make("li", {}, button);
-        });
-        fill(list, items.length ? items : [make("li", { className: "faint" }, "No two sounds are the same.")]);
-      };
-      app.on("names", () => ids.length && list.querySelector("button") && show());
-      show();
+      const { rows } = await this.app.link.ask("/klustr/duplicates", [], DUPLICATES_MS);
+      this.duplicates = rows.map(([group, id]) => [Number(group), Number(id)]);
+      this.showDuplicates();
+      if (!rows.length) fill(list, [make("li", { className: "faint" }, "No two sounds are the same.")]);
     } catch (error) {
       fill(list, [make("li", {}, (error as Error).message)]);
     }
+  }
+
+  private showDuplicates(): void {
+    const { app, duplicates } = this;
+    if (!duplicates.length) return;
+    const ids = duplicates.map(([, id]) => id);
+    fill(byId("duplicates"), duplicates.map(([group, id]) => {
+      const name = fileName(app.names.of(id, () => ids) || `sound ${id}`);
+      const number = make("span", { className: "faint" }, String(group));
+      const button = make("button", { type: "button" }, number, make("span", { className: "name" }, name));
+      button.addEventListener("click", () => app.playAndShow(id));
+      return make("li", {}, button);
+    }));
   }
 
   private wireLearning(): void {

@@ -69,12 +69,3 @@ export function fileName(path: string): string {
 export function seconds(value: number): string {
   return value < 1 ? `${Math.round(1000 * value)} ms` : `${value.toFixed(value < 10 ? 2 : 1)} s`;
 }
-
-/** Call `action` once nothing has called for `pauseMs`. */
-export function calm(pauseMs: number, action: () => void): () => void {
-  let timer = 0;
-  return () => {
-    window.clearTimeout(timer);
-    timer = window.setTimeout(action, pauseMs);
-  };
-}

@@ -66,7 +66,7 @@ export class Hearing {
   }
 }
 
-/** Sounds decoded sounds; keeps the last ones, so that they start at once. */
+/** Sounds decoded sounds, with the bridge's curve of velocities; keeps the last ones, so that they start at once. */
 class BrowserPlayer {
   private context: AudioContext | null = null;
   private readonly kept = new Map<number, Promise<AudioBuffer>>();
@@ -84,7 +84,7 @@ class BrowserPlayer {
     try {
       const buffer = await this.buffer(context, id);
       const source = new AudioBufferSourceNode(context, { buffer });
-      const gain = new GainNode(context, { gain: velocity });
+      const gain = new GainNode(context, { gain: velocity * velocity });
       source.connect(gain).connect(context.destination);
       const voice = { source, gain };
       source.onended = () => (this.voices = this.voices.filter((other) => other !== voice));

@@ -105,6 +105,7 @@ export class Narrowing {
     const signature = there.map(({ kind, n }) => `${kind}:${n}`).join();
     if (legend.dataset.shows !== signature) {
       legend.dataset.shows = signature;
+      const focused = legend.contains(document.activeElement) ? (document.activeElement as HTMLElement).dataset.kind : "";
       fill(legend, there.map(({ look, kind, n }) => {
         const count = make("span", { className: "count" }, n.toLocaleString("en"));
         const button = make("button", { type: "button" }, marker(look), kindTitle(look.name), count);
@@ -112,6 +113,7 @@ export class Narrowing {
         button.addEventListener("click", () => this.toggle(kind));
         return button;
       }));
+      if (focused) legend.querySelector<HTMLElement>(`[data-kind="${focused}"]`)?.focus();
     }
     for (const button of legend.querySelectorAll<HTMLElement>("button")) {
       pressed(button, this.kinds.has(Number(button.dataset.kind)));

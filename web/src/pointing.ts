@@ -152,9 +152,16 @@ export class Pointing {
     else if (event.key === "-") this.zoom(1 / ZOOM_STEP);
     else if (event.key === "0") app.look(fit(app.size));
     else if (event.key === "f" || event.key === "F") this.toggleFavourite();
-    else if (event.key === "Escape") app.choose(0);
+    else if (event.key === "Escape") this.letGo();
     else return;
     event.preventDefault();
+  }
+
+  /** Nothing chosen, nothing lit. */
+  private letGo(): void {
+    this.app.choose(0);
+    this.app.world.setLit(new Set());
+    this.app.requestDraw();
   }
 
   private step(direction: Direction): void {

@@ -1,7 +1,8 @@
 /** Search by name: what is found is lit on the map and listed. */
 
 import type { App } from "./app";
-import { byId, calm, fileName, fill, make, marker, toast } from "./dom";
+import { byId, fileName, fill, make, marker, toast } from "./dom";
+import { calm } from "./pacing";
 
 const MOST_FOUND = 1000;
 const MOST_LISTED = 100;
@@ -25,7 +26,7 @@ export class Searching {
     this.list.addEventListener("keydown", (event) => this.walk(event));
     byId("overlay").addEventListener("pointerdown", () => (this.list.hidden = true));
     app.on("names", () => this.show());
-    app.on("filters", () => void this.search());
+    app.on("filters", () => this.field.value.trim() && void this.search());
   }
 
   /** Search for a text, as if it were typed. */
@@ -44,12 +45,10 @@ export class Searching {
     const { app } = this;
     const text = this.field.value.trim();
     if (!text) {
-      if (this.found.length || !this.list.hidden) {
-        this.found = [];
-        this.list.hidden = true;
-        app.world.setLit(new Set());
-        app.requestDraw();
-      }
+      this.found = [];
+      this.list.hidden = true;
+      app.world.setLit(new Set());
+      app.requestDraw();
       return;
     }
     try {
