@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 
 DEFAULT_PORT: Final = 7477
 
-_STOP_DEADLINE_S: Final = 2.0
+_PATIENCE_S: Final = 0.5
+"""For answers under way when it stops; whoever takes longer is cut off, before uvicorn complains."""
+_STOP_DEADLINE_S: Final = 1.5
 BACKLOG: Final = 256
 """A burst of connections waits here; beyond it the kernel drops them and clients try again after 1 s."""
 
@@ -132,14 +134,17 @@ class WebServer:
         if self.announcer is not None:
             await self.announcer.stop()
         if self._app is not None:
-            await self._app.stop()
+            await self._app.say_goodbye()
         if self._server is not None:
             self._server.leave()
-            await asyncio.wait([task], timeout=_STOP_DEADLINE_S)
+            await asyncio.wait([task], timeout=_PATIENCE_S)
             self._server.abort()
+            await asyncio.wait([task], timeout=_STOP_DEADLINE_S)
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
+        if self._app is not None:
+            await self._app.close()
         self._socket.close()
 
     async def _serve(self, sock: socket.socket) -> None:
