@@ -76,8 +76,8 @@ class WebSockets:
                 self._osc.disconnect(peer)
                 peer.end()
 
-    async def stop(self) -> None:
-        """Say goodbye to everybody."""
+    async def say_goodbye(self) -> None:
+        """Tell everybody who is subscribed that the bridge stops."""
         goodbye = encode(PUSHES["/klustr/goodbye"])
         peers = list(self._open)
         for peer in peers:

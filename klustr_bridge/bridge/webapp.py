@@ -75,10 +75,13 @@ class WebApp:
         """Answer a request, or serve a web socket."""
         await self._guarded(scope, receive, send)
 
-    async def stop(self) -> None:
-        """Say goodbye to web sockets and end what runs beside the event loop."""
+    async def say_goodbye(self) -> None:
+        """Tell web sockets that the bridge stops."""
         if self._sockets is not None:
-            await self._sockets.stop()
+            await self._sockets.say_goodbye()
+
+    async def close(self) -> None:
+        """End what runs beside the event loop; to be called when no request is under way any more."""
         await self._pages.stop()
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -3,6 +3,7 @@
 import errno
 import http.client
 import json
+import logging
 import os
 import shutil
 import socket
@@ -317,6 +318,20 @@ def test_a_file_that_breaks_off_leaves_nothing(web: WebServer, folder: Path, loo
             ask(web.port, "/map/about")
     while list(folder.iterdir()):
         ask(web.port, "/map/about")
+
+
+def test_a_bridge_that_stops_leaves_nothing(
+    web: WebServer, folder: Path, loop: Loop, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What was coming is cleared away, in time, without a word in the log."""
+    head = head_of_post(web.port, address(folder, "kick.wav"), "Content-Length: 9000000")
+    with socket.create_connection(("127.0.0.1", web.port), 10) as connection:
+        connection.sendall(head + b"RIFF" + bytes(2 << 20))
+        while not any(path.stat().st_size for path in folder.iterdir()):
+            ask(web.port, "/map/about")
+        loop.run(web.stop())
+        assert list(folder.iterdir()) == []
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
 
 
 def test_a_sender_that_stops_is_given_up(

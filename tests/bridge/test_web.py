@@ -4,13 +4,14 @@ import asyncio
 import contextlib
 import json
 import logging
+import os
 import socket
 import statistics
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,8 @@ from tests.bridge.web_peers import ask, read_all, send_raw
 from tests.daemon.running import RunningDaemon, run
 from tests.sounds import write_library
 
-N_SLOW = 200
+N_SLOW = int(os.environ.get("BRIDGE_TEST_CONNECTIONS", "200"))
+"""Connections that dawdle; CONTRIBUTING names the long run."""
 
 
 def get(path: str = "/", host: str = "127.0.0.1:{port}", more: str = "Connection: close\r\n") -> str:
@@ -397,8 +399,21 @@ def test_osc_starts_without_the_http_libraries() -> None:
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout.split() == []
 
 
+SLOW_STARTS = (
+    "",
+    "GET / HTTP/1.1\r\nX-Slow: ",
+    "GET /map/points HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n",
+    "POST /map/upload?folder={folder}&name=kick.wav HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n"
+    "Origin: http://127.0.0.1:{port}\r\nContent-Type: application/octet-stream\r\n"
+    "Content-Length: 100000000\r\n\r\nRIFF",
+    "GET /map/socket HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n\x01",
+)
+"""Nothing; half a head; an answer that isn't read; an upload, and a web socket's frame, that don't go on."""
+
+
 def test_a_daemon_serves_it_and_slow_clients_hold_nothing_up(tmp_path: Path) -> None:
-    """The daemon tells the port, and 200 slow connections delay neither OSC nor HTTP."""
+    """The daemon tells the port, and slow connections of every kind delay neither OSC nor HTTP."""
     folder = tmp_path / "samples"
     write_library(folder, 5)
     with RunningDaemon(tmp_path / "home", str(folder)) as daemon:
@@ -412,15 +427,37 @@ def test_a_daemon_serves_it_and_slow_clients_hold_nothing_up(tmp_path: Path) -> 
         info = json.loads(next((tmp_path / "home").rglob("*.daemon.json")).read_text())
         assert info["http_port"] == port
         quiet_s = [daemon.client.ping() for _ in range(200)]
-        with contextlib.ExitStack() as stack:
-            for _ in range(N_SLOW):
+        with contextlib.ExitStack() as stack, many_files():
+            slow_s = []
+            for number in range(N_SLOW):
                 slow = stack.enter_context(socket.create_connection(("127.0.0.1", port), 10))
-                slow.sendall(b"GET / HTTP/1.1\r\nX-Slow: ")
-            slow_s = [daemon.client.ping() for _ in range(200)]
+                start = SLOW_STARTS[number % len(SLOW_STARTS)].format(port=port, folder=folder)
+                with contextlib.suppress(ConnectionError):  # given up for a later one already
+                    slow.sendall(start.encode("latin-1"))
+                slow_s.append(daemon.client.ping())
+            slow_s += [daemon.client.ping() for _ in range(200)]
             assert ask(port, "/status")[0] == 200
+            assert ask(port, "/map/points")[0] == 200
         # both are fractions of a millisecond; a machine that is busy with other things adds to either
         assert statistics.median(slow_s) < 10 * statistics.median(quiet_s) + 0.005
         assert daemon.stop() == 0
+        assert sorted(path.name for path in folder.rglob("*") if path.suffix == ".part") == []
+
+
+@contextlib.contextmanager
+def many_files() -> Iterator[None]:
+    """Let this process open as many sockets as the test wants."""
+    try:
+        import resource
+    except ImportError:  # Windows, where there is no such limit
+        yield
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, N_SLOW + 500)), hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def test_a_taken_http_port_ends_the_daemon_plainly(tmp_path: Path) -> None:
