@@ -1,4 +1,4 @@
-"""Draw docs/page-*.png: the map page on the demo library, at the size of a desk, a device in Live and a phone.
+"""Draw docs/page-*.png: the map page on the demo library, on a desk, as a device in Live and on a phone.
 
 python docs/draw_page.py    # from a checkout with the extra `test`, and Chromium
 """
@@ -36,7 +36,9 @@ def main() -> None:
             browser.close()
 
 
-def draw(name: str, browser: Browser, daemon: RunningDaemon, n_sounds: int, settings: dict[str, object]) -> None:
+def draw(
+    name: str, browser: Browser, daemon: RunningDaemon, n_sounds: int, settings: dict[str, object]
+) -> None:
     """Play a few sounds on the page, let another client's cursor join in, and take the picture."""
     context = browser.new_context(**settings)  # type: ignore[arg-type]
     page = MapPage(context.new_page(), daemon).open(n_sounds)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page, Playwright
 
 WEB = Path(__file__).parents[2] / "web"
-DEADLINE_S = 20.0
+DEADLINE_S = 40.0
 
 QUIET = (
     *("--headless", "--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking"),

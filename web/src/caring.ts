@@ -103,6 +103,12 @@ export class Caring {
     this.showState();
   }
 
+  /** Nothing is under way any more, though the last word of it may not have come. */
+  private forgetWork(): void {
+    for (const [stage, { at }] of this.work) if (Date.now() - at > WORK_GONE_MS) this.work.delete(stage);
+    this.showWork();
+  }
+
   /** One line on top: how many sounds there are, or what is under way. */
   private showState(): void {
     const { app } = this;
@@ -133,6 +139,7 @@ export class Caring {
 
   private async showProblems(): Promise<void> {
     const status = await fetchStatus();
+    if (status.state === "ready" && !status.pending) this.forgetWork();
     const failed = Number(status.failed);
     byId("n-problems").textContent = failed ? `(${failed.toLocaleString("en")})` : "";
     const list = byId("problems");
