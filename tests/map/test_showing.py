@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from io import BytesIO
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import matplotlib.image
@@ -126,6 +127,43 @@ def test_filters_of_length_and_favourites(page: MapPage, daemon: RunningDaemon) 
     page.until("state.shown === 0")
     page.page.locator("#clear-filters").click()
     page.until(f"state.shown === {N_SOUNDS}")
+
+
+def test_a_folder_narrows(page: MapPage, daemon: RunningDaemon) -> None:
+    """Of the chosen sound's folder alone the sounds stay bright, and clicks come to them alone."""
+    chosen = apart(daemon)[0]
+    folder = Path(daemon.client.path(chosen)).parent
+    inside = [sound_id for sound_id in apart(daemon) if Path(daemon.client.path(sound_id)).parent == folder]
+    outside = next(sound_id for sound_id in apart(daemon) if sound_id not in inside)
+    page.press(chosen)
+    page.until(f"state.chosen === {chosen}")
+    assert daemon.client.wait("/klustr/hit")[1] == chosen
+    page.open_all()
+    page.page.locator("#its-folder").click()
+    page.until(f"state.shown === {len(inside)}")
+    page.press(outside)
+    assert daemon.client.wait("/klustr/hit")[1] in inside
+
+
+def test_weights_change_what_is_alike(page: MapPage, daemon: RunningDaemon) -> None:
+    """With length alone left to count, the list is the bridge's answer to a client that weighs so."""
+    sound_id = apart(daemon)[0]
+    page.press(sound_id)
+    page.until("state.neighbours > 0")
+    page.open_all()
+    page.page.locator("#similar button").nth(11).wait_for()
+    for aspect in ("attack", "body", "tail", "brightness", "pitch"):
+        page.page.locator(f"#weight-{aspect}").fill("0")
+        daemon.client.weight(aspect, 0)
+    alike = [near.id for near in daemon.client.similar(sound_id, 13) if near.id != sound_id]
+    name = daemon.client.info(alike[0]).name
+    page.page.locator("#similar li").first.get_by_text(name).wait_for()
+    page.page.locator("#even-weights").click()
+    daemon.renew_client()
+    name = daemon.client.info(
+        next(near.id for near in daemon.client.similar(sound_id, 3) if near.id != sound_id)
+    ).name
+    page.page.locator("#similar li").first.get_by_text(name).wait_for()
 
 
 def test_search_finds_by_name(page: MapPage, daemon: RunningDaemon) -> None:

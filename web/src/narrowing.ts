@@ -1,7 +1,7 @@
 /** Legend, filters and weights: what counts, to this page and, for what it asks and plays, to the bridge. */
 
 import type { App } from "./app";
-import { byId, fill, kindTitle, make, marker, pressed } from "./dom";
+import { byId, fill, kindTitle, make, marker, pressed, toast } from "./dom";
 import { countKinds } from "./points";
 import { fetchWithin, type Folder } from "./server";
 import { NO_FILTERS } from "./world";
@@ -24,6 +24,7 @@ export class Narrowing {
     app.on("kinds", () => this.showWeights());
     for (const input of [this.least, this.most, this.favourites]) input.addEventListener("change", () => this.apply());
     this.folder.addEventListener("change", () => void this.chooseFolder());
+    byId("its-folder").addEventListener("click", () => void this.chooseItsFolder());
     byId("clear-filters").addEventListener("click", () => this.clear());
     byId("even-weights").addEventListener("click", () => this.levelWeights());
     app.on("points", () => void this.followFolder());
@@ -32,10 +33,28 @@ export class Narrowing {
   /** Offer these folders to choose from. */
   offer(folders: readonly Folder[]): void {
     const chosen = this.folder.value;
-    const options = folders.map(({ path }) => make("option", { value: path }, path));
+    const paths = folders.map(({ path }) => path);
+    if (paths.some((path) => chosen.startsWith(path)) && !paths.includes(chosen)) paths.push(chosen);
+    const options = paths.map((path) => make("option", { value: path }, path));
     fill(this.folder, [make("option", { value: "" }, "all folders"), ...options]);
-    this.folder.value = folders.some(({ path }) => path === chosen) ? chosen : "";
+    this.folder.value = paths.includes(chosen) ? chosen : "";
     if (this.folder.value !== chosen) void this.chooseFolder();
+  }
+
+  private async chooseItsFolder(): Promise<void> {
+    const { link, chosen } = this.app;
+    if (!chosen) return toast("choose a sound first");
+    try {
+      const path = String((await link.ask("/klustr/path", [chosen])).args[2]);
+      const folder = path.slice(0, path.lastIndexOf("/"));
+      if (![...this.folder.options].some(({ value }) => value === folder)) {
+        this.folder.append(make("option", { value: folder }, folder));
+      }
+      this.folder.value = folder;
+      await this.chooseFolder();
+    } catch (error) {
+      toast((error as Error).message);
+    }
   }
 
   private apply(): void {
