@@ -15,6 +15,7 @@ NAMES = (
     "kinds-by-ear",
     "kits",
     "layout",
+    "map",
     "midi",
     "names",
     "player",

@@ -273,6 +273,8 @@ class Daemon:
             about=lambda: {"pid": os.getpid(), "library": to_export(os.fsencode(self._library_file))},
             health=lambda: (self.player.health() if self.player else {}) | self._osc.health(),
             after=self.caught_up,
+            osc=self._osc,
+            announce=self._settings.http.announce,
             on_problem=lambda message: self._hear(Notice("http", message)),
         )
         self.http_port = await web.start()
@@ -291,6 +293,7 @@ class Daemon:
         protocols = "UDP and TCP" if self._settings.osc.tcp else "UDP"
         self._say(f"OSC on {self._settings.osc.host}:{self.osc_port} ({protocols})")
         self._say(f"HTTP on http://127.0.0.1:{self.http_port}/")
+        self._say(f"the map: http://127.0.0.1:{self.http_port}/map")
         if self.player is None:
             self._say("audio: off")
         else:

@@ -92,6 +92,32 @@ def single_threaded_environment() -> None:
         os.environ[name] = "1"
 
 
+def silence_standard_error() -> None:
+    """Send the standard error nowhere: decoders in C write their warnings there, one for each bad frame."""
+    with open(os.devnull, "wb") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+
+
+def limit_memory(limit_mb: int) -> None:
+    """Let this process use so much address space beyond what it has now, where the system can limit it.
+
+    Parameters
+    ----------
+    limit_mb : int
+        Megabytes.
+    """
+    try:
+        import resource
+    except ImportError:  # Windows: the pool measures the worker from outside instead
+        return
+    limit = psutil.Process().memory_info().vms + limit_mb * 1024 * 1024
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    if hard != resource.RLIM_INFINITY:
+        limit = min(limit, hard)
+    with contextlib.suppress(ValueError, OSError):  # not every system can: the pool looks from outside, too
+        resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
+
+
 def start_logging(level: str) -> None:
     """Log to the standard error: our own modules from `level` on, libraries from warnings on."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s", force=True)

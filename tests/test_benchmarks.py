@@ -14,11 +14,13 @@ from benchmarks.bootstrap import Resampling, estimate
 from benchmarks.libraries import make_library
 from benchmarks.quality import precision
 from klustr_bridge.layout import tsne_fit
+from tests.map import pages
 from tests.sounds import closed_hat, kick, noise, sine, snare, write, write_library
 
 ROOT = Path(__file__).parent.parent
 TINY = {
     "indexing": ["--files", "24", "--rounds", "1", "--workers", "1"],
+    "map": ["--sounds", "60", "120", "--rounds", "1", "--frames", "6"],
     "midi": ["--gestures", "8", "--files", "30"],
     "player": ["--periods", "256", "--minutes", "0.1", "--triggers", "5", "--load-files", "60"],
     "roundtrip": [
@@ -57,6 +59,8 @@ def run(*words: str) -> subprocess.CompletedProcess[str]:
 def test_a_benchmark_prints_its_ratios(name: str, tmp_path: Path) -> None:
     """Each benchmark ends well, prints a table with ratios and writes the same figures as JSON."""
     if name in ("midi", "player") and (reason := jack_stage.missing()) is not None:
+        pytest.skip(reason)
+    if name == "map" and (reason := pages.missing()) is not None:
         pytest.skip(reason)
     out = tmp_path / "out.json"
     done = run(name, *TINY[name], "--json", str(out))

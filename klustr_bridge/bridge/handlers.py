@@ -155,7 +155,7 @@ class Handlers:
 
     def move(self, client: Client, x: float, y: float, cursor: int = 0) -> None:
         """``/klustr/xy``."""
-        self._publish(client, self._navigator.move(client.state, x, y, cursor))
+        self._publish(client, self._navigator.move(client.state, x, y, cursor, client.source.origin))
 
     def audition(self, client: Client, mode: str) -> None:
         """``/klustr/audition``."""
@@ -186,7 +186,8 @@ class Handlers:
 
     def trigger_xy(self, client: Client, x: float, y: float, velocity: float = 1.0, cursor: int = 0) -> None:
         """``/klustr/trigger/xy``."""
-        self._publish(client, self._navigator.trigger_xy(client.state, x, y, velocity, cursor))
+        events = self._navigator.trigger_xy(client.state, x, y, velocity, cursor, client.source.origin)
+        self._publish(client, events)
 
     def stop(self, client: Client, voice: int | None = None) -> None:
         """``/klustr/stop``."""
@@ -194,7 +195,7 @@ class Handlers:
 
     def random(self, client: Client, cursor: int = 0) -> None:
         """``/klustr/random``."""
-        self._publish(client, self._navigator.random(client.state, cursor))
+        self._publish(client, self._navigator.random(client.state, cursor, client.source.origin))
 
     def player(self, client: Client, mode: str) -> None:
         """``/klustr/player``."""

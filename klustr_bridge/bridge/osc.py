@@ -1,51 +1,41 @@
-"""The OSC surface: UDP and TCP sockets, and what is pushed through them.
+"""The OSC surface: UDP and TCP, and the connections that other servers hold and OSC goes through.
 
-This module owns the sockets and the timers. What a packet means is the codec's, what it does is the
-dispatcher's, who gets what is the session's.
+This module owns the sockets in use and the timer of time tags. What a packet means is the codec's, what
+it does is the dispatcher's, who gets what is the session's, what is told unasked is `pushing`'s.
 """
 
 import asyncio
 import contextlib
-import errno
 import logging
-import socket
-import sys
 import time
-from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, Final
-
-from numpy.typing import NDArray
+from typing import Final
 
 from klustr_bridge.bridge.answers import PUSHES
 from klustr_bridge.bridge.codec import BadPacket, Message, encode, read_packet
 from klustr_bridge.bridge.dispatch import Dispatcher
-from klustr_bridge.bridge.handlers import Handlers, push_event, push_rows
+from klustr_bridge.bridge.handlers import Handlers
 from klustr_bridge.bridge.memory import resident_mb
 from klustr_bridge.bridge.midi_commands import MidiCommands
+from klustr_bridge.bridge.osc_sockets import open_sockets
 from klustr_bridge.bridge.outbox import Outbox
+from klustr_bridge.bridge.pushing import Pushing
 from klustr_bridge.bridge.schedule import Schedule
 from klustr_bridge.bridge.session import Client, Peer, Sessions, is_loopback
 from klustr_bridge.bridge.transport import Connection, DatagramEndpoint, UdpPeer
-from klustr_bridge.errors import BridgeError, QueryError
-from klustr_bridge.navigator import Event, Hit, Navigator
-from klustr_bridge.types import NATURAL, Float32Array, Int32Array
+from klustr_bridge.errors import QueryError
+from klustr_bridge.navigator import Event, Navigator
+from klustr_bridge.types import NATURAL
 
 DEFAULT_PORT: Final = 7475
 MAX_CONNECTIONS: Final = 64
 IDLE_CONNECTION_S: Final = 60.0
-PUMP_INTERVAL_S: Final = 0.004
-PUMP_BUDGET: Final = 96
-"""Packets a turn of the pump, all subscribers together: about a millisecond of the event loop."""
-
-_PORT_ATTEMPTS: Final = 20
-_RECEIVE_BUFFER: Final = 1 << 20
 
 _log = logging.getLogger(__name__)
 
 
-class OscServer:
+class OscServer(Pushing):
     """Answers OSC over UDP and TCP on the same port.
 
     Parameters
@@ -77,13 +67,11 @@ class OscServer:
         clock: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
+        super().__init__(Sessions(clock, view), clock)
         self.host = host
         self.port = port
         self._tcp = tcp
-        self._clock = clock
         self._wall_clock = wall_clock
-        self.counters: Counter[str] = Counter()
-        self.sessions = Sessions(clock, view)
         self._schedule = Schedule()
         self._navigator = navigator
         self._forgetting: set[asyncio.Task[None]] = set()
@@ -103,9 +91,7 @@ class OscServer:
         self._endpoint: DatagramEndpoint | None = None
         self._server: asyncio.Server | None = None
         self._connections: dict[Connection, None] = {}
-        self._pump_timer: asyncio.TimerHandle | None = None
         self._schedule_timer: asyncio.TimerHandle | None = None
-        self._is_stopping = False
 
     # -- life
 
@@ -123,9 +109,9 @@ class OscServer:
             If the port is taken or the host is not this machine's.
         """
         loop = asyncio.get_running_loop()
-        udp, tcp = _open_sockets(self.host, self.port, self._tcp)
+        udp, tcp = open_sockets(self.host, self.port, self._tcp, MAX_CONNECTIONS)
         self.port = udp.getsockname()[1]
-        endpoint = DatagramEndpoint(self._receive, self.counters)
+        endpoint = DatagramEndpoint(self.receive, self.counters)
         await loop.create_datagram_endpoint(lambda: endpoint, sock=udp)
         self._endpoint = endpoint
         if tcp is not None:
@@ -159,7 +145,7 @@ class OscServer:
             connection.abort()
 
     def _accept(self) -> Connection:
-        return Connection(self._receive, self._opened, self._closed, self.counters)
+        return Connection(self.receive, self._opened, self._closed, self.counters)
 
     def _opened(self, connection: Connection) -> bool:
         """Whether there is room for a connection; one that is long idle makes room."""
@@ -187,13 +173,32 @@ class OscServer:
 
     def _closed(self, connection: Connection) -> None:
         self._connections.pop(connection, None)
-        client = self.sessions.known(connection)
+        self.disconnect(connection)
+
+    # -- connections that another server holds
+
+    def run(self, source: Peer, message: Message) -> None:
+        """Run one message that came in another form than OSC; never raises."""
+        self.counters["packets"] += 1
+        self._dispatcher.run(self._client(source), message)
+
+    def listen(self, source: Peer, addresses: set[str]) -> None:
+        """Push to a client what is pushed at some addresses alone; see `Sessions.listen`."""
+        client = self._client(source)
+        try:
+            self.sessions.listen(client, addresses)
+        except QueryError as error:
+            self._dispatcher.fail(client, "LISTEN", -1, error.code, str(error))
+
+    def disconnect(self, source: Peer) -> None:
+        """Forget a client whose connection has ended."""
+        client = self.sessions.known(source)
         if client is not None:
             self._bye(client)
 
     # -- in
 
-    def _receive(self, source: Peer, data: bytes) -> None:
+    def receive(self, source: Peer, data: bytes) -> None:
         """Run one packet; whatever happens, the bridge goes on."""
         try:
             if self._is_own(source):
@@ -205,9 +210,7 @@ class OscServer:
                 self.counters["bad_packets"] += 1
                 return
             self.counters["packets"] += 1
-            client = self.sessions.client(source)
-            if client.state.deliver is None:
-                client.state.deliver = partial(self._deliver, client)
+            client = self._client(source)
             for group in groups:
                 delay_s = group.at_s - self._wall_clock() if group.at_s else 0.0
                 if delay_s <= 0.0:
@@ -217,6 +220,12 @@ class OscServer:
                     self._run_later(client, delay_s, group.messages)
         except Exception:
             _log.exception("a packet of %d bytes from %s could not be run", len(data), source.host)
+
+    def _client(self, source: Peer) -> Client:
+        client = self.sessions.client(source)
+        if client.state.deliver is None:
+            client.state.deliver = partial(self._deliver, client)
+        return client
 
     def _run_later(self, client: Client, delay_s: float, messages: tuple[Message, ...]) -> None:
         try:
@@ -266,32 +275,6 @@ class OscServer:
         """Whether a packet came from the bridge's own socket: nobody else can send from there."""
         return isinstance(source, UdpPeer) and source.port == self.port and is_loopback(source.host)
 
-    # -- out
-
-    def publish(self, client: Client, events: Sequence[Event]) -> None:
-        """Push what a client's action caused: hits to every subscriber, plays to the client alone.
-
-        Parameters
-        ----------
-        client : Client
-            Whose action it was.
-        events : sequence of Hit or Play
-            In order.
-
-        Raises
-        ------
-        QueryError
-            ``toobig`` if the path of a play doesn't fit a packet.
-        """
-        try:
-            for event in events:
-                if isinstance(event, Hit):
-                    self._push_hit(client.source.key, event)
-                else:
-                    client.peer.send(push_event(event))  # never behind a queue of other pushes
-        finally:
-            self._pump()
-
     def _deliver(self, client: Client, events: Sequence[Event]) -> None:
         """Push what comes later than the message that caused it."""
         if client.gone:
@@ -300,118 +283,6 @@ class OscServer:
             self.publish(client, events)
         except QueryError as error:
             self._dispatcher.fail(client, "/klustr/play", -1, error.code, str(error))
-
-    def publish_hits(self, origin: str, events: Iterable[Event]) -> None:
-        """Push what another surface caused: hits to every subscriber, plays to who has taken them over.
-
-        Parameters
-        ----------
-        origin : str
-            The surface, such as ``midi``; keeps its cursors apart from those of OSC clients.
-        events : iterable of Hit or Play
-            In order.
-
-        Raises
-        ------
-        QueryError
-            ``toobig`` if the path of a play doesn't fit a packet.
-        """
-        taker = self.sessions.taker
-        try:
-            for event in events:
-                if isinstance(event, Hit):
-                    self._push_hit(origin, event)
-                elif taker is not None:
-                    taker.peer.send(push_event(event))
-        finally:
-            self._pump()
-
-    # What has changed is told in each view of the map to those who are in it.
-
-    def push_added(self, ids: Int32Array, xy: Float32Array, view: str = NATURAL) -> None:
-        """Tell subscribers of sounds that joined the map: ids (n,), positions (n, 2)."""
-        self._push_rows("/klustr/added", view, ids, xy)
-
-    def push_moved(self, ids: Int32Array, xy: Float32Array, view: str = NATURAL) -> None:
-        """Tell subscribers of sounds that a new epoch gave another place: ids (n,), positions (n, 2)."""
-        self._push_rows("/klustr/moved", view, ids, xy)
-
-    def push_removed(self, ids: Int32Array, view: str = NATURAL) -> None:
-        """Tell subscribers of sounds that are gone: ids (n,)."""
-        self._push_rows("/klustr/removed", view, ids)
-
-    def push_epoch(self, epoch: int, n_sounds: int) -> None:
-        """Tell subscribers that the map was made anew."""
-        self._push("/klustr/epoch", epoch, n_sounds)
-
-    def push_beat(self, beat: float, tempo_bpm: float, playing: bool) -> None:
-        """Tell subscribers of the session's beat."""
-        self._push_latest(("beat",), encode(PUSHES["/klustr/beat"], beat, tempo_bpm, int(playing)))
-        self._pump()
-
-    def push_error(self, where: str, message: str) -> None:
-        """Tell subscribers that something failed."""
-        self._push("/klustr/error", where[:200], message[:800])
-
-    def push_progress(self, stage: str, done: int, total: int) -> None:
-        """Tell subscribers how far the work is; newest wins for each stage."""
-        self._push_latest(("progress", stage), encode(PUSHES["/klustr/progress"], stage, done, total))
-        self._pump()
-
-    def _push_rows(self, address: str, view: str, *columns: NDArray[Any]) -> None:
-        for client in self.sessions.subscribers():
-            if client.state.view == view:
-                self._queue(client, push_rows(PUSHES[address], *columns), len(columns[0]))
-        self._pump()
-
-    def _push(self, address: str, *values: object) -> None:
-        packet = encode(PUSHES[address], *values)
-        for client in self.sessions.subscribers():
-            self._queue(client, iter((packet,)), 1)
-        self._pump()
-
-    def _queue(self, client: Client, packets: Iterator[bytes], n_packets: int) -> None:
-        outbox = client.outbox
-        if outbox is None:
-            return
-        n_dropped = outbox.add(packets, n_packets)
-        self.counters["pushes_dropped"] += n_dropped
-        if n_dropped and not outbox.told_overflow:
-            outbox.told_overflow = True
-            text = f"{n_dropped} pushes dropped, too many wait; ask /klustr/points for the state of things"
-            client.peer.send(encode(PUSHES["/klustr/error"], "pushes", text))
-
-    def _push_hit(self, source: Hashable, hit: Hit) -> None:
-        packets: dict[str, bytes] = {}
-        for client in self.sessions.subscribers():
-            if client.outbox is not None:
-                view = client.state.view
-                packet = packets.get(view) or packets.setdefault(view, push_event(hit, view))
-                client.outbox.add_latest(("hit", source, hit.cursor), packet)
-
-    def _push_latest(self, key: Hashable, packet: bytes) -> None:
-        for client in self.sessions.subscribers():
-            if client.outbox is not None:
-                client.outbox.add_latest(key, packet)
-
-    def _pump(self) -> None:
-        """Send what is due, and come back when more will be."""
-        if self._pump_timer is not None:
-            self._pump_timer.cancel()
-            self._pump_timer = None
-        now_s = self._clock()
-        waiting = [(client, client.outbox) for client in self.sessions.subscribers() if client.outbox]
-        budget = PUMP_BUDGET
-        share = max(1, budget // max(1, len(waiting)))
-        for client, outbox in waiting:
-            packets = outbox.take(now_s, share)
-            for packet in packets:
-                client.peer.send(packet)
-            self.counters["pushes"] += len(packets)
-        due = [due_s for _, outbox in waiting if (due_s := outbox.next_due_s(now_s)) is not None]
-        if due and not self._is_stopping:
-            delay_s = max(PUMP_INTERVAL_S, min(due) - now_s)
-            self._pump_timer = asyncio.get_running_loop().call_later(delay_s, self._pump)
 
     def health(self) -> dict[str, float]:
         """Counters since the start and lengths of queues now, by name."""
@@ -439,52 +310,3 @@ class OscServer:
             "commands_waiting": float(self._dispatcher.n_waiting),
             "memory_mb": resident_mb(),
         }
-
-
-def _open_sockets(host: str, port: int, tcp: bool) -> tuple[socket.socket, socket.socket | None]:
-    """Bind UDP and TCP to one port; with port 0, to one that is free for both."""
-    try:
-        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)[0]
-    except (OSError, UnicodeError) as error:
-        raise BridgeError(
-            f"can't listen at {host!r}: {error}; an IP address of this machine is needed"
-        ) from None
-    for attempt in range(_PORT_ATTEMPTS):
-        udp = socket.socket(family, socket.SOCK_DGRAM)
-        stream = socket.socket(family, socket.SOCK_STREAM) if tcp else None
-        try:
-            _bind(udp, address)
-            with contextlib.suppress(OSError):
-                udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
-            if stream is not None:
-                _bind(stream, (address[0], udp.getsockname()[1], *address[2:]))
-                stream.listen(MAX_CONNECTIONS)
-            return udp, stream
-        except OSError as error:
-            udp.close()
-            if stream is not None:
-                stream.close()
-            if port == 0 and error.errno == errno.EADDRINUSE and attempt < _PORT_ATTEMPTS - 1:
-                continue
-            raise _bind_error(host, port, error) from None
-    raise BridgeError(f"no port is free for both UDP and TCP at {host}")
-
-
-def _bind(sock: socket.socket, address: Any) -> None:
-    sock.setblocking(False)
-    if sys.platform == "win32":
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
-    elif sock.type == socket.SOCK_STREAM:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    sock.bind(address)
-
-
-def _bind_error(host: str, port: int, error: OSError) -> BridgeError:
-    if error.errno in (errno.EADDRINUSE, getattr(errno, "WSAEADDRINUSE", errno.EADDRINUSE)):
-        return BridgeError(
-            f"port {port} is in use by another program; end it, or choose another port with --osc-port "
-            "(0 takes a free one)"
-        )
-    if error.errno in (errno.EACCES, getattr(errno, "WSAEACCES", errno.EACCES)):
-        return BridgeError(f"port {port} may not be used by this user; choose another with --osc-port")
-    return BridgeError(f"can't listen at {host} port {port}: {error.strerror or error}")

@@ -1,29 +1,39 @@
 """The OSCQuery namespace: the command table as the JSON that OSCQuery clients browse.
 
-This module owns what stands in a node and what a question about it is answered with. It is pure: no
-socket, no HTTP library, no navigator. What the proposal leaves optional and nothing here serves yet
-(LISTEN, PATH_CHANGED, UNIT, ...) is said to be missing in HOST_INFO.
+This module owns what stands in a node, what a question about it is answered with, and what a client's
+LISTEN and IGNORE mean. It is pure: no socket, no HTTP library, no navigator. What the proposal leaves
+optional and nothing here serves yet (PATH_CHANGED, UNIT, ...) is said to be missing in HOST_INFO.
 
 References
 ----------
 https://github.com/Vidvox/OSCQueryProposal, third revision.
 """
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from klustr_bridge.bridge.vocabulary import Argument, Command
+from klustr_bridge.bridge.answers import PUSHES
+from klustr_bridge.bridge.vocabulary import Answer, Argument, Command
 
 Node = dict[str, Any]
 
 _NO_VALUE: Final = 0
+_READ_ONLY: Final = 1
+"""Pushes can be listened to; the last one of those that stand for a state can be read."""
 _WRITE_ONLY: Final = 2
 """Commands can be sent, nothing can be read back over HTTP."""
 
+_OF_ONE_CLIENT: Final = frozenset({"/klustr/play", "/klustr/goodbye"})
+HEARABLE: Final = tuple(answer for address, answer in PUSHES.items() if address not in _OF_ONE_CLIENT)
+"""The pushes that can be listened to: whoever plays a sound gets its ``/klustr/play``, and nobody else."""
+
+_HEARABLE_ADDRESSES: Final = frozenset(answer.address for answer in HEARABLE)
+
 _EXTENSIONS: Final = {
     "ACCESS": True,
-    "VALUE": True,  # known, and answered with 204: no node is readable
+    "VALUE": True,  # of pushes; known, and answered with 204, of commands
     "RANGE": True,
     "DESCRIPTION": True,
     "EXTENDED_TYPE": True,
@@ -33,7 +43,7 @@ _EXTENSIONS: Final = {
     "CRITICAL": False,
     "CLIPMODE": False,
     "HTML": False,
-    "LISTEN": False,
+    "LISTEN": True,
     "PATH_CHANGED": False,
     "PATH_ADDED": False,
     "PATH_REMOVED": False,
@@ -41,11 +51,11 @@ _EXTENSIONS: Final = {
 }
 _ATTRIBUTES: Final = frozenset(
     {"FULL_PATH", "CONTENTS", "TYPE"} | {name for name, served in _EXTENSIONS.items() if served}
-)
+) - {"LISTEN"}  # a word of the web socket
 _DESCRIPTIONS: Final = {"/": "klustr-bridge", "/klustr": "The map of sounds: move, hear, ask, narrow, keep."}
 
 
-def namespace(commands: Iterable[Command]) -> dict[str, Node]:
+def namespace(commands: Iterable[Command], pushes: Iterable[Answer] = ()) -> dict[str, Node]:
     """Make the tree of nodes.
 
     TYPE is what must be sent (one word where a command takes any number); OVERLOADS holds the forms
@@ -55,6 +65,8 @@ def namespace(commands: Iterable[Command]) -> dict[str, Node]:
     ----------
     commands : iterable of Command
         The command table.
+    pushes : iterable of Answer
+        What can be listened to.
 
     Returns
     -------
@@ -64,13 +76,16 @@ def namespace(commands: Iterable[Command]) -> dict[str, Node]:
     nodes: dict[str, Node] = {}
     for command in commands:
         _node(nodes, command.address).update(_method(command))
+    for push in pushes:
+        node = {"ACCESS": _READ_ONLY, "DESCRIPTION": push.help, **_typed(push.arguments)}
+        _node(nodes, push.address).update(node)
     for path, text in _DESCRIPTIONS.items():
         if path in nodes:
             nodes[path].setdefault("DESCRIPTION", text)
     return nodes
 
 
-def host_info(osc_host: str, osc_port: int) -> Node:
+def host_info(osc_host: str, osc_port: int, web_host: str, web_port: int) -> Node:
     """Return what ``?HOST_INFO`` is answered with.
 
     Parameters
@@ -79,17 +94,29 @@ def host_info(osc_host: str, osc_port: int) -> Node:
         IP address that OSC listens at.
     osc_port : int
         Its port, the same for UDP and TCP.
+    web_host : str
+        IP address of the web socket, where LISTEN is said.
+    web_port : int
+        Its port, that of HTTP.
     """
     return {
         "NAME": "klustr-bridge",
         "OSC_IP": osc_host,
         "OSC_PORT": osc_port,
         "OSC_TRANSPORT": "UDP",
+        "WS_IP": web_host,
+        "WS_PORT": web_port,
         "EXTENSIONS": _EXTENSIONS,
     }
 
 
-def answer(nodes: Mapping[str, Node], host: Node, path: str, query: str) -> tuple[int, Node | None]:
+def answer(
+    nodes: Mapping[str, Node],
+    host: Node,
+    path: str,
+    query: str,
+    values: Mapping[str, list[Any]] | None = None,
+) -> tuple[int, Node | None]:
     """Answer a question about the namespace.
 
     Parameters
@@ -102,6 +129,8 @@ def answer(nodes: Mapping[str, Node], host: Node, path: str, query: str) -> tupl
         Full path of a node, decoded.
     query : str
         Name of one attribute, or empty for the whole node.
+    values : mapping of str to list, optional
+        What was pushed last, by address.
 
     Returns
     -------
@@ -115,11 +144,47 @@ def answer(nodes: Mapping[str, Node], host: Node, path: str, query: str) -> tupl
     node = nodes.get(path)
     if node is None:
         return 404, None
+    if values and path in values:
+        node = {**node, "VALUE": values[path]}
     if not query:
         return 200, node
     if query not in _ATTRIBUTES:
         return 400, None
     return (200, {query: node[query]}) if query in node else (204, None)
+
+
+def heard(text: str, addresses: set[str]) -> set[str]:
+    """Return what a client listens to after a command of the web socket.
+
+    Parameters
+    ----------
+    text : str
+        Such as ``{"COMMAND": "LISTEN", "DATA": "/klustr/hit"}``.
+    addresses : set of str
+        What it has listened to so far.
+
+    Returns
+    -------
+    set of str
+        Paths that nothing is ever pushed at, and commands that nobody knows, change nothing.
+
+    Raises
+    ------
+    ValueError
+        If the text is not JSON of that form.
+    """
+    try:
+        said = json.loads(text)
+    except RecursionError:
+        raise ValueError("JSON that is nested too deep") from None
+    if not isinstance(said, dict):
+        raise ValueError("an object with COMMAND and DATA is expected")
+    command, path = said.get("COMMAND"), said.get("DATA")
+    if not isinstance(path, str) or path not in _HEARABLE_ADDRESSES:
+        return addresses
+    if command == "LISTEN":
+        return addresses | {path}
+    return addresses - {path} if command == "IGNORE" else addresses
 
 
 def _node(nodes: dict[str, Node], path: str) -> Node:

@@ -23,10 +23,12 @@ MAX_STRANGERS: Final = 256
 MAX_NAME: Final = 64
 FAILS_BURST: Final = 20.0
 FAILS_A_SECOND: Final = 10.0
+WEB: Final = "web"
+"""The origin of pages: what they play is sounded as what MIDI plays is."""
 
 
 class Peer(Protocol):
-    """Where packets for one client go: a UDP address or a TCP connection."""
+    """Where packets for one client go: a UDP address, a TCP connection or a web socket."""
 
     @property
     def key(self) -> Hashable:
@@ -41,6 +43,16 @@ class Peer(Protocol):
     @property
     def is_connection(self) -> bool:
         """Whether packets are neither lost nor need pacing."""
+        ...
+
+    @property
+    def lasts(self) -> bool:
+        """Whether a subscription lasts as long as the connection, which is asked whether it lives."""
+        ...
+
+    @property
+    def origin(self) -> str:
+        """What a Hit of the client's cursors is said to come from: ``osc`` or ``web``."""
         ...
 
     def send(self, packet: bytes) -> None:
@@ -68,7 +80,7 @@ def is_loopback(host: str) -> bool:
 
 @dataclass(slots=True, eq=False)
 class Client:
-    """One client of the OSC surface, known by where its packets come from.
+    """One client of the command table, known by where its packets come from.
 
     Attributes
     ----------
@@ -92,6 +104,8 @@ class Client:
         The library command that the next one waits for.
     gone : bool
         It said bye, its connection ended, or it was forgotten.
+    listens : set of str or None
+        Addresses of the pushes that it gets while subscribed; None: all.
     """
 
     source: Peer
@@ -106,6 +120,11 @@ class Client:
     n_waiting: int = 0
     last_command: "asyncio.Task[None] | None" = None
     gone: bool = False
+    listens: set[str] | None = None
+
+    def hears(self, address: str) -> bool:
+        """Whether it gets the pushes of an address while it is subscribed."""
+        return self.listens is None or address in self.listens
 
 
 class Sessions:
@@ -158,7 +177,7 @@ class Sessions:
             if client is not None:
                 self._strangers.move_to_end(key)
         if client is None:
-            state = ClientState(view=self._view)
+            state = ClientState(view=self._view, is_surface=source.origin == WEB)
             client = Client(source, source, is_loopback(source.host), now_s, state)
             self._keep(client)
         client.seen_s = now_s
@@ -194,17 +213,39 @@ class Sessions:
         for other in self.subscribers():
             if other is not client and other.peer.key == peer.key:
                 self._unsubscribe(other)
+        self._subscribe(client)
+        client.peer = peer
+        client.state.name = name
+        client.gone = False
+        client.listens = None
+        self._strangers.pop(client.source.key, None)
+        self._kept[client.source.key] = client
+
+    def listen(self, client: Client, addresses: set[str]) -> None:
+        """Subscribe a connection to the pushes of some addresses alone; of none ends it.
+
+        A client that has said hello gets them all anyway.
+
+        Raises
+        ------
+        QueryError
+            ``busy`` when 32 are subscribed.
+        """
+        if client.outbox is not None and client.listens is None:
+            return
+        if not addresses:
+            client.outbox, client.listens = None, None
+            return
+        self._subscribe(client)
+        client.listens = addresses
+
+    def _subscribe(self, client: Client) -> None:
         if client.outbox is None:
             if self.n_subscribers >= MAX_SUBSCRIBERS:
                 raise QueryError(
                     "busy", f"{MAX_SUBSCRIBERS} clients are subscribed; one has to say bye first"
                 )
             client.outbox = Outbox()
-        client.peer = peer
-        client.state.name = name
-        client.gone = False
-        self._strangers.pop(client.source.key, None)
-        self._kept[client.source.key] = client
 
     def ask_for_plays(self, client: Client) -> None:
         """Take note that a client has asked to sound what is played (player mode ``client``)."""
@@ -245,7 +286,7 @@ class Sessions:
         return (client.outbox for client in self._kept.values() if client.outbox is not None)
 
     def _lapsed(self, client: Client, now_s: float) -> bool:
-        return client.outbox is not None and now_s - client.seen_s > LEASE_S
+        return client.outbox is not None and not client.source.lasts and now_s - client.seen_s > LEASE_S
 
     def _unsubscribe(self, client: Client) -> None:
         """End the pushes; filters and the place of answers stay while the client is remembered."""

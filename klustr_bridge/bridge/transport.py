@@ -33,6 +33,8 @@ class UdpPeer:
 
     __slots__ = ("_address", "_endpoint")
     is_connection = False
+    lasts = False
+    origin = "osc"
 
     def __init__(self, endpoint: "DatagramEndpoint", address: tuple[Any, ...]) -> None:
         self._endpoint = endpoint
@@ -141,6 +143,8 @@ class Connection(asyncio.Protocol):
     """
 
     is_connection = True
+    lasts = False
+    origin = "osc"
 
     def __init__(
         self,

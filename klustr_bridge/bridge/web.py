@@ -14,16 +14,21 @@ import sys
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Final
 
+from klustr_bridge.bridge.announcing import Announcer
 from klustr_bridge.bridge.session import is_loopback
 from klustr_bridge.errors import BridgeError
 from klustr_bridge.navigator import Navigator
 
 if TYPE_CHECKING:
-    from klustr_bridge.bridge.webapp import AppServer
+    from klustr_bridge.bridge.osc import OscServer
+    from klustr_bridge.bridge.web_connection import AppServer
+    from klustr_bridge.bridge.webapp import WebApp
 
 DEFAULT_PORT: Final = 7477
 
-_STOP_DEADLINE_S: Final = 2.0
+_PATIENCE_S: Final = 0.5
+"""For answers under way when it stops; whoever takes longer is cut off, before uvicorn complains."""
+_STOP_DEADLINE_S: Final = 1.5
 BACKLOG: Final = 256
 """A burst of connections waits here; beyond it the kernel drops them and clients try again after 1 s."""
 
@@ -35,7 +40,7 @@ async def _at_once() -> None:
 
 
 class WebServer:
-    """Answers HTTP on loopback: the OSCQuery namespace and the status.
+    """Answers HTTP on loopback: the map, the OSCQuery namespace and the status.
 
     Parameters
     ----------
@@ -57,6 +62,10 @@ class WebServer:
         Further counters for ``/status``, by name.
     after : callable
         Awaited before the HTTP libraries are loaded; connections wait until then.
+    osc : OscServer, optional
+        Whose clients web sockets are; without one there are none.
+    announce : bool
+        Whether programs of this machine are told by zeroconf where it is.
     on_problem : callable
         Told what is wrong if nothing can be served after all.
     """
@@ -73,6 +82,8 @@ class WebServer:
         about: Callable[[], Mapping[str, object]] = dict,
         health: Callable[[], Mapping[str, float]] = dict,
         after: Callable[[], Awaitable[None]] = _at_once,
+        osc: "OscServer | None" = None,
+        announce: bool = False,
         on_problem: Callable[[str], None] = _log.error,
     ) -> None:
         self.host = host
@@ -86,8 +97,12 @@ class WebServer:
         self._about = about
         self._health = health
         self._after = after
+        self._osc = osc
+        self._announce = announce
+        self.announcer: Announcer | None = None
         self._on_problem = on_problem
         self._socket: socket.socket | None = None
+        self._app: WebApp | None = None
         self._server: AppServer | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -106,6 +121,8 @@ class WebServer:
         """
         self._socket = _listen(self.host, self.port)
         self.port = self._socket.getsockname()[1]
+        if self._announce:
+            self.announcer = Announcer(self.host, self.port, self._osc_host, self._osc_port)
         self._task = asyncio.create_task(self._serve(self._socket))
         return self.port
 
@@ -114,39 +131,55 @@ class WebServer:
         task, self._task = self._task, None
         if task is None or self._socket is None:
             return
+        if self.announcer is not None:
+            await self.announcer.stop()
+        if self._app is not None:
+            await self._app.say_goodbye()
         if self._server is not None:
             self._server.leave()
-            await asyncio.wait([task], timeout=_STOP_DEADLINE_S)
+            await asyncio.wait([task], timeout=_PATIENCE_S)
             self._server.abort()
+            await asyncio.wait([task], timeout=_STOP_DEADLINE_S)
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
+        if self._app is not None:
+            await self._app.close()
         self._socket.close()
 
     async def _serve(self, sock: socket.socket) -> None:
         try:
             await self._after()
-            self._server = await asyncio.to_thread(self._load)
-            await self._server.serve([sock])
+            self._app, server = await asyncio.to_thread(self._load)
+            self._server = server
+            if self.announcer is not None:
+                self.announcer.start()
+            await server.serve([sock])
         except Exception as error:  # a broken library must not take OSC along
             _log.debug("HTTP", exc_info=True)
             self.problem = f"nothing is served on port {self.port}: {error!r}"
             self._on_problem(self.problem)
             sock.close()
 
-    def _load(self) -> "AppServer":
-        from klustr_bridge.bridge.webapp import AppServer, make_app
+    def _told(self) -> Mapping[str, object]:
+        return {**self._about(), "announced": self.announcer is not None and self.announcer.is_heard}
 
-        app = make_app(
+    def _load(self) -> "tuple[WebApp, AppServer]":
+        from klustr_bridge.bridge.web_connection import AppServer
+        from klustr_bridge.bridge.webapp import WebApp
+
+        app = WebApp(
             self._navigator,
+            host=self.host,
             port=self.port,
             osc_host=self._osc_host,
             osc_port=self._osc_port,
             version=self._version,
-            about=self._about,
+            about=self._told,
             health=self._health,
+            osc=self._osc,
         )
-        return AppServer(app, self.ready.set)
+        return app, AppServer(app, self.ready.set)
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -226,6 +226,21 @@ class Corpus:
         """Kinds of the sounds, as in ``sound.kinds.KINDS``; uint8, shape (n,)."""
         return self._snapshot.sound["kind"]
 
+    @property
+    def favourites(self) -> BoolArray:
+        """Which sounds the user has marked; bool, shape (n,)."""
+        return self._snapshot.sound["favourite"]
+
+    @property
+    def loop_mask(self) -> BoolArray:
+        """Which sounds are loops; bool, shape (n,)."""
+        return self._snapshot.sound["is_loop"]
+
+    @property
+    def slice_mask(self) -> BoolArray:
+        """Which sounds are parts of others; bool, shape (n,)."""
+        return np.asarray(self._snapshot.sound["parent_row"] >= 0)
+
     @cached_property
     def is_single(self) -> BoolArray:
         """Which sounds are heard and neither loops nor slices; bool, shape (n,)."""

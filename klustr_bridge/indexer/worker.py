@@ -4,15 +4,13 @@ Owns nothing on disk. A file that crashes, hangs or bloats this process takes on
 the pool knows which file was at work.
 """
 
-import contextlib
-import os
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Protocol
 
 from klustr_bridge.errors import RefusedSound
 from klustr_bridge.library.scan import scan_path
-from klustr_bridge.processes import become_background_process
+from klustr_bridge.processes import become_background_process, limit_memory, silence_standard_error
 from klustr_bridge.sound.opening import UnavailableSound, is_passing
 from klustr_bridge.types import Analysis, FileStamp
 
@@ -63,8 +61,8 @@ def serve(connection: Connection, analyse: Analyse, memory_limit_mb: int) -> Non
         Address space beyond what the process has at its start, where the system can limit it.
     """
     become_background_process(priority=19)
-    _silence_decoders()
-    _limit_memory(memory_limit_mb)
+    silence_standard_error()
+    limit_memory(memory_limit_mb)
     try:
         while True:
             for task in connection.recv():
@@ -93,24 +91,3 @@ def _answer(task: Task, analyse: Analyse, memory_limit_mb: int) -> Answer:
     if before is None or scan_path(task.path) != before:
         return Answer(task.token, None, None, None)
     return Answer(task.token, before.stamp, analysis, reason)
-
-
-def _silence_decoders() -> None:
-    """Send the standard error nowhere: decoders in C write their warnings there, one for each bad frame."""
-    with open(os.devnull, "wb") as nowhere:
-        os.dup2(nowhere.fileno(), 2)
-
-
-def _limit_memory(limit_mb: int) -> None:
-    try:
-        import resource
-    except ImportError:  # Windows: the pool measures the worker from outside instead
-        return
-    import psutil
-
-    limit = psutil.Process().memory_info().vms + limit_mb * 1024 * 1024
-    _, hard = resource.getrlimit(resource.RLIMIT_AS)
-    if hard != resource.RLIM_INFINITY:
-        limit = min(limit, hard)
-    with contextlib.suppress(ValueError, OSError):  # not every system can: the pool looks from outside, too
-        resource.setrlimit(resource.RLIMIT_AS, (limit, hard))

@@ -68,6 +68,7 @@ class HttpSettings:
     """How browsers reach the bridge; `port` 0 is any free one."""
 
     port: int
+    announce: bool = True
 
 
 @dataclass(frozen=True, slots=True)

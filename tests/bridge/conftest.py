@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from klustr_bridge.bridge import OscServer
+from klustr_bridge.bridge.web import WebServer
 from klustr_bridge.client import Client
 from klustr_bridge.corpus import Corpus
 from klustr_bridge.navigator import Navigator
@@ -65,3 +66,26 @@ def client(place: Place) -> Iterator[Client]:
     """A client of it."""
     with Client(port=place.port) as client:
         yield client
+
+
+@pytest.fixture
+def serve_http(loop: Loop, place: Place) -> Iterator[Callable[..., WebServer]]:
+    """Start HTTP servers in the loop of the OSC server, for its clients; arguments go to `WebServer`."""
+    started: list[WebServer] = []
+
+    async def begin(settings: dict[str, Any]) -> WebServer:
+        given = {"port": 0, "osc_port": place.port, "version": "1.2.3", "osc": place.server, **settings}
+        web = WebServer(place.navigator, **given)
+        started.append(web)
+        await web.start()
+        return web
+
+    yield lambda **settings: loop.run(begin(settings))
+    for web in started:
+        loop.run(web.stop())
+
+
+@pytest.fixture
+def web(serve_http: Callable[..., WebServer]) -> WebServer:
+    """A running HTTP server."""
+    return serve_http()

@@ -7,13 +7,13 @@ import pytest
 
 from klustr_bridge.bridge.arguments import bind
 from klustr_bridge.bridge.commands import COMMANDS
-from klustr_bridge.bridge.oscquery import answer, host_info, namespace
+from klustr_bridge.bridge.oscquery import HEARABLE, answer, heard, host_info, namespace
 from klustr_bridge.bridge.vocabulary import MAX_CURSOR, MAX_K
 from klustr_bridge.errors import QueryError
 from klustr_bridge.sound.kinds import KINDS
 
-NODES = namespace(COMMANDS.values())
-HOST = host_info("127.0.0.1", 7475)
+NODES = namespace(COMMANDS.values(), HEARABLE)
+HOST = host_info("127.0.0.1", 7475, "127.0.0.1", 7477)
 ATTRIBUTES = {
     "FULL_PATH",
     "CONTENTS",
@@ -92,7 +92,7 @@ def test_some_nodes_in_full() -> None:
 
 
 def test_the_root_holds_every_command() -> None:
-    """Walking CONTENTS from the root finds each command once, at its own path, as JSON."""
+    """Walking CONTENTS from the root finds each command and push once, at its own path, as JSON."""
     found = []
 
     def walk(node: dict[str, Any], path: str) -> None:
@@ -103,7 +103,7 @@ def test_the_root_holds_every_command() -> None:
             walk(child, f"{path}/{name}")
 
     walk(json.loads(json.dumps(NODES["/"], allow_nan=False)), "")
-    assert sorted(found) == sorted(COMMANDS)
+    assert sorted(found) == sorted([*COMMANDS, *(push.address for push in HEARABLE)])
     assert NODES["/klustr/trigger"]["TYPE"] == "i"
     assert NODES["/klustr/trigger"]["CONTENTS"]["xy"] is NODES["/klustr/trigger/xy"]
     assert NODES["/klustr/near"]["ACCESS"] == 0
@@ -115,6 +115,7 @@ def test_the_root_holds_every_command() -> None:
         ("/klustr/xy", "VALUE", 204),  # a known attribute, but nothing can be read
         ("/klustr/near", "RANGE", 204),
         ("/klustr/bye", "TYPE", 204),
+        ("/klustr/epoch", "VALUE", 204),
         ("/klustr/xy", "LISTEN", 400),
         ("/klustr/xy", "HTML", 400),
         ("/klustr/xy", "CLIPMODE", 400),
@@ -149,6 +150,45 @@ def test_host_info_at_any_path(path: str) -> None:
     assert code == 200
     assert host is not None
     assert (host["OSC_IP"], host["OSC_PORT"], host["OSC_TRANSPORT"]) == ("127.0.0.1", 7475, "UDP")
+    assert (host["WS_IP"], host["WS_PORT"]) == ("127.0.0.1", 7477)
+    assert host["EXTENSIONS"]["LISTEN"]
     for name, served in host["EXTENSIONS"].items():
+        if name == "LISTEN":  # said over the web socket
+            continue
         assert (answer(NODES, HOST, "/klustr/xy", name)[0] in (200, 204)) == served, name
-    assert not host["EXTENSIONS"]["LISTEN"]
+
+
+def test_a_push_can_be_read_and_listened_to() -> None:
+    """Its node has the types of what is pushed; VALUE is there once something was."""
+    node = NODES["/klustr/hit"]
+    assert (node["ACCESS"], node["TYPE"]) == (1, "iifffs")
+    assert answer(NODES, HOST, "/klustr/hit", "VALUE", {}) == (204, None)
+    values = {"/klustr/hit": [0, 7, 0.5, 0.5, 0.0, "osc"]}
+    assert answer(NODES, HOST, "/klustr/hit", "VALUE", values) == (200, {"VALUE": values["/klustr/hit"]})
+    assert answer(NODES, HOST, "/klustr/hit", "", values) == (200, {**node, "VALUE": values["/klustr/hit"]})
+    assert "/klustr/play" not in NODES  # goes to the client that caused it, and to nobody else
+
+
+def test_listen_and_ignore() -> None:
+    """A path is listened to until it is ignored; what nothing is pushed at changes nothing."""
+    hit = heard('{"COMMAND": "LISTEN", "DATA": "/klustr/hit"}', set())
+    assert hit == {"/klustr/hit"}
+    both = heard('{"COMMAND": "LISTEN", "DATA": "/klustr/beat"}', hit)
+    assert both == {"/klustr/hit", "/klustr/beat"}
+    assert heard('{"COMMAND": "IGNORE", "DATA": "/klustr/hit"}', both) == {"/klustr/beat"}
+    for text in (
+        '{"COMMAND": "LISTEN", "DATA": "/klustr/xy"}',
+        '{"COMMAND": "LISTEN", "DATA": "/klustr/play"}',
+        '{"COMMAND": "LISTEN", "DATA": ["/klustr/beat"]}',
+        '{"COMMAND": "START_CHAOS", "DATA": "/klustr/beat"}',
+        '{"COMMAND": "LISTEN"}',
+        "{}",
+    ):
+        assert heard(text, hit) == hit, text
+
+
+@pytest.mark.parametrize("text", ["", "LISTEN", "[]", "17", '{"COMMAND": ', "[" * 50_000])
+def test_what_is_no_command_of_the_web_socket(text: str) -> None:
+    """Anything but a JSON object is refused."""
+    with pytest.raises(ValueError):
+        heard(text, set())

@@ -13,6 +13,8 @@ class Address:
     """A place that packets come from; what is sent there is kept."""
 
     is_connection = False
+    lasts = False
+    origin = "osc"
 
     def __init__(self, port: int, host: str = "127.0.0.1") -> None:
         self.host, self.port = host, port

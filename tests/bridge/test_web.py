@@ -2,9 +2,9 @@
 
 import asyncio
 import contextlib
-import http.client
 import json
 import logging
+import os
 import socket
 import statistics
 import subprocess
@@ -13,69 +13,21 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from klustr_bridge.bridge import webapp
+from klustr_bridge.bridge import web_connection
 from klustr_bridge.bridge.commands import COMMANDS
 from klustr_bridge.bridge.web import WebServer
 from klustr_bridge.errors import BridgeError
 from klustr_bridge.navigator import Navigator
 from tests.bridge.places import Loop, Place
+from tests.bridge.web_peers import ask, read_all, send_raw
 from tests.daemon.running import RunningDaemon, run
 from tests.sounds import write_library
 
-N_SLOW = 200
-
-
-@pytest.fixture
-def serve_http(loop: Loop, place: Place) -> Iterator[Callable[..., WebServer]]:
-    """Start HTTP servers in the loop of the OSC server; arguments go to `WebServer`."""
-    started: list[WebServer] = []
-
-    async def begin(settings: dict[str, Any]) -> WebServer:
-        web = WebServer(place.navigator, osc_port=place.port, version="1.2.3", **{"port": 0, **settings})
-        started.append(web)
-        await web.start()
-        return web
-
-    yield lambda **settings: loop.run(begin(settings))
-    for web in started:
-        loop.run(web.stop())
-
-
-@pytest.fixture
-def web(serve_http: Callable[..., WebServer]) -> WebServer:
-    """A running HTTP server."""
-    return serve_http()
-
-
-def ask(port: int, path: str, method: str = "GET", **headers: str) -> tuple[int, dict[str, str], bytes]:
-    """Send one request; the answer's code, headers and body."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-    with contextlib.closing(connection):
-        connection.request(
-            method, path, headers={name.replace("_", "-"): text for name, text in headers.items()}
-        )
-        response = connection.getresponse()
-        return response.status, {name.lower(): text for name, text in response.getheaders()}, response.read()
-
-
-def send_raw(port: int, data: bytes) -> bytes:
-    """Send bytes and read until the other side closes."""
-    with socket.create_connection(("127.0.0.1", port), 10) as connection:
-        with contextlib.suppress(ConnectionError):
-            connection.sendall(data)
-        return read_all(connection)
-
-
-def read_all(connection: socket.socket) -> bytes:
-    parts = []
-    with contextlib.suppress(ConnectionError):
-        while data := connection.recv(65536):
-            parts.append(data)
-    return b"".join(parts)
+N_SLOW = int(os.environ.get("BRIDGE_TEST_CONNECTIONS", "200"))
+"""Connections that dawdle; CONTRIBUTING names the long run."""
 
 
 def get(path: str = "/", host: str = "127.0.0.1:{port}", more: str = "Connection: close\r\n") -> str:
@@ -300,11 +252,12 @@ def test_what_is_no_request_is_closed_quietly(
     assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
 
 
-def test_a_web_socket_is_not_promised(web: WebServer) -> None:
-    """A request to upgrade is answered as the plain request it also is."""
+def test_a_web_socket_is_not_promised(serve_http: Callable[..., WebServer]) -> None:
+    """A server that has no clients for it refuses a web socket."""
+    web = serve_http(osc=None)
     more = "Connection: Upgrade, close\r\nUpgrade: websocket\r\n"
     more += "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
-    assert b" 101 " not in send_raw(web.port, get(more=more).format(port=web.port).encode())[:15]
+    assert send_raw(web.port, get(more=more).format(port=web.port).encode()).startswith(b"HTTP/1.1 404 ")
 
 
 def test_requests_follow_each_other_on_one_connection(web: WebServer) -> None:
@@ -320,7 +273,7 @@ def test_a_silent_connection_is_given_up(
     serve_http: Callable[..., WebServer], data: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever does not finish a request within the deadline is dropped, however it trickles."""
-    monkeypatch.setattr(webapp, "REQUEST_DEADLINE_S", 0.2)
+    monkeypatch.setattr(web_connection, "REQUEST_DEADLINE_S", 0.2)
     web = serve_http()
     assert send_raw(web.port, data) == b""
 
@@ -329,7 +282,7 @@ def test_a_reader_that_never_reads_is_given_up(
     serve_http: Callable[..., WebServer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Answers that nobody takes away do not pile up for ever."""
-    monkeypatch.setattr(webapp, "REQUEST_DEADLINE_S", 0.3)
+    monkeypatch.setattr(web_connection, "REQUEST_DEADLINE_S", 0.3)
     web = serve_http()
     with socket.create_connection(("127.0.0.1", web.port), 10) as connection:
         connection.settimeout(5)
@@ -353,7 +306,7 @@ def test_silent_connections_shut_nobody_out(web: WebServer) -> None:
             assert ask(web.port, "/status")[0] == 200
         assert read_all(silent[0]) == b""
         assert web._server is not None
-        assert len(web._server.server_state.connections) <= webapp.MAX_CONNECTIONS
+        assert len(web._server.server_state.connections) <= web_connection.MAX_CONNECTIONS
 
 
 def test_connections_wait_until_it_may_load(serve_http: Callable[..., WebServer], loop: Loop) -> None:
@@ -441,13 +394,26 @@ def test_a_stop_before_it_is_loaded_leaves_nothing(loop: Loop) -> None:
 
 def test_osc_starts_without_the_http_libraries() -> None:
     """Neither Starlette nor uvicorn is imported with the daemon."""
-    late = {"starlette", "uvicorn", "h11", "anyio"}
+    late = {"starlette", "uvicorn", "h11", "anyio", "websockets", "zeroconf"}
     code = f"import klustr_bridge.daemon, sys; print(*{late} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout.split() == []
 
 
+SLOW_STARTS = (
+    "",
+    "GET / HTTP/1.1\r\nX-Slow: ",
+    "GET /map/points HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n",
+    "POST /map/upload?folder={folder}&name=kick.wav HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n"
+    "Origin: http://127.0.0.1:{port}\r\nContent-Type: application/octet-stream\r\n"
+    "Content-Length: 100000000\r\n\r\nRIFF",
+    "GET /map/socket HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n\x01",
+)
+"""Nothing; half a head; an answer that isn't read; an upload, and a web socket's frame, that don't go on."""
+
+
 def test_a_daemon_serves_it_and_slow_clients_hold_nothing_up(tmp_path: Path) -> None:
-    """The daemon tells the port, and 200 slow connections delay neither OSC nor HTTP."""
+    """The daemon tells the port, and slow connections of every kind delay neither OSC nor HTTP."""
     folder = tmp_path / "samples"
     write_library(folder, 5)
     with RunningDaemon(tmp_path / "home", str(folder)) as daemon:
@@ -461,15 +427,37 @@ def test_a_daemon_serves_it_and_slow_clients_hold_nothing_up(tmp_path: Path) -> 
         info = json.loads(next((tmp_path / "home").rglob("*.daemon.json")).read_text())
         assert info["http_port"] == port
         quiet_s = [daemon.client.ping() for _ in range(200)]
-        with contextlib.ExitStack() as stack:
-            for _ in range(N_SLOW):
+        with contextlib.ExitStack() as stack, many_files():
+            slow_s = []
+            for number in range(N_SLOW):
                 slow = stack.enter_context(socket.create_connection(("127.0.0.1", port), 10))
-                slow.sendall(b"GET / HTTP/1.1\r\nX-Slow: ")
-            slow_s = [daemon.client.ping() for _ in range(200)]
+                start = SLOW_STARTS[number % len(SLOW_STARTS)].format(port=port, folder=folder)
+                with contextlib.suppress(ConnectionError):  # given up for a later one already
+                    slow.sendall(start.encode("latin-1"))
+                slow_s.append(daemon.client.ping())
+            slow_s += [daemon.client.ping() for _ in range(200)]
             assert ask(port, "/status")[0] == 200
+            assert ask(port, "/map/points")[0] == 200
         # both are fractions of a millisecond; a machine that is busy with other things adds to either
         assert statistics.median(slow_s) < 10 * statistics.median(quiet_s) + 0.005
         assert daemon.stop() == 0
+        assert sorted(path.name for path in folder.rglob("*") if path.suffix == ".part") == []
+
+
+@contextlib.contextmanager
+def many_files() -> Iterator[None]:
+    """Let this process open as many sockets as the test wants."""
+    try:
+        import resource
+    except ImportError:  # Windows, where there is no such limit
+        yield
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, N_SLOW + 500)), hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def test_a_taken_http_port_ends_the_daemon_plainly(tmp_path: Path) -> None:

@@ -39,6 +39,8 @@ class RunningDaemon:
             "off",
             "--midi",
             "off",
+            "--http-announce",
+            "off",
             "--view",
             "plain",
         ]

@@ -1,0 +1,81 @@
+"""The OSC surface's sockets: UDP and TCP on one number, and why they can't be had.
+
+This module owns the opening of them and the wording of what goes wrong. Who reads them is `osc`'s.
+"""
+
+import contextlib
+import errno
+import socket
+import sys
+from typing import Any, Final
+
+from klustr_bridge.errors import BridgeError
+
+_PORT_ATTEMPTS: Final = 20
+_RECEIVE_BUFFER: Final = 1 << 20
+
+
+def open_sockets(host: str, port: int, tcp: bool, backlog: int) -> tuple[socket.socket, socket.socket | None]:
+    """Bind UDP and TCP to one port; with port 0, to one that is free for both.
+
+    Parameters
+    ----------
+    host : str
+        IP address to listen at.
+    port : int
+        0: any port that is free for both.
+    tcp : bool
+        Whether to listen for TCP too.
+    backlog : int
+        TCP connections that may wait to be accepted.
+
+    Raises
+    ------
+    BridgeError
+        If the port is taken or the host is not this machine's.
+    """
+    try:
+        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)[0]
+    except (OSError, UnicodeError) as error:
+        raise BridgeError(
+            f"can't listen at {host!r}: {error}; an IP address of this machine is needed"
+        ) from None
+    for attempt in range(_PORT_ATTEMPTS):
+        udp = socket.socket(family, socket.SOCK_DGRAM)
+        stream = socket.socket(family, socket.SOCK_STREAM) if tcp else None
+        try:
+            _bind(udp, address)
+            with contextlib.suppress(OSError):
+                udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
+            if stream is not None:
+                _bind(stream, (address[0], udp.getsockname()[1], *address[2:]))
+                stream.listen(backlog)
+            return udp, stream
+        except OSError as error:
+            udp.close()
+            if stream is not None:
+                stream.close()
+            if port == 0 and error.errno == errno.EADDRINUSE and attempt < _PORT_ATTEMPTS - 1:
+                continue
+            raise _bind_error(host, port, error) from None
+    raise BridgeError(f"no port is free for both UDP and TCP at {host}")
+
+
+def _bind(sock: socket.socket, address: Any) -> None:
+    sock.setblocking(False)
+    if sys.platform == "win32":
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
+    elif sock.type == socket.SOCK_STREAM:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    sock.bind(address)
+
+
+def _bind_error(host: str, port: int, error: OSError) -> BridgeError:
+    if error.errno in (errno.EADDRINUSE, getattr(errno, "WSAEADDRINUSE", errno.EADDRINUSE)):
+        return BridgeError(
+            f"port {port} is in use by another program; end it, or choose another port with --osc-port "
+            "(0 takes a free one)"
+        )
+    if error.errno in (errno.EACCES, getattr(errno, "WSAEACCES", errno.EACCES)):
+        return BridgeError(f"port {port} may not be used by this user; choose another with --osc-port")
+    return BridgeError(f"can't listen at {host} port {port}: {error.strerror or error}")

@@ -1,0 +1,82 @@
+"""What the answers of the map page's addresses have in common: refusals, tags, work beside the event loop.
+
+This module owns the HTTP status that each failure code of the protocol has.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final, TypeVar
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from klustr_bridge.errors import QueryError
+
+T = TypeVar("T")
+Answer = Callable[[Request], Awaitable[Response]]
+
+N_THREADS: Final = 4
+REVALIDATED: Final = "private, no-cache"
+"""The browser may keep it, and asks each time whether it is still so."""
+
+_STATUS: Final = {
+    "badargs": 400,
+    "denied": 403,
+    "notfound": 404,
+    "unknown": 404,
+    "toobig": 413,
+    "internal": 422,
+    "busy": 503,
+    "notready": 503,
+}
+
+
+class Threads:
+    """Threads for files and for packing, apart from those that the rest of the bridge waits for."""
+
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(N_THREADS, "http")
+
+    async def run(self, function: Callable[..., T], *values: Any) -> T:
+        """Call a function there and wait for its result."""
+        return await asyncio.get_running_loop().run_in_executor(self._pool, function, *values)
+
+    def later(self, function: Callable[[], None]) -> None:
+        """Call a function there, or at once where nothing more is taken on."""
+        try:
+            self._pool.submit(function)
+        except RuntimeError:
+            function()
+
+    def close(self) -> None:
+        """Take nothing more on; what is under way ends by itself."""
+        self._pool.shutdown(wait=False)
+
+
+def refused(error: QueryError) -> Response:
+    """Return the answer to a request that can't be answered: the code and the words of ``/klustr/fail``."""
+    return JSONResponse({"code": error.code, "message": str(error)}, _STATUS.get(error.code, 422))
+
+
+def refusing(answer: Answer) -> Answer:
+    """Answer with a refusal where something can't be asked."""
+
+    async def answered(request: Request) -> Response:
+        try:
+            return await answer(request)
+        except QueryError as error:
+            return refused(error)
+
+    return answered
+
+
+def is_known(request: Request, tag: str) -> bool:
+    """Whether the browser has the very thing of a tag already."""
+    known = request.headers.get("if-none-match", "")
+    return any(one.strip().removeprefix("W/") in (tag, "*") for one in known.split(",") if one.strip())
+
+
+def not_modified(tag: str) -> Response:
+    """Return the answer to who has it already."""
+    return Response(status_code=304, headers={"ETag": tag, "Cache-Control": REVALIDATED})

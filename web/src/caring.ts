@@ -1,0 +1,230 @@
+/** The library's care: folders, work under way, problems, scores, duplicates, controllers, health. */
+
+import type { App } from "./app";
+import { byId, facts, fileName, fill, kindTitle, make, toast } from "./dom";
+import { calm } from "./pacing";
+import { fetchFolders, fetchStatus, type Folder } from "./server";
+
+const LEARN_MS = 25_000; // the bridge gives up after 20
+const DUPLICATES_MS = 600_000;
+const WORK_GONE_MS = 4000;
+const PROBLEMS_PAGE = 256;
+const LOOK_MS = 5000;
+const PLAIN_TARGETS = ["x", "y", "trigger", "touch", "random", "stop", "favourite", "relayout", "clear", "view even", "view natural"];
+
+interface Work {
+  readonly done: number;
+  readonly total: number;
+  readonly at: number;
+}
+
+export class Caring {
+  private readonly work = new Map<string, Work>();
+  private lastScores = 0;
+  private duplicates: (readonly [number, number])[] = [];
+
+  constructor(
+    private readonly app: App,
+    private readonly onFolders: (folders: readonly Folder[]) => void,
+  ) {
+    const { link } = app;
+    link.on("/klustr/progress", ([stage, done, total]) => {
+      this.work.set(String(stage), { done: Number(done), total: Number(total), at: Date.now() });
+      this.showWork();
+    });
+    app.on("open", () => this.showState());
+    app.on("points", () => this.showState());
+    app.on("points", calm(300, () => void this.refresh()));
+    window.setInterval(() => void this.look(), LOOK_MS);
+    for (const id of ["problems-section", "scores-section", "sound-section"]) {
+      byId(id).addEventListener("toggle", () => void this.look());
+    }
+    app.on("names", () => this.showDuplicates());
+    this.wireLibrary();
+    this.wireLearning();
+  }
+
+  private wireLibrary(): void {
+    byId("add-folder").addEventListener("submit", (event) => {
+      event.preventDefault();
+      const field = byId<HTMLInputElement>("folder-path");
+      if (field.value.trim()) void this.run("/klustr/folder/add", [field.value.trim()]).then((well) => well && (field.value = ""));
+    });
+    byId("rescan").addEventListener("click", () => void this.run("/klustr/rescan"));
+    byId("relayout").addEventListener("click", () => void this.run("/klustr/relayout"));
+    byId("find-duplicates").addEventListener("click", () => void this.findDuplicates());
+  }
+
+  /** Send a library command and say how it went. */
+  private async run(address: string, args: readonly string[] = [], deadlineMs = DUPLICATES_MS): Promise<boolean> {
+    try {
+      await this.app.link.command(address, args, deadlineMs);
+      await this.refresh();
+      return true;
+    } catch (error) {
+      toast((error as Error).message);
+      return false;
+    }
+  }
+
+  private async refresh(): Promise<void> {
+    if (!this.app.link.open) return;
+    try {
+      const folders = await fetchFolders();
+      this.showFolders(folders);
+      this.onFolders(folders);
+      await this.look();
+    } catch (error) {
+      toast((error as Error).message);
+    }
+  }
+
+  private showFolders(folders: readonly Folder[]): void {
+    fill(byId("folders"), folders.map(({ path, files, state }) => {
+      const about = `${files.toLocaleString("en")} files${state === "watched" ? "" : `, ${state}`}`;
+      const remove = make("button", { type: "button", title: "Watch it no more; nothing is deleted" }, "Remove");
+      remove.setAttribute("aria-label", `Remove ${path}`);
+      remove.addEventListener("click", () => void this.run("/klustr/folder/remove", [path]));
+      return make("li", {}, make("span", { className: "name" }, path, make("br"), make("span", { className: "faint" }, about)), remove);
+    }));
+  }
+
+  private showWork(): void {
+    const now = Date.now();
+    for (const [stage, { done, total, at }] of this.work) {
+      if (done >= total && now - at > WORK_GONE_MS) this.work.delete(stage);
+    }
+    fill(byId("work"), [...this.work].map(([stage, { done, total }]) => {
+      const bar = make("progress", { max: Math.max(1, total), value: done });
+      bar.setAttribute("aria-label", kindTitle(stage));
+      return make("div", {}, `${kindTitle(stage)}: ${done.toLocaleString("en")} of ${total.toLocaleString("en")}`, bar);
+    }));
+    if (this.work.size) window.setTimeout(() => this.showWork(), WORK_GONE_MS + 100);
+    this.showState();
+  }
+
+  /** Nothing is under way any more, though the last word of it may not have come. */
+  private forgetWork(): void {
+    for (const [stage, { at }] of this.work) if (Date.now() - at > WORK_GONE_MS) this.work.delete(stage);
+    this.showWork();
+  }
+
+  /** One line on top: how many sounds there are, or what is under way. */
+  private showState(): void {
+    const { app } = this;
+    const state = byId("state");
+    const busy = [...this.work].find(([, { done, total }]) => done < total);
+    const n = app.world.points.n;
+    state.classList.toggle("lost", !app.link.open);
+    if (!app.link.open) state.textContent = "no bridge; waiting for it";
+    else if (busy) state.textContent = `${kindTitle(busy[0])} ${busy[1].done} of ${busy[1].total}`;
+    else state.textContent = `${n.toLocaleString("en")} sounds`;
+    const empty = byId("empty");
+    empty.hidden = n > 0 || !app.about;
+    empty.textContent = app.about?.sounds ? "The first map is being made." : "No sounds yet. Drop files here, or name a folder under Library.";
+  }
+
+  /** What is looked at from time to time, as far as it is to be seen. */
+  private async look(): Promise<void> {
+    const { link } = this.app;
+    if (!link.open || document.visibilityState === "hidden") return;
+    try {
+      await this.showProblems();
+      if (byId<HTMLDetailsElement>("scores-section").open) await this.showScores();
+      if (byId<HTMLDetailsElement>("sound-section").open) await this.showHealth();
+    } catch {
+      // asked again soon
+    }
+  }
+
+  private async showProblems(): Promise<void> {
+    const status = await fetchStatus();
+    if (status.state === "ready" && !status.pending) this.forgetWork();
+    const failed = Number(status.failed);
+    byId("n-problems").textContent = failed ? `(${failed.toLocaleString("en")})` : "";
+    const list = byId("problems");
+    if (!byId<HTMLDetailsElement>("problems-section").open || list.dataset.shows === String(failed)) return;
+    const { rows } = await this.app.link.ask("/klustr/problems", [0]);
+    list.dataset.shows = String(failed);
+    const items = rows.map(([path, reason]) => {
+      return make("li", { title: String(path) }, fileName(String(path)), ": ", make("span", { className: "reason" }, String(reason)));
+    });
+    if (!failed) items.push(make("li", { className: "faint" }, "Every file could be used."));
+    if (rows.length === PROBLEMS_PAGE) items.push(make("li", { className: "faint" }, "More are told by klustr-bridge problems."));
+    fill(list, items);
+  }
+
+  private async showScores(): Promise<void> {
+    const epoch = this.app.world.points.epoch;
+    if (this.lastScores === epoch) return;
+    const { rows } = await this.app.link.ask("/klustr/scores");
+    this.lastScores = epoch;
+    const told = rows.map(([name, value]): [string, string] => [kindTitle(String(name)), Number(value).toFixed(3)]);
+    facts(byId("scores"), told.length ? told : [["", "not told yet"]]);
+  }
+
+  private async showHealth(): Promise<void> {
+    const status = await fetchStatus();
+    const about = { ...(this.app.about as unknown as Record<string, unknown>), ...status };
+    const rows: [string, string][] = [];
+    for (const name of ["audio", "midi", "state", "version", "library"]) {
+      if (typeof about[name] === "string") rows.push([kindTitle(name), about[name]]);
+    }
+    for (const [name, value] of Object.entries((status.health ?? {}) as Record<string, number | null>)) {
+      if (value) rows.push([kindTitle(name), Number.isInteger(value) ? value.toLocaleString("en") : value.toFixed(1)]);
+    }
+    rows.push(["drawn with", this.app.renderer.name]);
+    facts(byId("health"), rows);
+  }
+
+  private async findDuplicates(): Promise<void> {
+    const list = byId("duplicates");
+    fill(list, [make("li", { className: "faint" }, "comparing all sounds")]);
+    try {
+      const { rows } = await this.app.link.ask("/klustr/duplicates", [], DUPLICATES_MS);
+      this.duplicates = rows.map(([group, id]) => [Number(group), Number(id)]);
+      this.showDuplicates();
+      if (!rows.length) fill(list, [make("li", { className: "faint" }, "No two sounds are the same.")]);
+    } catch (error) {
+      fill(list, [make("li", {}, (error as Error).message)]);
+    }
+  }
+
+  private showDuplicates(): void {
+    const { app, duplicates } = this;
+    if (!duplicates.length) return;
+    const ids = duplicates.map(([, id]) => id);
+    fill(byId("duplicates"), duplicates.map(([group, id]) => {
+      const name = fileName(app.names.of(id, () => ids) || `sound ${id}`);
+      const number = make("span", { className: "faint" }, String(group));
+      const button = make("button", { type: "button" }, number, make("span", { className: "name" }, name));
+      button.addEventListener("click", () => app.playAndShow(id));
+      return make("li", {}, button);
+    }));
+  }
+
+  private wireLearning(): void {
+    const target = byId<HTMLSelectElement>("learn-target");
+    this.app.on("kinds", () => {
+      if (target.options.length) return;
+      const all = [...PLAIN_TARGETS, ...this.app.kinds.map(({ name }) => `kind ${name}`)];
+      fill(target, all.map((name) => make("option", { value: name }, kindTitle(name))));
+    });
+    byId("learn").addEventListener("click", () => void this.learn(target.value));
+    byId("learn-cancel").addEventListener("click", () => this.app.link.send("/klustr/midi/learn", "cancel"));
+  }
+
+  private async learn(target: string): Promise<void> {
+    const said = byId("learn-state");
+    const cancel = byId<HTMLButtonElement>("learn-cancel");
+    said.textContent = `move the control for ${target} now`;
+    cancel.disabled = false;
+    try {
+      await this.app.link.command("/klustr/midi/learn", [target], LEARN_MS);
+      said.textContent = `learned: it drives ${target}`;
+    } catch (error) {
+      said.textContent = (error as Error).message;
+    }
+    cancel.disabled = true;
+  }
+}

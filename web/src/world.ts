@@ -1,0 +1,160 @@
+/** What is shown: the points, which of them count, and where they are on their way to. Pure but for the clock it is told. */
+
+import { drawingOrder, FAVOURITE, NO_POINTS, type Points, type ViewName } from "./points";
+import { Lattice } from "./nearest";
+
+export interface Filters {
+  /** Numbers of kinds; empty: every kind. */
+  readonly kinds: ReadonlySet<number>;
+  readonly leastS: number;
+  readonly mostS: number;
+  readonly favourites: boolean;
+  /** Ids below the chosen folder; null: no folder is chosen. */
+  readonly within: ReadonlySet<number> | null;
+}
+
+export const NO_FILTERS: Filters = { kinds: new Set(), leastS: 0, mostS: Infinity, favourites: false, within: null };
+
+export const MORPH_MS = 700;
+
+/** How a point looks, four bytes a row: kind, drawn (dim, shown, lit), marked as favourite, newly come. */
+export const DIM = 0;
+export const SHOWN = 1;
+export const LIT = 2;
+
+export class World {
+  points: Points = NO_POINTS;
+  view: ViewName = "natural";
+  filters: Filters = NO_FILTERS;
+  lit: ReadonlySet<number> = new Set();
+  order: Uint32Array = new Uint32Array(0);
+  /** Where the morph under way began, interleaved. */
+  from: Float32Array = new Float32Array(0);
+  look: Uint8Array = new Uint8Array(0);
+  nShown = 0;
+  /** Raised when from, to or look have changed, so that a renderer knows to load them. */
+  version = 0;
+  private began = -Infinity;
+  private lattice: Lattice | null = null;
+
+  constructor(private readonly morphMs: number = MORPH_MS) {}
+
+  /** Where the points are, or are going to. */
+  get to(): Float32Array {
+    return this.points.places[this.view];
+  }
+
+  /** Take a new set of points: what was there glides to its new place, what is new grows where it belongs. */
+  adopt(next: Points, now: number): void {
+    const before = this.points;
+    const places = this.placesAt(now);
+    const target = next.places[this.view];
+    const from = target.slice();
+    const born = new Uint8Array(next.n);
+    for (let row = 0; row < next.n; row++) {
+      const old = before.rows.get(next.ids[row]);
+      if (old === undefined) {
+        born[row] = before.n ? 1 : 0;
+        continue;
+      }
+      from[2 * row] = places[2 * old];
+      from[2 * row + 1] = places[2 * old + 1];
+    }
+    this.points = next;
+    this.from = from;
+    this.order = drawingOrder(next.kinds);
+    this.look = new Uint8Array(4 * next.n);
+    for (let row = 0; row < next.n; row++) this.look[4 * row + 3] = born[row];
+    this.began = before.n ? now : -Infinity;
+    this.lattice = null;
+    this.refreshLooks();
+  }
+
+  setView(view: ViewName, now: number): void {
+    if (view === this.view) return;
+    this.from = this.placesAt(now);
+    this.view = view;
+    this.began = now;
+    this.lattice = null;
+    this.version++;
+  }
+
+  setFilters(filters: Filters): void {
+    this.filters = filters;
+    this.refreshLooks();
+  }
+
+  setLit(ids: ReadonlySet<number>): void {
+    this.lit = ids;
+    this.refreshLooks();
+  }
+
+  setFavourite(id: number, on: boolean): void {
+    const row = this.points.rows.get(id);
+    if (row === undefined) return;
+    if (on) this.points.flags[row] |= FAVOURITE;
+    else this.points.flags[row] &= ~FAVOURITE;
+    this.refreshLooks();
+  }
+
+  isFavourite(id: number): boolean {
+    const row = this.points.rows.get(id);
+    return row !== undefined && (this.points.flags[row] & FAVOURITE) !== 0;
+  }
+
+  /** Whether a sound passes the filters. */
+  counts = (row: number): boolean => {
+    const { points, filters } = this;
+    return (
+      (!filters.kinds.size || filters.kinds.has(points.kinds[row])) &&
+      points.durations[row] >= filters.leastS &&
+      points.durations[row] <= filters.mostS &&
+      (!filters.favourites || (points.flags[row] & FAVOURITE) !== 0) &&
+      (!filters.within || filters.within.has(points.ids[row]))
+    );
+  };
+
+  /** Nearest sound that passes the filters, in the measure of the map, as the bridge finds it; -1: none. */
+  nearest(x: number, y: number): number {
+    this.lattice ??= new Lattice(this.to);
+    return this.lattice.nearest(x, y, this.counts);
+  }
+
+  /** How far the morph is, 0..1, slow at both ends. */
+  progress(now: number): number {
+    const t = this.morphMs > 0 ? Math.min(1, Math.max(0, (now - this.began) / this.morphMs)) : 1;
+    return t * t * (3 - 2 * t);
+  }
+
+  /** Where a row is at this moment. */
+  placeAt(row: number, now: number): { x: number; y: number } {
+    const t = this.progress(now);
+    const { from, to } = this;
+    return {
+      x: from[2 * row] + (to[2 * row] - from[2 * row]) * t,
+      y: from[2 * row + 1] + (to[2 * row + 1] - from[2 * row + 1]) * t,
+    };
+  }
+
+  private placesAt(now: number): Float32Array {
+    const t = this.progress(now);
+    const places = new Float32Array(this.from.length);
+    for (let i = 0; i < places.length; i++) places[i] = this.from[i] + (this.to[i] - this.from[i]) * t;
+    return places;
+  }
+
+  private refreshLooks(): void {
+    const { points, look } = this;
+    let shown = 0;
+    for (let row = 0; row < points.n; row++) {
+      const counts = this.counts(row);
+      if (counts) shown++;
+      const lit = counts && this.lit.has(points.ids[row]);
+      look[4 * row] = points.kinds[row];
+      look[4 * row + 1] = lit ? LIT : counts ? SHOWN : DIM;
+      look[4 * row + 2] = points.flags[row] & FAVOURITE;
+    }
+    this.nShown = shown;
+    this.version++;
+  }
+}
