@@ -1,31 +1,46 @@
 """Telling programs of this machine where the bridge is, by zeroconf (mDNS and DNS-SD).
 
-This module owns the announcement, which goes out on the loopback interface alone: nothing is served on
-another one. It brings its own threads, so that nothing here holds up the event loop, and a machine whose
-multicast fails is served all the same.
+This module owns the announcement. It is made and answered on the loopback interface alone, for nothing is
+served on another one: the package zeroconf makes and reads the messages, but its own sockets could be
+reached from everywhere, so this one is ours. A machine whose multicast fails is served all the same.
 
 References
 ----------
-The services ``_oscjson._tcp`` and ``_osc._udp``: https://github.com/Vidvox/OSCQueryProposal.
+RFC 6762 and 6763; the services ``_oscjson._tcp`` and ``_osc._udp``:
+https://github.com/Vidvox/OSCQueryProposal.
 """
 
 import asyncio
 import contextlib
 import ipaddress
 import logging
-import threading
-from typing import TYPE_CHECKING, Final
+import socket
+import sys
+from typing import TYPE_CHECKING, Any, Final, cast
 
 if TYPE_CHECKING:
-    from zeroconf import Zeroconf
+    from zeroconf import ServiceInfo
 
 NAME: Final = "klustr-bridge"
 OSCQUERY: Final = "_oscjson._tcp.local."
 OSC: Final = "_osc._udp.local."
+GROUP: Final = "224.0.0.251"
+PORT: Final = 5353
 
-_END_S: Final = 1.5
+REPEAT_S: Final = 20.0
+"""Programs whose questions go out elsewhere hear what is said on loopback: so it is said again."""
+
+_ANSWER_AFTER_S: Final = 0.02
+_LEAST_PAUSE_S: Final = 0.25
+_IP_MULTICAST_ALL: Final = 49
+"""Linux's option that keeps away what other sockets of the machine have joined; Python has no name for it."""
 
 _log = logging.getLogger(__name__)
+
+
+def name_of(kind: str, port: int) -> str:
+    """Return the name of a service: bridges on one machine differ by their ports."""
+    return f"{NAME} {port}.{kind}"
 
 
 class Announcer:
@@ -36,71 +51,157 @@ class Announcer:
     host, port : str, int
         Where HTTP is served; a loopback address.
     osc_host, osc_port : str, int
-        Where OSC is.
+        Where OSC is, likewise.
 
     Attributes
     ----------
     is_heard : bool
-        Whether it has been announced.
+        Whether it is announced now.
     problem : str
-        Why it could not be, empty while that isn't known.
+        Why it could not be, empty otherwise.
     """
 
     def __init__(self, host: str, port: int, osc_host: str, osc_port: int) -> None:
         self.is_heard = False
         self.problem = ""
-        self.settled = threading.Event()
-        self._services = [(OSCQUERY, host, port), (OSC, osc_host, osc_port)]
-        self._lock = threading.Lock()
-        self._zeroconf: Zeroconf | None = None
-        self._is_over = False
+        self.settled = asyncio.Event()
+        self._places = [(OSCQUERY, host, port), (OSC, osc_host, osc_port)]
+        self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Announce it, in a thread: that takes seconds, for names are asked about first."""
-        threading.Thread(target=self._announce, name="zeroconf", daemon=True).start()
+        """Announce it from now on."""
+        self._task = asyncio.create_task(self._announce())
 
     async def stop(self) -> None:
         """Take it back."""
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(asyncio.to_thread(self._end), _END_S)
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
 
-    def _announce(self) -> None:
+    async def _announce(self) -> None:
+        """Say it now and then until this is cancelled."""
         try:
-            self._register()
-            self.is_heard = True
+            infos = await asyncio.to_thread(_services, self._places)
+            loop = asyncio.get_running_loop()
+            transport, responder = await loop.create_datagram_endpoint(
+                lambda: _Responder(infos), sock=_open_socket()
+            )
         except Exception as error:  # no multicast, no such interface, the port is another's
             self.problem = repr(error)
-            if not self._is_over:
-                _log.info("not announced by zeroconf: %r", error)
-            self._end()
-        finally:
+            _log.info("not announced by zeroconf: %r", error)
             self.settled.set()
-
-    def _register(self) -> None:
-        from zeroconf import IPVersion, ServiceInfo, Zeroconf
-
-        logging.getLogger("zeroconf").setLevel(logging.ERROR)
-        hosts = sorted({host for _, host, _ in self._services if ipaddress.ip_address(host).version == 4})
-        zeroconf = Zeroconf(interfaces=hosts, ip_version=IPVersion.V4Only)
-        with self._lock:
-            if self._is_over:
-                zeroconf.close()
-                return
-            self._zeroconf = zeroconf
-        for kind, host, port in self._services:
-            if host not in hosts:
-                continue
-            address = ipaddress.ip_address(host).packed
-            info = ServiceInfo(
-                kind, f"{NAME}.{kind}", port=port, addresses=[address], server=f"{NAME}-{port}.local."
-            )
-            zeroconf.register_service(info, allow_name_change=True)
-
-    def _end(self) -> None:
-        with self._lock:
-            self._is_over = True
+            return
+        try:
+            responder.say()
+            self.is_heard = True
+            self.settled.set()
+            while True:
+                await asyncio.sleep(REPEAT_S)
+                responder.say()
+        finally:
             self.is_heard = False
-            zeroconf, self._zeroconf = self._zeroconf, None
-        if zeroconf is not None:
-            with contextlib.suppress(Exception):
-                zeroconf.close()
+            responder.take_back()
+            transport.close()
+
+
+class _Responder(asyncio.DatagramProtocol):
+    """Says what there is, and answers who asks; however many ask, four times a second at most."""
+
+    def __init__(self, infos: "list[ServiceInfo]") -> None:
+        self._infos = infos
+        self._names = {name.lower() for info in infos for name in (info.type, info.name, info.server or "")}
+        self._transport: asyncio.DatagramTransport | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._said_s = -1e9
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the transport (asyncio)."""
+        self._transport = cast(asyncio.DatagramTransport, transport)
+
+    def datagram_received(self, data: bytes, addr: tuple[Any, ...]) -> None:
+        """Answer a question about what there is (asyncio)."""
+        from zeroconf import DNSIncoming  # type: ignore[attr-defined]  # told to be there for good
+
+        message = DNSIncoming(data)
+        is_ours = (
+            message.valid
+            and message.is_query()
+            and not self._names.isdisjoint(question.name.lower() for question in message.questions)
+        )
+        if is_ours and self._timer is None:
+            loop = asyncio.get_running_loop()
+            wait_s = max(_ANSWER_AFTER_S, self._said_s + _LEAST_PAUSE_S - loop.time())
+            self._timer = loop.call_later(wait_s, self.say)
+
+    def error_received(self, exc: Exception) -> None:
+        """Let it be: what can't be sent now is said again (asyncio)."""
+
+    def say(self) -> None:
+        """Say all there is."""
+        self._rest()
+        self._said_s = asyncio.get_running_loop().time()
+        self._send(None)
+
+    def take_back(self) -> None:
+        """Say that it is no more."""
+        self._rest()
+        self._send(0)
+
+    def _rest(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _send(self, ttl_s: int | None) -> None:
+        from zeroconf import DNSOutgoing  # type: ignore[attr-defined]
+
+        is_answer, is_authoritative = 0x8000, 0x0400
+        message = DNSOutgoing(is_answer | is_authoritative)
+        for info in self._infos:
+            own = (info.dns_service(ttl_s), info.dns_text(ttl_s), *info.dns_addresses(ttl_s))
+            for record in (info.dns_pointer(ttl_s), *own):
+                message.add_answer_at_time(record, 0)
+        for packet in message.packets():
+            if self._transport is not None:
+                with contextlib.suppress(OSError):
+                    self._transport.sendto(packet, (GROUP, PORT))
+
+
+def _services(places: list[tuple[str, str, int]]) -> "list[ServiceInfo]":
+    """Describe the services; for a thread, since the package is loaded here."""
+    from zeroconf import ServiceInfo
+
+    logging.getLogger("zeroconf").setLevel(logging.ERROR)
+    return [
+        ServiceInfo(
+            kind,
+            name_of(kind, port),
+            port=port,
+            addresses=[ipaddress.ip_address(host).packed],
+            server=f"{NAME}-{port}.local.",
+        )
+        for kind, host, port in places
+    ]
+
+
+def _open_socket() -> socket.socket:
+    """Open a socket that hears the group on loopback and nothing else, and speaks there alone."""
+    loopback = socket.inet_aton("127.0.0.1")
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    try:
+        sock.setblocking(False)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if sys.platform == "darwin":
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        if sys.platform == "linux":
+            sock.setsockopt(socket.IPPROTO_IP, _IP_MULTICAST_ALL, 0)
+        # Windows binds to no group; an address of loopback hears what is sent on loopback
+        sock.bind(("127.0.0.1" if sys.platform == "win32" else GROUP, PORT))
+        sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, loopback)
+        sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, 255)
+        sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_LOOP, 1)
+        sock.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, socket.inet_aton(GROUP) + loopback)
+    except OSError:
+        sock.close()
+        raise
+    return sock

@@ -28,7 +28,8 @@ _INTRODUCTION: Final = f"""\
 
 UDP and TCP on the same port, 7475 unless set otherwise, for programs on the same machine. Over TCP,
 packets are framed by a length prefix or by SLIP, told apart by the first byte; a packet has at most
-{MAX_FRAME:,} bytes.
+{MAX_FRAME:,} bytes. The web sockets of the HTTP port take the same commands, as OSC or as JSON: see
+[http.md](http.md).
 
 ## Rules
 
@@ -58,14 +59,16 @@ packets are framed by a length prefix or by SLIP, told apart by the first byte; 
 Answers go to the address and port that a request came from, or back on its TCP connection. A program
 that listens elsewhere, as Max does, first says `/klustr/hello`: from then on answers go to the port
 named there, at the sender's own IP address always. Hello also subscribes to pushes, until {LEASE_S:.0f} s
-after the client's last packet; send `/klustr/ping` now and then. At most {MAX_SUBSCRIBERS} subscriptions
+after the client's last packet; send `/klustr/ping` now and then. (A web socket's lasts as long as the
+socket.) At most {MAX_SUBSCRIBERS} subscriptions
 live at a time; one that names the same destination as an older one replaces it. Of clients that never said
 hello, filters and modes are kept for the {MAX_STRANGERS} that were heard last.
 
 `/klustr/hit` goes to every subscriber. `/klustr/play` goes only to the client whose action caused it,
 so that two devices in one Live Set never both sound; play it yourself if you asked for
 `/klustr/player client` or `both`. What MIDI plays is sounded by the bridge, or by the one subscriber that
-last asked for `/klustr/player client`, which then gets its `/klustr/play`. Cursors, audition mode, player,
+last asked for `/klustr/player client`, which then gets its `/klustr/play`; what the map page plays likewise,
+unless the page has asked for `/klustr/player client` itself. Cursors, audition mode, player,
 filters and weights belong to the client, favourites and kinds to the library.
 """
 

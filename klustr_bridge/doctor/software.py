@@ -31,9 +31,11 @@ NEEDED = (
     "umap-learn",
     "uvicorn",
     "watchdog",
+    "websockets",
 )
-# Without these the bridge runs with less: no picture of the map, no MIDI, maps by UMAP, no sound, slower.
-OPTIONAL = ("matplotlib", "mido", "openTSNE", "python-rtmidi", "rtmidi2", "sounddevice", "uvloop")
+# Without these the bridge runs with less: no picture of the map, no MIDI, maps by UMAP, no sound, slower, and
+# programs don't find it by themselves.
+OPTIONAL = ("matplotlib", "mido", "openTSNE", "python-rtmidi", "rtmidi2", "sounddevice", "uvloop", "zeroconf")
 
 
 def check_python(version: tuple[int, int, int] = sys.version_info[:3]) -> Check:

@@ -1,5 +1,6 @@
 """Found by programs of this machine, on the loopback interface alone, and served where multicast fails."""
 
+import asyncio
 import contextlib
 import json
 import shutil
@@ -7,6 +8,7 @@ import socket
 import struct
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,8 @@ import pytest
 import zeroconf
 from pythonoscquery.osc_query_client import OSCQueryClient
 
-from klustr_bridge.bridge.announcing import NAME, OSC, OSCQUERY, Announcer
+from klustr_bridge.bridge import announcing
+from klustr_bridge.bridge.announcing import GROUP, NAME, OSC, OSCQUERY, name_of
 from klustr_bridge.bridge.commands import COMMANDS
 from klustr_bridge.bridge.oscquery import HEARABLE
 from klustr_bridge.bridge.web import WebServer
@@ -25,16 +28,27 @@ from klustr_bridge.client import Client
 from tests.bridge.places import Loop, Place
 from tests.bridge.web_peers import ask
 
-GROUP = "224.0.0.251"
 NPM_PEER = Path(__file__).parent / "oscquery_peer"
 
 
 @pytest.fixture
-def announced(serve_http: Callable[..., WebServer]) -> WebServer:
+def announce(serve_http: Callable[..., WebServer], loop: Loop) -> Callable[[], WebServer]:
+    """Start a server and wait until it has been announced, or can't be."""
+
+    def start() -> WebServer:
+        web = serve_http(announce=True)
+        assert web.announcer is not None
+        loop.run(asyncio.wait_for(web.announcer.settled.wait(), 20))
+        return web
+
+    return start
+
+
+@pytest.fixture
+def announced(announce: Callable[[], WebServer]) -> WebServer:
     """A server that has been announced."""
-    web = serve_http(announce=True)
+    web = announce()
     assert web.announcer is not None
-    assert web.announcer.settled.wait(20)
     if web.announcer.problem:
         pytest.skip(f"no multicast here: {web.announcer.problem}")
     return web
@@ -51,20 +65,18 @@ def looking() -> Iterator[zeroconf.Zeroconf]:
 
 
 def found(seeker: zeroconf.Zeroconf, kind: str, port: int) -> zeroconf.ServiceInfo:
-    """The service of a port, whatever number its name has got beside other bridges."""
-    for number in range(1, 30):
-        name = NAME if number == 1 else f"{NAME}-{number}"
-        info = seeker.get_service_info(kind, f"{name}.{kind}", 1000)
-        if info is not None and info.port == port:
-            return info
-    raise AssertionError(f"no {kind} on port {port}")
+    """The service of a port."""
+    info = seeker.get_service_info(kind, name_of(kind, port), 5000)
+    assert info is not None, f"no {kind} on port {port}"
+    return info
 
 
 def test_both_services_are_found(announced: WebServer, place: Place) -> None:
     """With the ports that are served, at the address that is served."""
     with looking() as seeker:
         for kind, port in ((OSCQUERY, announced.port), (OSC, place.port)):
-            assert found(seeker, kind, port).parsed_addresses() == ["127.0.0.1"]
+            info = found(seeker, kind, port)
+            assert (info.port, info.parsed_addresses()) == (port, ["127.0.0.1"])
     assert json.loads(ask(announced.port, "/status")[2])["announced"] is True
 
 
@@ -125,28 +137,60 @@ def test_npm_oscquery_reads_all_and_listens(
         peer.stdout.close()
 
 
+def test_a_browser_lists_it(announced: WebServer) -> None:
+    """Who asks for all services of a kind, without a name, is told."""
+    seen = threading.Event()
+
+    class Listener(zeroconf.ServiceListener):
+        def add_service(self, zc: zeroconf.Zeroconf, type_: str, name: str) -> None:
+            if name == name_of(OSCQUERY, announced.port):
+                seen.set()
+
+        def update_service(self, zc: zeroconf.Zeroconf, type_: str, name: str) -> None: ...
+
+        def remove_service(self, zc: zeroconf.Zeroconf, type_: str, name: str) -> None: ...
+
+    with looking() as seeker:
+        browser = zeroconf.ServiceBrowser(seeker, [OSCQUERY], Listener())
+        assert seen.wait(20)
+        browser.cancel()
+
+
+def test_noise_is_not_answered(announced: WebServer, loop: Loop) -> None:
+    """Neither questions about others nor what is no message make it speak, or end it."""
+    assert announced.announcer is not None
+    question = zeroconf.DNSOutgoing(0)
+    question.add_question(zeroconf.DNSQuestion("_http._tcp.local.", 12, 1))
+    with _listening("127.0.0.1") as inside, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        sender.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton("127.0.0.1"))
+        for packet in (b"", b"noise", bytes(12), b"\xff" * 9000, *question.packets()):
+            sender.sendto(packet, (GROUP, 5353))
+        with looking() as seeker:
+            found(seeker, OSCQUERY, announced.port)
+        told = [packet for packet in _arrived(inside, announced.port) if packet[2] & 0x80]
+    assert 1 <= len(told) <= 4
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have no way to hear one interface alone")
-def test_no_other_interface_hears_of_it(serve_http: Callable[..., WebServer]) -> None:
-    """What is asked and told while it is announced stays on loopback."""
+def test_no_other_interface_hears_of_it(announce: Callable[[], WebServer]) -> None:
+    """What is told stays on loopback, and the socket can't be reached from elsewhere."""
     others = [
         address.ip
         for adapter in ifaddr.get_adapters()
         for address in adapter.ips
         if address.is_IPv4 and not str(address.ip).startswith("127.")
     ]
-    if not others:
-        pytest.skip("there is no other interface")
     with contextlib.ExitStack() as stack:
         outside = [stack.enter_context(_listening(str(ip))) for ip in others]
         inside = stack.enter_context(_listening("127.0.0.1"))
-        web = serve_http(announce=True)
+        web = announce()
         assert web.announcer is not None
-        assert web.announcer.settled.wait(20)
         if web.announcer.problem:
             pytest.skip(f"no multicast here: {web.announcer.problem}")
-        assert any(b"klustr" in packet for packet in _arrived(inside))
+        assert _arrived(inside, web.port)
         for listener in outside:
-            assert not [packet for packet in _arrived(listener) if b"klustr" in packet]
+            assert not _arrived(listener, web.port)
+        assert {one.laddr.ip for one in _mdns_sockets()} == {GROUP}
 
 
 @contextlib.contextmanager
@@ -164,50 +208,62 @@ def _listening(interface: str) -> Iterator[socket.socket]:
         yield listener
 
 
-def _arrived(listener: socket.socket) -> list[bytes]:
+def _arrived(listener: socket.socket, port: int) -> list[bytes]:
+    """What has come that is about the bridge on a port; others may be announced meanwhile."""
     packets = []
     with contextlib.suppress(BlockingIOError):
         while True:
             packets.append(listener.recv(9000))
-    return packets
+    return [packet for packet in packets if _is_of(packet, port)]
+
+
+def _is_of(packet: bytes, port: int) -> bool:
+    return f"{NAME} {port}".encode() in packet
+
+
+def _mdns_sockets() -> list[Any]:
+    return [one for one in psutil.Process().net_connections("udp4") if one.laddr and one.laddr.port == 5353]
 
 
 def test_it_is_taken_back(announced: WebServer, loop: Loop, place: Place) -> None:
-    """A bridge that has stopped is not found any more."""
-    loop.run(announced.stop())
+    """A bridge that has stopped says so, and is not found any more."""
+    with _listening("127.0.0.1") as inside:
+        loop.run(announced.stop())
+        [last] = _arrived(inside, announced.port)
+    records = zeroconf.DNSIncoming(last).answers()
+    assert records
+    assert {record.ttl for record in records} == {0}
     with looking() as seeker, pytest.raises(AssertionError, match="no _osc"):
         found(seeker, OSC, place.port)
 
 
+def test_it_is_said_again(announce: Callable[[], WebServer], monkeypatch: pytest.MonkeyPatch) -> None:
+    """For programs that hear loopback, but ask elsewhere."""
+    monkeypatch.setattr(announcing, "REPEAT_S", 0.05)
+    web = announce()
+    assert web.announcer is not None
+    if web.announcer.problem:
+        pytest.skip(f"no multicast here: {web.announcer.problem}")
+    with _listening("127.0.0.1") as inside:
+        inside.settimeout(10)
+        n_told = 0
+        while n_told < 3:
+            n_told += _is_of(inside.recv(9000), web.port)
+
+
 def test_a_machine_without_multicast_is_served(
-    serve_http: Callable[..., WebServer], monkeypatch: pytest.MonkeyPatch
+    announce: Callable[[], WebServer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever zeroconf says, HTTP and OSC answer, and the status tells that nothing is announced."""
 
-    def no_multicast(**settings: Any) -> None:
+    def no_multicast() -> None:
         raise OSError(19, "No such device")
 
-    monkeypatch.setattr(zeroconf, "Zeroconf", no_multicast)
-    web = serve_http(announce=True)
+    monkeypatch.setattr(announcing, "_open_socket", no_multicast)
+    web = announce()
     assert web.announcer is not None
-    assert web.announcer.settled.wait(20)
     assert "No such device" in web.announcer.problem
     assert json.loads(ask(web.port, "/status")[2])["announced"] is False
-
-
-def test_a_stop_before_it_is_announced_leaves_nothing(loop: Loop) -> None:
-    """The thread finds out, and no socket of it stays open."""
-    before = _udp_sockets()
-    announcer = Announcer("127.0.0.1", 9, "127.0.0.1", 9)
-    loop.run(announcer.stop())
-    announcer.start()
-    assert announcer.settled.wait(20)
-    assert not announcer.is_heard or not announcer._zeroconf
-    assert _udp_sockets() == before
-
-
-def _udp_sockets() -> int:
-    return sum(one.laddr.port == 5353 for one in psutil.Process().net_connections("udp") if one.laddr)
 
 
 def test_nothing_is_announced_unless_it_is_wanted(web: WebServer) -> None:

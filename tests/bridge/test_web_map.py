@@ -6,6 +6,7 @@ import http.client
 import json
 import os
 import socket
+import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -490,3 +491,10 @@ def test_an_empty_library_has_a_page_too(loop: Loop) -> None:
         assert ask(web.port, "/map/sound/1")[0] == 404
     finally:
         loop.run(web.stop())
+
+
+def test_what_serves_the_page_decodes_nothing() -> None:
+    """No decoder, resampler or drawing library is loaded with it: files are opened by other processes."""
+    heavy = {"soundfile", "soxr", "av", "matplotlib", "sklearn", "numba", "librosa", "PIL"}
+    code = f"import klustr_bridge.bridge.webapp, sys; print(*{heavy} & set(sys.modules))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout.split() == []

@@ -219,19 +219,22 @@ def test_a_foreign_page_gets_no_socket(
 
 def handshake(port: int, path: str, **headers: str) -> bytes:
     """Ask for a web socket by hand; what comes back."""
-    fields = {
+    fields = {**_handshake_fields(port), **headers}
+    head = f"GET {path} HTTP/1.1\r\n" + "".join(f"{name}: {text}\r\n" for name, text in fields.items())
+    with socket.create_connection(("127.0.0.1", port), 10) as connection:
+        connection.sendall(f"{head}\r\n".encode())
+        return connection.recv(65536)
+
+
+def _handshake_fields(port: int) -> dict[str, str]:
+    return {
         "Host": f"127.0.0.1:{port}",
         "Origin": f"http://127.0.0.1:{port}",
         "Connection": "Upgrade",
         "Upgrade": "websocket",
         "Sec-WebSocket-Version": "13",
         "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",
-        **headers,
     }
-    head = f"GET {path} HTTP/1.1\r\n" + "".join(f"{name}: {text}\r\n" for name, text in fields.items())
-    with socket.create_connection(("127.0.0.1", port), 10) as connection:
-        connection.sendall(f"{head}\r\n".encode())
-        return connection.recv(65536)
 
 
 def test_its_own_page_gets_one(web: WebServer) -> None:
@@ -466,3 +469,42 @@ def test_bytes_that_are_not_osc_are_counted(web: WebServer, place: Place) -> Non
         peer.send(osc("/klustr/ping", "i", 4))
         assert OscMessage(peer.recv(10)).params == [4]
     assert place.loop.call(place.server.health)["bad_packets"] == 1
+
+
+@pytest.mark.parametrize(
+    ("method", "more", "is_taken"),
+    [
+        ("GET", {"Content-Length": "5"}, False),
+        ("GET", {"Transfer-Encoding": "chunked"}, False),
+        ("POST", {}, False),
+        ("GET", {f"X-{number}": "y" for number in range(200)}, False),
+        ("GET", {"Sec-WebSocket-Version": "8"}, False),
+        ("GET", {"Sec-WebSocket-Version": "x"}, False),
+        ("GET", {"Sec-WebSocket-Key": "short"}, False),
+        ("GET", {"Sec-WebSocket-Key": "é" * 24}, False),
+        ("GET", {"Sec-WebSocket-Extensions": ";;;=,"}, True),
+        ("GET", {"Sec-WebSocket-Protocol": ",,\x01"}, False),
+        ("GET", {"Upgrade": "websocket, h2c"}, False),
+        ("GET", {"Upgrade": "h2c"}, False),
+        ("GET", {"Connection": "keep-alive"}, False),
+        ("GET", {"Expect": "100-continue"}, True),
+    ],
+    ids=range(14),
+)
+def test_broken_handshakes_are_refused_quietly(
+    web: WebServer, method: str, more: dict[str, str], is_taken: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """No socket comes of what breaks the rules, nothing is said in the log, and the next one is opened."""
+    fields = {**_handshake_fields(web.port), **more}
+    head = f"{method} /map/socket HTTP/1.1\r\n" + "".join(
+        f"{name}: {text}\r\n" for name, text in fields.items()
+    )
+    with socket.create_connection(("127.0.0.1", web.port), 10) as connection:
+        connection.sendall(f"{head}\r\n".encode())
+        connection.shutdown(socket.SHUT_WR)
+        answer = connection.recv(65536)
+    assert answer.startswith(b"HTTP/1.1 101 ") == is_taken
+    with open_socket(web.port) as peer:
+        say(peer, "/klustr/ping", 5)
+        assert hear(peer, "/klustr/pong") == [5]
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]

@@ -10,6 +10,7 @@ import psutil
 import pytest
 
 from klustr_bridge import __version__
+from klustr_bridge.bridge.announcing import GROUP
 from klustr_bridge.client import Client
 from tests.daemon.running import RunningDaemon, environment, run
 from tests.sounds import cowbell, write, write_library
@@ -167,13 +168,16 @@ def test_a_daemon_at_work_has_loaded_nothing_heavy(tmp_path: Path, folder: Path)
 
 
 def test_it_listens_on_loopback_alone(tmp_path: Path, folder: Path) -> None:
-    """No socket of the daemon is bound to an address that another machine could reach."""
-    with RunningDaemon(tmp_path / "home", str(folder)) as daemon:
+    """No socket of the daemon is bound to an address that another machine could reach.
+
+    The group of zeroconf is one that it has joined on loopback alone.
+    """
+    with RunningDaemon(tmp_path / "home", str(folder), "--http-announce", "on") as daemon:
         daemon.wait_ready(N_SOUNDS)
         processes = [psutil.Process(daemon.process.pid), *daemon.children()]
         sockets = [sock for process in processes for sock in process.net_connections(kind="inet")]
         assert sockets
-        assert {sock.laddr.ip for sock in sockets} <= {"127.0.0.1", "::1"}
+        assert {sock.laddr.ip for sock in sockets} <= {"127.0.0.1", "::1", GROUP}
 
 
 def test_a_taken_port_is_said_plainly(tmp_path: Path, folder: Path) -> None:
