@@ -33,7 +33,7 @@ _STATUS: Final = {
 
 
 class Threads:
-    """Threads for files and for packing, apart from those that the rest of the bridge waits for."""
+    """Threads for the user's files, apart from those of the rest: a drive that hangs holds up these alone."""
 
     def __init__(self) -> None:
         self._pool = ThreadPoolExecutor(N_THREADS, "http")

@@ -4,6 +4,7 @@ This module owns the addresses below ``/map``; those that have to do with audio 
 that take files are `web_upload`'s.
 """
 
+import asyncio
 import hashlib
 import os
 import re
@@ -148,7 +149,7 @@ class MapPages:
 
     async def _packed_points(self, corpus: Corpus) -> PackedPoints:
         if self._packed is None or self._packed.tag != map_data.tag_of(corpus):
-            self._packed = await self._threads.run(map_data.pack, corpus)
+            self._packed = await asyncio.to_thread(map_data.pack, corpus)
         return self._packed
 
     async def _names(self, request: Request) -> Response:
@@ -160,7 +161,7 @@ class MapPages:
                 "badargs", "ids are whole numbers with commas between them: /map/names?ids=1,2,3"
             )
         ids = [number for number in map(int, texts) if number <= INT32_HIGH]
-        return JSONResponse(await self._threads.run(_names_of, self._navigator.corpus, ids))
+        return JSONResponse(await asyncio.to_thread(_names_of, self._navigator.corpus, ids))
 
     async def _folders(self, request: Request) -> Response:
         return JSONResponse({"folders": folders_of(self._navigator)})
