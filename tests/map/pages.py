@@ -3,9 +3,12 @@
 import re
 import shutil
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from filelock import FileLock
 
 from tests.daemon.running import RunningDaemon
 
@@ -42,10 +45,12 @@ def missing_npm() -> str | None:
     """Install what the page is built with where it isn't yet; name what is lacking, None if nothing."""
     if shutil.which("npm") is None:
         return "npm is not installed"
-    if (WEB / "node_modules" / "esbuild").exists():
-        return None
-    done = subprocess.run(["npm", "ci", "--no-audit", "--no-fund"], cwd=WEB, capture_output=True, check=False)
-    return None if done.returncode == 0 else "npm can't fetch esbuild"
+    with FileLock(Path(tempfile.gettempdir()) / "klustr-bridge-npm.lock"):  # test files run side by side
+        if (WEB / "node_modules" / ".package-lock.json").exists():
+            return None
+        words = ["npm", "ci", "--no-audit", "--no-fund"]
+        done = subprocess.run(words, cwd=WEB, capture_output=True, check=False)
+    return None if done.returncode == 0 else "npm can't fetch what the page is built with"
 
 
 def launch(playwright: "Playwright", *flags: str) -> "Browser":

@@ -4,7 +4,9 @@ import type { App } from "./app";
 import { byId, facts, fileName, fill, kindTitle, make, marker, pressed, seconds, toast } from "./dom";
 import { calm } from "./pacing";
 import { toClipboard } from "./clipboard";
+import { downloadUrl } from "./dragging";
 import { readInfo, type Info } from "./parts";
+import { SLICE } from "./points";
 import { fetchWave } from "./server";
 
 const N_SIMILAR = 12;
@@ -198,8 +200,10 @@ export class Card {
   /** Chromium makes a file of it where it is dropped; other programs get the address. */
   private dragOut(event: DragEvent): void {
     const url = new URL(this.drag.href, location.href).href;
-    const name = fileName(this.info?.name ?? "sound.wav").replace(/:/g, "_");
-    event.dataTransfer?.setData("DownloadURL", `application/octet-stream:${name}:${url}`);
+    const { points } = this.app.world;
+    const row = points.rows.get(this.app.chosen);
+    const isSlice = row !== undefined && (points.flags[row] & SLICE) !== 0;
+    event.dataTransfer?.setData("DownloadURL", downloadUrl(fileName(this.info?.name ?? ""), isSlice, url));
     event.dataTransfer?.setData("text/uri-list", url);
   }
 }

@@ -118,7 +118,7 @@ export class Giving {
     const { app } = this;
     toast(`listening to ${file.name}`);
     try {
-      const similar = await findSimilar(file);
+      const similar = await findSimilar(file.name, file);
       if (!similar.length) return toast(`nothing in the library is like ${file.name}`);
       app.world.setLit(new Set(similar.map(({ id }) => id)));
       app.playAndShow(similar[0].id);

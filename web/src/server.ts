@@ -82,8 +82,8 @@ export async function upload(folder: string, name: string, file: Blob): Promise<
   return ((await post(`/map/upload?${query}`, file)) as { path: string }).path;
 }
 
-export async function findSimilar(file: Blob): Promise<Similar[]> {
-  return (await post("/map/similar", file)) as Similar[];
+export async function findSimilar(name: string, file: Blob): Promise<Similar[]> {
+  return (await post(`/map/similar?name=${encodeURIComponent(name)}`, file)) as Similar[];
 }
 
 const BATCH = 200; // so that the address stays under 2,048 bytes
