@@ -552,7 +552,19 @@ KlustrClient.prototype.close = function () {
     if (this.link.state !== "closed") {
         this.host.send("/klustr/bye", []);
         this.link.close();
-        this.pending = {};
+        this.loseAll("parted from the bridge");
+    }
+};
+
+// Questions that nobody answers any more are told to whoever asked.
+KlustrClient.prototype.loseAll = function (why) {
+    var lost = this.pending;
+    this.pending = {};
+    this.lists = new KlustrLists();
+    for (var key in lost) {
+        if (lost.hasOwnProperty(key)) {
+            this.host.answer("/klustr/fail", [lost[key].address, lost[key].req, "lost", why]);
+        }
     }
 };
 
@@ -672,8 +684,7 @@ KlustrClient.prototype.welcomed = function (args) {
     if (was !== "asking") {
         return;
     }
-    this.pending = {};
-    this.lists = new KlustrLists();
+    this.loseAll("the bridge was away");
     if (args[1] > KLUSTR_TABLE.protocol) {
         this.host.state("refused", "the bridge speaks protocol " + args[1] + ": get its newer Max package");
     }
@@ -682,6 +693,10 @@ KlustrClient.prototype.welcomed = function (args) {
 };
 
 KlustrClient.prototype.pass = function (address, args) {
+    var shape = KLUSTR_TABLE.answers[address];
+    if (shape && shape.item && !this.pending[args[0]]) {
+        return;  // parts of a list that came whole, or was given up
+    }
     var list = this.lists.take(address, args);
     if (list) {
         this.passList(address, list);

@@ -553,7 +553,19 @@ KlustrClient.prototype.close = function () {
     if (this.link.state !== "closed") {
         this.host.send("/klustr/bye", []);
         this.link.close();
-        this.pending = {};
+        this.loseAll("parted from the bridge");
+    }
+};
+
+// Questions that nobody answers any more are told to whoever asked.
+KlustrClient.prototype.loseAll = function (why) {
+    var lost = this.pending;
+    this.pending = {};
+    this.lists = new KlustrLists();
+    for (var key in lost) {
+        if (lost.hasOwnProperty(key)) {
+            this.host.answer("/klustr/fail", [lost[key].address, lost[key].req, "lost", why]);
+        }
     }
 };
 
@@ -673,8 +685,7 @@ KlustrClient.prototype.welcomed = function (args) {
     if (was !== "asking") {
         return;
     }
-    this.pending = {};
-    this.lists = new KlustrLists();
+    this.loseAll("the bridge was away");
     if (args[1] > KLUSTR_TABLE.protocol) {
         this.host.state("refused", "the bridge speaks protocol " + args[1] + ": get its newer Max package");
     }
@@ -683,6 +694,10 @@ KlustrClient.prototype.welcomed = function (args) {
 };
 
 KlustrClient.prototype.pass = function (address, args) {
+    var shape = KLUSTR_TABLE.answers[address];
+    if (shape && shape.item && !this.pending[args[0]]) {
+        return;  // parts of a list that came whole, or was given up
+    }
     var list = this.lists.take(address, args);
     if (list) {
         this.passList(address, list);
@@ -802,6 +817,7 @@ KlustrVoices.prototype.prepare = function (number, sound) {
 KlustrVoices.prototype.play = function (number, sound, velocity, rate) {
     var voice = this.voices[number];
     voice.used = ++this.turn;
+    voice.held = false;  // a key that held it has lost it
     if (!this.prepare(number, sound)) {
         return;
     }
@@ -895,6 +911,9 @@ function klustrLoadClip(api, path) {
         return "the selected clip slot holds a clip already: select an empty one";
     }
     slot.call("create_audio_clip", path);
+    if (Number(slot.get("has_clip")) !== 1) {
+        return "Live took no clip there: select an empty slot of an audio track";
+    }
     return "loaded into the clip slot: " + klustrFileName(path);
 }
 
@@ -1171,6 +1190,15 @@ KlustrFingers.prototype.ended = function (pitch) {
     return was ? was.voice : -1;
 };
 
+// A voice plays something else now: no key holds it any more.
+KlustrFingers.prototype.taken = function (voice) {
+    for (var key in this.sounding) {
+        if (this.sounding.hasOwnProperty(key) && this.sounding[key].voice === voice) {
+            delete this.sounding[key];
+        }
+    }
+};
+
 // How far a finger has bent, in semitones: its own bend, and that of the whole keyboard. Bends are -1 to 1.
 KlustrFingers.prototype.bent = function (finger) {
     var whole = (this.bends[KLUSTR_GLOBAL] || 0) * this.global;
@@ -1243,7 +1271,7 @@ KlustrInstrument.prototype.answered = function (address, args) {
     }
     if (address === "/klustr/play") {
         this.sounds.played(args[1], args[3], args[4], args[5]);
-        this.voices.playFree({ path: args[3], start: args[4], end: args[5] }, args[2], 1);
+        this.fingers.taken(this.voices.playFree({ path: args[3], start: args[4], end: args[5] }, args[2], 1));
     } else if (address === "/klustr/welcome") {
         this.sounds.findAgain();
     } else {
@@ -1268,17 +1296,20 @@ KlustrInstrument.prototype.tick = function () {
 
 KlustrInstrument.prototype.note = function (pitch, velocity) {
     var pad = klustrPadOf(pitch);
+    var ended = this.fingers.ended(pitch);  // also where the key is struck again without having been let go
+    if (ended >= KLUSTR_PADS) {
+        this.voices.stop(ended);  // a pad's sound rings on, as a drum's does
+    }
     if (velocity <= 0) {
-        var ended = this.fingers.ended(pitch);
-        if (ended >= KLUSTR_PADS) {
-            this.voices.stop(ended);  // a pad's sound rings on, as a drum's does
-        }
-    } else if (pad >= 0) {
+        return;
+    }
+    if (pad >= 0) {
         this.hit(pad, velocity / 127, pitch);
     } else if (this.sounds.current) {
         var semitones = pitch - KLUSTR_MIDDLE;
         var rate = klustrRate(semitones + this.fingers.bent(this.fingers.finger));
         var voice = this.voices.playFree(this.sounds.current, velocity / 127, rate);
+        this.fingers.taken(voice);
         this.voices.hold(voice);
         this.fingers.began(pitch, voice, semitones);
     }

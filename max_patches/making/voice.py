@@ -7,6 +7,7 @@ from py2max import Box
 from making.canvas import Canvas
 
 _FADE_MS: Final = 5
+_CHANNELS_OUTLET: Final = 8  # of info~: the number of channels
 
 
 def voice(number: int) -> Canvas:
@@ -34,14 +35,37 @@ def voice(number: int) -> Canvas:
     gain = _gain(canvas, route, play, level)
     _ending(canvas, route, play, level, groove)
     outlets = [
-        canvas.port(200 + 60 * i, 410, "outlet", comment)
+        canvas.port(200 + 60 * i, 430, "outlet", comment)
         for i, comment in enumerate(("left", "right", "bang: the file is in"))
     ]
-    for i in range(2):
-        side = canvas.thing(200 + 60 * i, 360, "*~", types=["signal"], inlets=2, outlets=1)
-        canvas.lines((groove, i, side, 0), (gain, 0, side, 1), (side, 0, outlets[i], 0))
-    canvas.lines((buffer, 1, outlets[2], 0))
+    right = canvas.thing(260, 350, "selector~ 2 1", types=["signal"], inlets=3, outlets=1)
+    canvas.lines((groove, 0, right, 1), (groove, 1, right, 2))
+    for i, source in enumerate((groove, right)):
+        side = canvas.thing(200 + 60 * i, 390, "*~", types=["signal"], inlets=2, outlets=1)
+        canvas.lines((source, 0, side, 0), (gain, 0, side, 1), (side, 0, outlets[i], 0))
+    canvas.lines((_channels(canvas, buffer, right, number), 0, outlets[2], 0))
     return canvas
+
+
+def _channels(canvas: Canvas, buffer: Box, right: Box, number: int) -> Box:
+    """Put what lets a mono file sound on both sides: groove~ has silence where the buffer has no channel.
+
+    Return what bangs once the file is in and its channels are known.
+    """
+    read = canvas.thing(20, 170, "t b b", types=["bang", "bang"], outlets=2)
+    facts = canvas.thing(
+        20,
+        250,
+        f"info~ ---klustr-{number}",
+        types=["float", "list", *["float"] * 5, *["", "int", ""]],
+        inlets=1,
+        outlets=10,
+    )
+    is_more = canvas.thing(120, 285, "> 1", types=["int"], inlets=2, outlets=1)
+    source = canvas.thing(120, 315, "+ 1", types=["int"], inlets=2, outlets=1)
+    canvas.lines((buffer, 1, read, 0), (read, 1, facts, 0), (facts, _CHANNELS_OUTLET, is_more, 0))
+    canvas.lines((is_more, 0, source, 0), (source, 0, right, 0))
+    return read
 
 
 def _gain(canvas: Canvas, route: Box, play: Box, level: Box) -> Box:

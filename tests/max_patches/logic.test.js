@@ -123,7 +123,11 @@ test("a late welcome after close opens nothing", () => {
 
 function live(where, info, properties) {
     const calls = [];
-    const object = { id: 5, info, get: (name) => properties[name], call: (...words) => calls.push(words) };
+    const call = (...words) => {
+        calls.push(words);
+        Object.assign(properties, properties.after);  // what the call changes
+    };
+    const object = { id: 5, info, get: (name) => properties[name], call };
     return { calls, api: (asked) => (asked === where ? object : { id: 0, info: "" }) };
 }
 
@@ -131,9 +135,12 @@ const SLOT = "live_set view highlighted_clip_slot";
 const DEVICE = "live_set view selected_track view selected_device";
 
 test("a clip is made where this Live offers it", () => {
-    const offers = live(SLOT, "type ClipSlot\nfunction create_audio_clip\nfunction fire", { has_clip: [0] });
+    const offers = live(SLOT, "type ClipSlot\nfunction create_audio_clip\nfunction fire",
+        { has_clip: [0], after: { has_clip: [1] } });
     assert.strictEqual(code.klustrLoadClip(offers.api, "/a/My kick.wav"), "loaded into the clip slot: My kick.wav");
     assert.deepStrictEqual(offers.calls, [["create_audio_clip", "/a/My kick.wav"]]);
+    const refusing = live(SLOT, "function create_audio_clip", { has_clip: [0] });  // a MIDI track's
+    assert.match(code.klustrLoadClip(refusing.api, "/a.wav"), /Live took no clip there/);
     const full = live(SLOT, "function create_audio_clip", { has_clip: [1] });
     assert.match(code.klustrLoadClip(full.api, "/a.wav"), /holds a clip already/);
     const old = live(SLOT, "function create_clip", { has_clip: [0] });
@@ -182,4 +189,76 @@ test("the wheel of a whole keyboard bends every finger, a finger's only its own 
     assert.deepStrictEqual(rates, [[0, 14], [1, 2]]);
     fingers.press(1);
     assert.deepStrictEqual(said.splice(0).map(([voice]) => voice), [0, 1]);
+});
+
+function instrument() {
+    const said = [];
+    let now = 0;
+    const device = new code.KlustrInstrument({
+        voice: (number, words) => said.push([number].concat(words)), now: () => now, exists: () => true,
+        state: () => {}, show: () => {}, store: () => {}, send: () => {}, listen: () => {}, isFree: () => true
+    }, "Live", [7480]);
+    device.sounds.current = { id: 1, path: "/a.wav", start: 0, end: 1, name: "a", uid: "u" };
+    return { device, said, stops: () => said.filter((each) => each[1] === "stop").map((each) => each[0]) };
+}
+
+test("a key that has lost its voice to another ends nothing any more", () => {
+    const { device, stops } = instrument();
+    for (let key = 60; key < 65; key++) {
+        device.note(key, 100);  // four voices: the fifth takes the first one's
+    }
+    device.note(60, 0);
+    assert.deepStrictEqual(stops(), []);
+    device.note(64, 0);
+    assert.strictEqual(stops().length, 1);
+});
+
+test("a key that is struck twice without being let go ends its first sound", () => {
+    const { device, said, stops } = instrument();
+    device.note(60, 100);
+    const first = said[0][0];
+    device.note(60, 100);
+    assert.deepStrictEqual(stops(), [first]);
+    device.note(60, 0);
+    assert.strictEqual(stops().length, 2);
+});
+
+test("what the bridge plays takes the voice of a key, and the key lets go of it", () => {
+    const { device, stops } = instrument();
+    for (let key = 60; key < 64; key++) {
+        device.note(key, 100);
+    }
+    device.answered("/klustr/play", [9, 2, 1, "/b.wav", 0, 1]);
+    device.note(60, 0);
+    assert.deepStrictEqual(stops(), []);
+});
+
+test("questions that are open when the bridge was away are told as lost", () => {
+    const answers = [];
+    let now = 0;
+    const client = new code.KlustrClient({
+        send: () => {}, listen: () => {}, isFree: () => true, now: () => now, state: () => {},
+        answer: (address, args) => answers.push([address, args[0], args[2]])
+    }, "Max", [7476]);
+    client.open();
+    client.receive("/klustr/welcome", ["0.1", 1, 3, 10, "ready"]);
+    const req = client.say(["similar", 1, 8]);
+    answers.length = 0;
+    client.close();
+    assert.deepStrictEqual(answers, [["/klustr/fail", "/klustr/similar", "lost"]]);
+    assert.ok(req > 0);
+});
+
+test("parts of a list that nobody waits for are not kept", () => {
+    const answers = [];
+    const client = new code.KlustrClient({
+        send: () => {}, listen: () => {}, isFree: () => true, now: () => 0, state: () => {},
+        answer: (address, args) => answers.push(args)
+    }, "Max", [7476]);
+    client.open();
+    client.receive("/klustr/welcome", ["0.1", 1, 3, 10, "ready"]);
+    answers.length = 0;
+    client.receive("/klustr/near.reply", [77, 1, 2, 1, 5, 0.5, 0.1, 0.2]);
+    assert.deepStrictEqual(answers, []);
+    assert.deepStrictEqual(client.lists.waiting, {});
 });

@@ -40,7 +40,10 @@ class LiveAPI {
         this.id = known.id;
         this.info = known.info;
         this.get = (name) => known.properties[name];
-        this.call = (...words) => tell({ live: [where].concat(words) });
+        this.call = (...words) => {
+            tell({ live: [where].concat(words) });
+            Object.assign(known.properties, known.after);  // what the call changes
+        };
     }
 }
 

@@ -64,6 +64,8 @@ class Runner:
             "pak": self._pack,
             "t": self._trigger,
             "int": self._int,
+            "+": self._sum,
+            ">": self._above,
             "-": self._sum,
             "/": self._sum,
             "split": self._split,
@@ -135,8 +137,11 @@ class Runner:
 
     def _sum(self, box: Box, words: list[str], inlet: int, message: Message) -> None:
         other = float(words[0])
-        value = message[0] - other if class_of(box) == "-" else message[0] / other
+        value = {"+": message[0] + other, "-": message[0] - other, "/": message[0] / other}[class_of(box)]
         self.emit(box, 0, value if "." in words[0] else int(value))
+
+    def _above(self, box: Box, words: list[str], inlet: int, message: Message) -> None:
+        self.emit(box, 0, int(message[0] > float(words[0])))
 
     def _split(self, box: Box, words: list[str], inlet: int, message: Message) -> None:
         low, high = map(float, words)

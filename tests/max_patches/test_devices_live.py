@@ -226,7 +226,12 @@ def test_a_port_of_another_program_is_passed_over(daemon: RunningDaemon, max_pee
 def test_the_chosen_sound_goes_into_live(daemon: RunningDaemon, max_peer: MaxPeer) -> None:
     """What this Live's objects offer decides: the clip slot takes the file's path."""
     slot = "live_set view highlighted_clip_slot"
-    offered = {"id": 3, "info": "function create_audio_clip", "properties": {"has_clip": [0]}}
+    offered = {
+        "id": 3,
+        "info": "function create_audio_clip",
+        "properties": {"has_clip": [0]},
+        "after": {"has_clip": [1]},
+    }
     opened(max_peer, "d", "klustr.instrument.js", daemon.port)
     max_peer.tell({"live": {slot: offered}})
     max_peer.say("d", "load", "clip")

@@ -174,6 +174,7 @@ def test_a_voice_reads_plays_and_fades(instrument: Runner) -> None:
     instrument.drain(box)
     assert voice.log == [
         ("buffer~ ---klustr-8", 0, ["replace", PATH]),
+        ("info~ ---klustr-8", 0, BANG),  # how many channels there are is known before it plays
         ("v8 klustr.instrument.js", 0, ["ready", 8]),
     ]
     voice.log.clear()
@@ -196,6 +197,17 @@ def test_a_voice_reads_plays_and_fades(instrument: Runner) -> None:
         ("delay 10", 0, BANG),
         ("groove~ ---klustr-8 2 @loop 0", 0, ["stop"]),
     ]
+
+
+@pytest.mark.parametrize(("channels", "source"), [(1, 1), (2, 2), (6, 2)])
+def test_mono_files_sound_on_both_sides(instrument: Runner, channels: int, source: int) -> None:
+    """groove~ has silence where the buffer has no channel: the right side takes the left one's signal."""
+    voice = instrument.inner("p voice8")
+    voice.emit(voice.find("info~"), 8, channels)
+    assert voice.log == [("selector~ 2 1", 0, [source])]
+    drawn = {(each[0], each[1], each[3]) for each in voice._lines if each[2] == voice.find("selector~")["id"]}
+    groove = voice.find("groove~")["id"]
+    assert {(groove, 0, 1), (groove, 1, 2)} <= drawn
 
 
 def test_a_voice_plays_to_the_end_where_no_length_is_known(instrument: Runner) -> None:

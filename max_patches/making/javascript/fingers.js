@@ -37,6 +37,15 @@ KlustrFingers.prototype.ended = function (pitch) {
     return was ? was.voice : -1;
 };
 
+// A voice plays something else now: no key holds it any more.
+KlustrFingers.prototype.taken = function (voice) {
+    for (var key in this.sounding) {
+        if (this.sounding.hasOwnProperty(key) && this.sounding[key].voice === voice) {
+            delete this.sounding[key];
+        }
+    }
+};
+
 // How far a finger has bent, in semitones: its own bend, and that of the whole keyboard. Bends are -1 to 1.
 KlustrFingers.prototype.bent = function (finger) {
     var whole = (this.bends[KLUSTR_GLOBAL] || 0) * this.global;

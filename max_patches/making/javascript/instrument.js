@@ -39,7 +39,7 @@ KlustrInstrument.prototype.answered = function (address, args) {
     }
     if (address === "/klustr/play") {
         this.sounds.played(args[1], args[3], args[4], args[5]);
-        this.voices.playFree({ path: args[3], start: args[4], end: args[5] }, args[2], 1);
+        this.fingers.taken(this.voices.playFree({ path: args[3], start: args[4], end: args[5] }, args[2], 1));
     } else if (address === "/klustr/welcome") {
         this.sounds.findAgain();
     } else {
@@ -64,17 +64,20 @@ KlustrInstrument.prototype.tick = function () {
 
 KlustrInstrument.prototype.note = function (pitch, velocity) {
     var pad = klustrPadOf(pitch);
+    var ended = this.fingers.ended(pitch);  // also where the key is struck again without having been let go
+    if (ended >= KLUSTR_PADS) {
+        this.voices.stop(ended);  // a pad's sound rings on, as a drum's does
+    }
     if (velocity <= 0) {
-        var ended = this.fingers.ended(pitch);
-        if (ended >= KLUSTR_PADS) {
-            this.voices.stop(ended);  // a pad's sound rings on, as a drum's does
-        }
-    } else if (pad >= 0) {
+        return;
+    }
+    if (pad >= 0) {
         this.hit(pad, velocity / 127, pitch);
     } else if (this.sounds.current) {
         var semitones = pitch - KLUSTR_MIDDLE;
         var rate = klustrRate(semitones + this.fingers.bent(this.fingers.finger));
         var voice = this.voices.playFree(this.sounds.current, velocity / 127, rate);
+        this.fingers.taken(voice);
         this.voices.hold(voice);
         this.fingers.began(pitch, voice, semitones);
     }

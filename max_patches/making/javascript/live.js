@@ -22,6 +22,9 @@ function klustrLoadClip(api, path) {
         return "the selected clip slot holds a clip already: select an empty one";
     }
     slot.call("create_audio_clip", path);
+    if (Number(slot.get("has_clip")) !== 1) {
+        return "Live took no clip there: select an empty slot of an audio track";
+    }
     return "loaded into the clip slot: " + klustrFileName(path);
 }
 

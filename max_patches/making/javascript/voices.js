@@ -37,6 +37,7 @@ KlustrVoices.prototype.prepare = function (number, sound) {
 KlustrVoices.prototype.play = function (number, sound, velocity, rate) {
     var voice = this.voices[number];
     voice.used = ++this.turn;
+    voice.held = false;  // a key that held it has lost it
     if (!this.prepare(number, sound)) {
         return;
     }
