@@ -10,7 +10,7 @@ Klustr {
 	var <addr, <name, <>timeout = 5, <>latency = 0.1;
 	var <isThere = false, <welcome, <id;
 	var <>onWelcome, <>onSilence, <>onHit, <>onPlay, <>onBeat, <>onFail;
-	var heard = false, req = 0, pending, modes, functions, keepAlive;
+	var heard = false, req = 0, pending, modes, functions, keepAlive, run;
 
 	*initClass {
 		replies = (
@@ -62,7 +62,7 @@ Klustr {
 		functions = [
 			this.prListen('/klustr/welcome') { |args| this.prWelcome(args) },
 			this.prListen('/klustr/goodbye') { this.prSilence },
-			this.prListen('/klustr/pong') {},
+			this.prListen('/klustr/pong') { |args| this.prPong(args[1]) },
 			this.prListen('/klustr/synced') { |args| this.prFinish(args[0], args[0]) },
 			this.prListen('/klustr/fail') { |args| this.prFail(*args) },
 			this.prListen('/klustr/hit') { |args|
@@ -121,6 +121,12 @@ Klustr {
 		heard = false;
 	}
 
+	// another run of the bridge than the one that was greeted: it was started anew within one tick
+	prPong { |number|
+		if (run.notNil and: { run != number }) { this.prHello };
+		run = number;
+	}
+
 	prSilence {
 		if (isThere or: { welcome.isNil }) {
 			"klustr-bridge does not answer on port %: start it; this goes on by itself".format(addr.port).warn;
@@ -135,6 +141,7 @@ Klustr {
 		welcome = this.prEvent([\version, \protocol, \epoch, \sounds, \state], args);
 		isThere = true;
 		modes.do { |message| addr.sendMsg(*message) };
+		this.send('/klustr/ping', 0); // tells the run
 		onWelcome.value(this);
 	}
 

@@ -10,7 +10,7 @@ from pythonosc.osc_message_builder import build_msg
 from tests.bridge.test_peers import free_port
 from tests.daemon.running import RunningDaemon
 from tests.examples.conftest import N_SOUNDS, ODD_NAMES, STEREO_NAME
-from tests.examples.peers import Peer
+from tests.examples.peers import Peer, PlayedBridge, check_a_new_run_is_greeted
 from tests.examples.sclang import CLASSES, sclang
 from tests.sounds import write_library
 
@@ -179,6 +179,13 @@ def test_it_recovers_when_the_bridge_restarts(tmp_path: Path) -> None:
                 assert peer.wait_for("^kept: (.*)", seen)[1] == "2"  # it was told to keep to kicks
                 assert daemon.stop() == 0
             peer.wait_for("^silent", seen)
+
+
+def test_a_bridge_that_is_back_within_a_tick_is_told_the_modes(tmp_path: Path) -> None:
+    """No ping was lost, and yet the class says hello and its modes: the pong is that of another run."""
+    script = 'Klustr.tick = 0.3; k = Klustr("127.0.0.1", PORT); k.filterKind(\\kick);'
+    with PlayedBridge() as bridge, sclang(tmp_path, script.replace("PORT", str(bridge.port))):
+        check_a_new_run_is_greeted(bridge, "/klustr/filter/kind")
 
 
 def test_help_and_the_document_for_the_server_are_understood(tmp_path: Path) -> None:
