@@ -100,6 +100,7 @@ class PlayedBridge:
 
     def __init__(self) -> None:
         self.run = 1
+        self.values: list[object] = []  # of the message that was waited for
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.bind(("127.0.0.1", 0))
         self._socket.settimeout(PATIENCE_S)
@@ -123,6 +124,7 @@ class PlayedBridge:
             if message.address == "/klustr/ping":
                 pong = build_msg("/klustr/pong", [message.params[0], self.run]).dgram
                 self._socket.sendto(pong, source)
+            self.values = message.params
         return taken[1:]
 
 

@@ -152,6 +152,61 @@ def test_lists_in_parts_are_put_together_in_any_order(tmp_path: Path) -> None:
     assert said == "windows: [C:/Users/Zoë/My Samples/{1} Kick; #2, $3.wav]"
 
 
+def test_two_instances_take_only_their_own_answers(tmp_path: Path) -> None:
+    """They hear the same port: no number is given twice, and a synced finishes nothing but a sync."""
+    script = """
+        fork {
+            var me = NetAddr.localAddr, numbers = List.new, a, b, done = 0; // they speak with sclang
+            a = Klustr("127.0.0.1", NetAddr.langPort); b = Klustr("127.0.0.1", NetAddr.langPort);
+            OSCFunc({ |message|
+                numbers.add(message[1]);
+                me.sendMsg('/klustr/synced', message[1]);
+                me.sendMsg('/klustr/resolve.reply', message[1], message[2].asString.size);
+            }, '/klustr/resolve');
+            OSCFunc({ |message| me.sendMsg('/klustr/synced', message[1]) }, '/klustr/sync');
+            "synced: %".format(a.ask('/klustr/sync', [])).postln;
+            [a, b].do { |k, i|
+                k.resolve("x".dup(i + 3).join, { |answer|
+                    "answer %: %".format(i, answer.id).postln;
+                    done = done + 1;
+                    if (done == 2) { "different: %".format(numbers.asSet.size).postln; 0.exit }
+                })
+            };
+        };
+    """
+    with sclang(tmp_path, script) as peer:
+        assert peer.wait_end() == 0
+    assert numbers(peer, "answer 0") == [3]
+    assert numbers(peer, "answer 1") == [4]
+    assert numbers(peer, "different") == [2]
+    assert numbers(peer, "synced")
+
+
+def test_patterns_evaluated_again_take_the_instance_that_is_there(
+    daemon: RunningDaemon, tmp_path: Path
+) -> None:
+    """No second one listens beside the first, and one that was freed is not used."""
+    text = (CLASSES / "patterns.scd").read_text(encoding="utf-8")
+    script = tmp_path / "patterns.scd"
+    script.write_text(text.replace("7475", str(daemon.port)), encoding="utf-8")
+    watch = """
+        fork {
+            var first;
+            3.do { |i|
+                "%".load;
+                while { k.isNil or: { k.isThere.not } } { 0.01.wait };
+                "same %: %".format(i, first === k).postln;
+                first = k;
+                if (i == 1) { k.free; k = nil };
+            };
+            0.exit;
+        };
+    """
+    with sclang(tmp_path, watch.replace("%", str(script), 1)) as peer:
+        assert peer.wait_end() == 0
+    assert [peer.wait_for(f"^same {i}: (.*)")[1] for i in range(3)] == ["false", "true", "false"]
+
+
 def test_it_recovers_when_the_bridge_restarts(tmp_path: Path) -> None:
     """With no bridge it says what to do; it greets one that comes, and the next one, with its modes."""
     port = free_port()
