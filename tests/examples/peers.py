@@ -116,6 +116,7 @@ class PlayedBridge:
         """Answer what comes until an address comes; return the addresses, that one the last."""
         taken = [""]
         while taken[-1] != until:
+            assert len(taken) < 50, f"no {until} among {taken}"
             packet, source = self._socket.recvfrom(4096)
             message = OscMessage(packet)
             taken.append(message.address)

@@ -164,7 +164,7 @@ def test_two_instances_take_only_their_own_answers(tmp_path: Path) -> None:
                 me.sendMsg('/klustr/resolve.reply', message[1], message[2].asString.size);
             }, '/klustr/resolve');
             OSCFunc({ |message| me.sendMsg('/klustr/synced', message[1]) }, '/klustr/sync');
-            "synced: %".format(a.ask('/klustr/sync', [])).postln;
+            [a, b].do { |k| "synced: %".format(k.ask('/klustr/sync', [])).postln };
             [a, b].do { |k, i|
                 k.resolve("x".dup(i + 3).join, { |answer|
                     "answer %: %".format(i, answer.id).postln;
@@ -193,11 +193,12 @@ def test_patterns_evaluated_again_take_the_instance_that_is_there(
         fork {
             var first;
             3.do { |i|
+                k = nil;
                 "%".load;
                 while { k.isNil or: { k.isThere.not } } { 0.01.wait };
                 "same %: %".format(i, first === k).postln;
                 first = k;
-                if (i == 1) { k.free; k = nil };
+                if (i == 1) { k.free };
             };
             0.exit;
         };
