@@ -1,16 +1,16 @@
 # Sonic Pi plays the map. Start klustr-bridge, paste this into a buffer, press Run, and move the numbers.
 # Sonic Pi listens for OSC on port 4560: hello names it, so that hits and plays arrive as cues.
 use_osc "127.0.0.1", 7475
-osc "/klustr/hello", "Sonic Pi", 4560
-osc "/klustr/player", "internal" # "client": the bridge is silent, and :sounds below plays the files
-osc "/klustr/filter/duration", 0, 1.5
 
-live_loop :alive do
-  osc "/klustr/ping", 0
-  sleep 20
+live_loop :alive do # again and again: a bridge that was started anew knows all this within ten seconds
+  osc "/klustr/hello", "Sonic Pi", 4560
+  osc "/klustr/player", "internal" # "client": the bridge is silent, and :sounds below plays the files
+  osc "/klustr/filter/duration", 0, 1.5
+  sleep 10
 end
 
-live_loop :kicks do # the kicks lie around one place of the map; a little chance keeps them alive
+# Kicks lie at another place in every library: `klustr-bridge map map.png` draws yours; put a place of yours here.
+live_loop :kicks do # a little chance keeps them alive
   osc "/klustr/trigger/xy", 0.7 + rrand(-0.02, 0.02), 0.75, 1.0, 0
   sleep 0.5
 end

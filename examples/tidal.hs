@@ -1,5 +1,7 @@
 -- TidalCycles plays the map: x and y are patterns. Start klustr-bridge, then put this into BootTidal.hs
 -- in place of the line that starts Tidal, or run it in GHCi after "import Sound.Tidal.Context".
+-- For Tidal 1.9. The BootTidal.hs of 1.10 starts otherwise: put the `let klustr` block above its `tidalInst <- mkTidal`,
+-- write `tidalInst <- mkTidalWith` in place of that with the list and `defaultConfig` as below, and leave out d1.
 
 :{
 let klustr = Target { oName = "klustr", oAddress = "127.0.0.1", oPort = 7475, oBusPort = Nothing,

@@ -53,7 +53,7 @@ def pair(canvas: Canvas, x: int, y: int, names: tuple[str, str], start: str, mes
 def panel() -> Canvas:
     """What the window's sliders, radios and buttons send."""
     canvas = Canvas(1000, 680)
-    middle = pair(canvas, 20, 20, ("klustr.x", "klustr.y"), "f f", "/klustr/xy $1 $2")
+    middle = pair(canvas, 20, 20, ("klustr.x", "klustr.y"), "0.5 0.5", "/klustr/xy $1 $2")
     together, apart = canvas.object(220, 80, "r klustr.xy"), canvas.object(220, 110, "unpack f f")
     canvas.chain(together, apart, middle)
     canvas.line(apart, middle, 1, 1)

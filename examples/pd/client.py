@@ -1,9 +1,20 @@
 """The part of the Pd example that speaks with the bridge: one socket, kept alive, found again."""
 
+from typing import NamedTuple
+
 from canvas import Box, Canvas
 
 TICK_MS = 3000
 NOBODY = "nothing answers: start klustr-bridge, this patch then goes on by itself"
+
+
+class _Clock(NamedTuple):
+    """What the ticks go by, and what they send and say."""
+
+    heard: Box
+    nobody: Box
+    hello: Box
+    ping: Box
 
 
 def client() -> Canvas:
@@ -15,8 +26,8 @@ def client() -> Canvas:
         "commands come in as messages, as docs/protocol.md has them (the argument is the bridge's port)",
     )
     commands, socket = _sending(canvas)
-    heard, nobody = _ticking(canvas, commands, socket)
-    _hearing(canvas, socket, heard, nobody)
+    clock = _ticking(canvas, commands, socket)
+    _hearing(canvas, socket, clock)
     return canvas
 
 
@@ -35,7 +46,7 @@ def _sending(canvas: Canvas) -> tuple[Box, Box]:
     return both, socket
 
 
-def _ticking(canvas: Canvas, commands: Box, socket: Box) -> tuple[Box, Box]:
+def _ticking(canvas: Canvas, commands: Box, socket: Box) -> _Clock:
     """Hello at the start; at each tick a ping where something was heard, else hello again."""
     load, order = canvas.object(250, 40, "loadbang"), canvas.object(250, 70, "t b b b")
     port, connect = canvas.object(380, 100, "f $1"), canvas.message(380, 130, "connect 127.0.0.1 $1")
@@ -58,10 +69,10 @@ def _ticking(canvas: Canvas, commands: Box, socket: Box) -> tuple[Box, Box]:
     canvas.line(nothing, ping, 1)
     canvas.line(hello, commands)
     canvas.line(ping, commands)
-    return heard, nobody
+    return _Clock(heard, nobody, hello, ping)
 
 
-def _hearing(canvas: Canvas, socket: Box, heard: Box, nobody: Box) -> None:
+def _hearing(canvas: Canvas, socket: Box, clock: _Clock) -> None:
     """From a packet to the outlets; whatever comes shows that the bridge is there."""
     parse, words = canvas.object(100, 310, "oscparse"), canvas.object(100, 340, "list trim")
     ours, fork = canvas.object(100, 370, "route klustr"), canvas.object(100, 400, "t a a b")
@@ -69,9 +80,10 @@ def _hearing(canvas: Canvas, socket: Box, heard: Box, nobody: Box) -> None:
     canvas.line(socket, parse, 1)
     canvas.chain(parse, words, ours, fork, answers)
     canvas.line(fork, yes, 2)
-    canvas.line(yes, heard, 0, 1)
+    canvas.line(yes, clock.heard, 0, 1)
 
-    which, then = canvas.object(200, 430, "route welcome goodbye"), canvas.object(200, 460, "t b b")
+    which = canvas.object(200, 430, "route welcome goodbye pong")
+    then = canvas.object(200, 460, "t b b b")
     ready, state = canvas.object(200, 510, "outlet"), canvas.object(500, 510, "outlet")
     there, gone = canvas.symbol_message(290, 480, "klustr-bridge answers"), canvas.message(400, 430, "0")
     canvas.note(100, 535, "answers")
@@ -80,7 +92,21 @@ def _hearing(canvas: Canvas, socket: Box, heard: Box, nobody: Box) -> None:
     canvas.line(fork, which, 1)
     canvas.chain(which, then, ready)
     canvas.line(then, there, 1)
+    canvas.line(then, clock.ping, 2)
     canvas.line(which, gone, 1)
-    canvas.line(gone, heard, 0, 1)
+    canvas.line(gone, clock.heard, 0, 1)
     canvas.line(there, state)
-    canvas.line(nobody, state)
+    canvas.line(clock.nobody, state)
+    _knowing_the_run(canvas, which, clock.hello)
+
+
+def _knowing_the_run(canvas: Canvas, which: Box, hello: Box) -> None:
+    """Hello where a pong tells another run of the bridge than the one before: it was started anew."""
+    number, both = canvas.object(560, 350, "unpack 0 0"), canvas.object(560, 380, "t f f")
+    other, new = canvas.object(560, 410, "expr $f2 != 0 && $f1 != $f2"), canvas.object(560, 440, "sel 1")
+    canvas.note(620, 440, "started anew: hello again")
+    canvas.line(which, number, 2)
+    canvas.line(number, both, 1)
+    canvas.line(both, other, 1)
+    canvas.line(both, other, 0, 1)
+    canvas.chain(other, new, hello)

@@ -8,7 +8,7 @@ STRUCT = "klustr-pad"
 
 def pad() -> Canvas:
     """Sends x and y together as `klustr.xy`; follows the sliders."""
-    canvas = Canvas(560, 420)
+    canvas = Canvas(560, 440)
     canvas.declare(f"struct {STRUCT} float px float py")
     changed = canvas.object(20, 20, f"struct {STRUCT} float px float py")
     canvas.object(20, 50, f"drawpolygon 930 2 px 0 px py px {SIDE}")
@@ -38,5 +38,11 @@ def pad() -> Canvas:
         canvas.line(order, find, 1)
         canvas.line(find, point)
         canvas.line(point, put, 0, 1)
+
+    canvas.note(150, 380, "the sliders start where the cross is")
+    middle = canvas.message(20, 380, "set 0.5")
+    canvas.line(canvas.object(20, 340, "loadbang"), middle)
+    for i, axis in enumerate("xy"):
+        canvas.line(middle, canvas.object(20 + 150 * i, 410, f"s klustr.{axis}.set"))
     canvas.show_scalar(f"{STRUCT} {SIDE // 2} {SIDE // 2}", SIDE)
     return canvas

@@ -6,11 +6,12 @@ Klustr {
 	classvar <>default;
 	classvar <>tick = 3; // seconds
 	classvar <replies;
+	classvar req = 0; // answers come to one port for all instances: no two questions share a number
 
 	var <addr, <name, <>timeout = 5, <>latency = 0.1;
 	var <isThere = false, <welcome, <id;
 	var <>onWelcome, <>onSilence, <>onHit, <>onPlay, <>onBeat, <>onFail;
-	var heard = false, req = 0, pending, modes, functions, keepAlive;
+	var heard = false, pending, modes, functions, keepAlive, run;
 
 	*initClass {
 		replies = (
@@ -62,8 +63,8 @@ Klustr {
 		functions = [
 			this.prListen('/klustr/welcome') { |args| this.prWelcome(args) },
 			this.prListen('/klustr/goodbye') { this.prSilence },
-			this.prListen('/klustr/pong') {},
-			this.prListen('/klustr/synced') { |args| this.prFinish(args[0], args[0]) },
+			this.prListen('/klustr/pong') { |args| this.prPong(args[1]) },
+			this.prListen('/klustr/synced') { |args| this.prSynced(args[0]) },
 			this.prListen('/klustr/fail') { |args| this.prFail(*args) },
 			this.prListen('/klustr/hit') { |args|
 				id = args[1];
@@ -105,7 +106,7 @@ Klustr {
 		var number, result, condition = Condition.new;
 		number = req = req % 0x3fffffff + 1;
 		pending[number] = (
-			parts: nil,
+			address: address, parts: nil,
 			action: action ? { |answer| result = answer; condition.test = true; condition.signal }
 		);
 		SystemClock.sched(timeout, { this.prFinish(number, nil) });
@@ -119,6 +120,12 @@ Klustr {
 	prTick {
 		if (heard) { this.send('/klustr/ping', 0) } { this.prSilence; this.prHello };
 		heard = false;
+	}
+
+	// another run of the bridge than the one that was greeted: it was started anew within one tick
+	prPong { |number|
+		if (run.notNil and: { run != number }) { this.prHello };
+		run = number;
 	}
 
 	prSilence {
@@ -135,6 +142,7 @@ Klustr {
 		welcome = this.prEvent([\version, \protocol, \epoch, \sounds, \state], args);
 		isThere = true;
 		modes.do { |message| addr.sendMsg(*message) };
+		this.send('/klustr/ping', 0); // tells the run
 		onWelcome.value(this);
 	}
 
@@ -153,6 +161,11 @@ Klustr {
 		if (asked[\parts].includes(nil).not) {
 			this.prFinish(number, asked[\parts].flatten(1).collect { |row| this.prEvent(shape[1], row) })
 		}
+	}
+
+	prSynced { |number| // a program's own sync may have the number of a question
+		var asked = pending[number];
+		if (asked.notNil and: { asked[\address].asString.endsWith("/sync") }) { this.prFinish(number, number) }
 	}
 
 	prFinish { |number, answer|

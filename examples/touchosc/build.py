@@ -1,7 +1,7 @@
 """Build the TouchOSC layout: ``python examples/touchosc/build.py``; needs py2tosc (the extra `patches`).
 
-What needs no memory is an OSC message of its control; what does (the sound that was hit, the names) is in
-klustr.lua, which becomes the script of the layout.
+What needs no memory is an OSC message of its control; what does (the sound that was hit, the names, what was
+chosen) is in klustr.lua, which becomes the script of the layout.
 """
 
 import uuid
@@ -45,6 +45,16 @@ def button(text: str, *messages: OscMessage, colour: str = BLUE, script: str = "
     return both
 
 
+def notify(key: str, value: object = 1) -> str:
+    """Return a button's script: it tells the layout's script that it was pressed."""
+    return NOTIFY.format(key=key, value=f"'{value}'" if isinstance(value, str) else value)
+
+
+def choice(key: str, value: str, colour: str = BLUE) -> Control:
+    """Return a button for one of several values, whose caption shows whether it is in force."""
+    return button(value.replace("_", " "), script=notify(key, value), colour=colour, name=f"{key} {value}")
+
+
 def shown(name: str, size: int) -> Control:
     """Return a line of text that the script fills."""
     values = [Value("text", default=""), Value("touch", default=False)]
@@ -82,23 +92,16 @@ def pads() -> Control:
 
 def narrowing() -> Control:
     """Return a button for every kind, for favourites, and for short and long sounds."""
-    kinds = [button(kind.replace("_", " "), message("/klustr/filter/kind", kind)) for kind in KINDS]
-    favourites = button("favourites", message("/klustr/filter/favourites", 1))
-    every = button("all", message("/klustr/filter/clear"), colour=GREY)
-    lengths = [
-        button("short", message("/klustr/filter/duration", 0.0, 0.4)),
-        button("long", message("/klustr/filter/duration", 1.0, 3600.0)),
-    ]
+    kinds = [choice("kind", kind) for kind in KINDS]
+    favourites = choice("favourites", "favourites")
+    every = button("all", script=notify("all"), colour=GREY)
+    lengths = [choice("length", length) for length in ("short", "long")]
     return ui.tiles(every, favourites, *kinds, *lengths, columns=5, gap=4)
 
 
 def acting() -> Control:
     """Return what is done with the sound that was hit, and how moving sounds."""
-
-    def notify(key: str) -> str:
-        return NOTIFY.format(key=key, value=1)
-
-    modes = [button(mode, message("/klustr/audition", mode), colour=GREY) for mode in AUDITION]
+    modes = [choice("audition", mode, colour=GREY) for mode in AUDITION]
     return ui.tiles(
         button("random", message("/klustr/random")),
         button("again", script=notify("again")),
@@ -112,11 +115,8 @@ def acting() -> Control:
 
 def likeness() -> Control:
     """Return the sounds most like the one that was hit, by name."""
-    found = [
-        button("", script=NOTIFY.format(key="pad", value=i), name=f"similar{i}")
-        for i in range(1, N_SIMILAR + 1)
-    ]
-    like = button("sounds like this", script=NOTIFY.format(key="like", value=1), colour=ORANGE)
+    found = [button("", script=notify("pad", i), name=f"similar{i}") for i in range(1, N_SIMILAR + 1)]
+    like = button("sounds like this", script=notify("like"), colour=ORANGE)
     return ui.column(like, ui.tiles(*found, columns=2, gap=4), sizes=(1, 4), gap=4)
 
 

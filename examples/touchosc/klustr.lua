@@ -1,4 +1,5 @@
--- The script of the whole layout: it says hello, shows what is hit, and lists the sounds most like it.
+-- The script of the whole layout: it says hello, shows what is hit, lists the sounds most like it, and keeps what
+-- was chosen, so that it can be seen and is told to a bridge that was started anew.
 -- build.py puts it into klustr.tosc. What the bridge sends comes to HERE: the connection's receive port.
 
 local HERE = 7479
@@ -8,6 +9,8 @@ local REQ_HIT, REQ_SIMILAR, REQ_NAME = 1, 2, 11
 
 local current = 0 -- the sound under the finger
 local similar = {} -- the ids of the pads that list what is like it
+local chosen = { audition = 'change', kind = '', favourites = '', length = '' } -- '': nothing is left out
+local run -- of the bridge, as its pongs tell it
 local heard = false
 local last_tick = 0
 
@@ -46,10 +49,61 @@ local function show_info(arguments)
   end
 end
 
+local function hello() send('/klustr/hello', 'TouchOSC', HERE) end
+
+local tell = {
+  audition = function(mode) send('/klustr/audition', mode) end,
+  kind = function(kind)
+    if kind == '' then send('/klustr/filter/kind') else send('/klustr/filter/kind', kind) end
+  end,
+  favourites = function(on)
+    if on == '' then send('/klustr/filter/favourites', 0) else send('/klustr/filter/favourites', 1) end
+  end,
+  length = function(length)
+    if length == 'short' then
+      send('/klustr/filter/duration', 0, 0.4)
+    elseif length == 'long' then
+      send('/klustr/filter/duration', 1, 3600)
+    else
+      send('/klustr/filter/duration', 0, 3600)
+    end
+  end,
+}
+
+-- the caption of a choice: in brackets where it is in force
+local function mark(key, value)
+  local words = value:gsub('_', ' ')
+  show(key .. ' ' .. value, chosen[key] == value and '[ ' .. words .. ' ]' or words)
+end
+
+local function set(key, value)
+  local before = chosen[key]
+  chosen[key] = value
+  mark(key, before)
+  mark(key, value)
+end
+
+-- pressed once more, a choice is taken back; a mode stays
+local function choose(key, value)
+  set(key, chosen[key] == value and key ~= 'audition' and '' or value)
+  tell[key](chosen[key])
+end
+
+local function tell_all()
+  for _, key in ipairs({ 'audition', 'kind', 'favourites', 'length' }) do
+    if chosen[key] ~= '' then tell[key](chosen[key]) end
+  end
+end
+
 local answers = {
   ['/klustr/welcome'] = function(arguments)
     show('state', 'klustr-bridge: ' .. arguments[4] .. ' sounds')
-    send('/klustr/audition', 'change')
+    tell_all()
+    send('/klustr/ping', 0)
+  end,
+  ['/klustr/pong'] = function(arguments)
+    if run and run ~= arguments[2] then hello() end -- started anew, between two pings
+    run = arguments[2]
   end,
   ['/klustr/hit'] = function(arguments)
     current = arguments[2]
@@ -81,12 +135,18 @@ local pressed = {
 }
 
 function onReceiveNotify(key, value)
+  if tell[key] then choose(key, value) end
+  if key == 'all' then
+    for _, narrowed in ipairs({ 'kind', 'favourites', 'length' }) do set(narrowed, '') end
+    send('/klustr/filter/clear')
+  end
   if pressed[key] and (current > 0 or key == 'pad') then pressed[key](value) end
 end
 
 function init()
   show('state', 'start klustr-bridge, then wait a moment')
-  send('/klustr/hello', 'TouchOSC', HERE)
+  mark('audition', chosen.audition)
+  hello()
 end
 
 function update()
@@ -97,7 +157,7 @@ function update()
     send('/klustr/ping', 0)
   else
     show('state', 'nothing answers: is klustr-bridge there?')
-    send('/klustr/hello', 'TouchOSC', HERE)
+    hello()
   end
   heard = false
 end

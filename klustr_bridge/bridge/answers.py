@@ -11,6 +11,7 @@ from klustr_bridge.bridge.vocabulary import (
     ID,
     MAX_CURSOR,
     MAX_PADS_A_SIDE,
+    MAX_RUN,
     PATH,
     PROBLEMS_A_PAGE,
     REQ,
@@ -90,7 +91,12 @@ REPLIES: Final = {
             ),
             help="Greets a new subscriber; `epoch` is 0 while there is no map.",
         ),
-        Answer("/klustr/pong", (REQ,), help="The bridge is alive."),
+        Answer(
+            "/klustr/pong",
+            (REQ, Argument("run", "i", 1, MAX_RUN)),
+            help="The bridge is alive. `run` is drawn anew at each of its starts: where it is not the one of "
+            "before, say hello and your modes again.",
+        ),
         Answer("/klustr/synced", (Argument("n", "i"),), help="Earlier commands are in force."),
         Answer(
             "/klustr/health.reply",

@@ -5,6 +5,7 @@ decides nothing about sound, filters or files; it opens no socket and knows no o
 """
 
 import os
+import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final
 
@@ -26,7 +27,7 @@ from klustr_bridge.bridge.codec import encode, encode_chunks
 from klustr_bridge.bridge.commands import COMMANDS
 from klustr_bridge.bridge.midi_commands import MidiCommands
 from klustr_bridge.bridge.session import Client
-from klustr_bridge.bridge.vocabulary import PROBLEMS_A_PAGE, PROTOCOL, Answer
+from klustr_bridge.bridge.vocabulary import MAX_RUN, PROBLEMS_A_PAGE, PROTOCOL, Answer
 from klustr_bridge.errors import LibraryError, QueryError
 from klustr_bridge.library.paths import from_export, normalise, to_export
 from klustr_bridge.midi.clip import DEFAULT_BARS
@@ -106,6 +107,7 @@ class Handlers:
         self._bye = bye
         self._ask_for_plays = ask_for_plays
         self._midi = midi
+        self._run = 1 + secrets.randbelow(MAX_RUN)
 
     def by_address(self) -> dict[str, Callable[..., Any]]:
         """Every command's handler, by address."""
@@ -130,7 +132,7 @@ class Handlers:
 
     def ping(self, client: Client, req: int) -> Packets:
         """``/klustr/ping``."""
-        return _one("/klustr/pong", req)
+        return _one("/klustr/pong", req, self._run)
 
     def sync(self, client: Client, n: int) -> Packets:
         """``/klustr/sync``; the dispatcher has it wait for the commands before it."""

@@ -11,6 +11,7 @@ PROTOCOL: Final = 1
 
 MAX_K: Final = 1000
 MAX_CURSOR: Final = 255
+MAX_RUN: Final = 2**31 - 1
 MAX_PADS_A_SIDE: Final = 32
 MAX_STEPS: Final = 128
 MAX_RADIUS: Final = 1.5

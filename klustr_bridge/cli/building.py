@@ -87,11 +87,13 @@ def add(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
     """Add folders; say which of those known before are now part of them."""
     paths = [_existing_folder(folder) for folder in namespace.folders]
     if (daemon := running_daemon(loaded.settings)) is not None:
-        is_left = daemon.library == str(demo_library_file())  # the demo, with its folder
+        own, is_left = library_file(loaded.settings), daemon.library == str(demo_library_file())
         with Client(port=daemon.osc_port, timeout=30.0) as client:
             for path in paths:
                 known = [] if is_left else [os.fsencode(folder.path) for folder in client.folders()]
                 client.add_folder(path)
+                if is_left:
+                    print(f"the demo library is left: its sounds give way to yours, kept in {own}")
                 is_left = False
                 below = [] if containing(path, known) else [one for one in known if is_below(one, path)]
                 _say_added(path, containing(path, known), below, "the running daemon is indexing it")

@@ -413,7 +413,7 @@ class Client:
                 continue
             if wanted(received):
                 return received
-            if received != ("/klustr/pong", (0,)):
+            if received.address != "/klustr/pong" or received.values[0] != 0:
                 self._kept.append(received)
         raise NoAnswerError(
             f"no {what} from {self.host} port {self.port} within {timeout:g} s; does klustr-bridge run there?"

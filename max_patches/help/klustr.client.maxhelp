@@ -3254,10 +3254,10 @@
          "patching_rect": [
           20,
           44,
-          65,
+          91,
           20
          ],
-         "text": "pong req"
+         "text": "pong req run"
         }
        },
        {
@@ -3269,10 +3269,10 @@
          "patching_rect": [
           620,
           44,
-          142,
+          833,
           20
          ],
-         "text": "The bridge is alive."
+         "text": "The bridge is alive. run is drawn anew at each of its starts: where it is not the one of before, say hello and your modes again."
         }
        },
        {

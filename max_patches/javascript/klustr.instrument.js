@@ -59,7 +59,7 @@ var KLUSTR_TABLE = {
   },
   answers: {
     "/klustr/welcome": {"header": 5, "item": 0},
-    "/klustr/pong": {"header": 1, "item": 0},
+    "/klustr/pong": {"header": 2, "item": 0},
     "/klustr/synced": {"header": 1, "item": 0},
     "/klustr/health.reply": {"header": 4, "item": 2},
     "/klustr/scores.reply": {"header": 4, "item": 2},

@@ -326,6 +326,21 @@ def test_the_bridge_cannot_be_pointed_at_itself(place: Place, client: Client) ->
         client.hello("loop", place.port)
 
 
+def test_a_pong_tells_the_run(serve: Callable[..., Place]) -> None:
+    """Each start of the bridge has a number of its own, the same in all its pongs to all clients."""
+    runs = []
+    for place in (serve(), serve()):
+        with Client(port=place.port) as one, Client(port=place.port) as other:
+            told = []
+            for client in (one, other, one):
+                client.send("/klustr/ping", 7)
+                told.append(client.wait("/klustr/pong"))
+        assert told == [(7, told[0][1])] * 3
+        runs.append(told[0][1])
+    assert runs[0] != runs[1]
+    assert all(1 <= run < 2**31 for run in runs)
+
+
 def test_failures_are_rate_limited(serve: Callable[..., Place]) -> None:
     """A client that keeps failing is told 20 times at once, the rest is only counted."""
     clock = Clock()
@@ -383,7 +398,7 @@ def test_a_bundle_is_run_in_order(client: Client) -> None:
     """All that a bundle holds is answered, in its order, nested ones included."""
     inner = bundle(0, message("/klustr/ping", 2), message("/klustr/ping", 3))
     client._connection.send(bundle(0, message("/klustr/ping", 1), inner, message("/klustr/ping", 4)))
-    assert [client.wait("/klustr/pong") for _ in range(4)] == [(1,), (2,), (3,), (4,)]
+    assert [client.wait("/klustr/pong")[0] for _ in range(4)] == [1, 2, 3, 4]
 
 
 def test_past_bundles_run_at_once_and_future_ones_wait(client: Client) -> None:
@@ -392,7 +407,7 @@ def test_past_bundles_run_at_once_and_future_ones_wait(client: Client) -> None:
     client._connection.send(bundle(now_s + 0.2, message("/klustr/ping", 1)))
     client._connection.send(bundle(now_s - 100, message("/klustr/ping", 2)))
     client._connection.send(bundle(now_s + 0.1, message("/klustr/ping", 3)))
-    assert [client.wait("/klustr/pong") for _ in range(3)] == [(2,), (3,), (1,)]
+    assert [client.wait("/klustr/pong")[0] for _ in range(3)] == [2, 3, 1]
     assert time.time() >= now_s + 0.2 - 0.001
 
 

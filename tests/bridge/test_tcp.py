@@ -27,6 +27,11 @@ def read(connection: socket.socket, framing: Framing) -> bytes:
     return frame
 
 
+def pong(req: int) -> bytes:
+    """A pong as far as the run of the bridge, its last four bytes."""
+    return message("/klustr/pong", req, 1)[:-4]
+
+
 @pytest.mark.parametrize("encode", [encode_prefixed, encode_slip])
 def test_both_framings_are_answered_in_kind(
     encode: Callable[[bytes], bytes], connection: socket.socket
@@ -38,7 +43,7 @@ def test_both_framings_are_answered_in_kind(
     connection.sendall(stream[203:])
     framing = Framing()
     for number in range(192, 232):
-        assert read(connection, framing) == message("/klustr/pong", number)
+        assert read(connection, framing).startswith(pong(number))
 
 
 def test_a_flood_on_one_connection_does_not_hold_up_the_others(
@@ -50,7 +55,7 @@ def test_a_flood_on_one_connection_does_not_hold_up_the_others(
     with Client(port=place.port) as other:
         assert other.ping() < 0.5
     framing = Framing()
-    assert [read(connection, framing) for _ in range(n)] == [message("/klustr/pong", i) for i in range(n)]
+    assert [read(connection, framing)[:-4] for _ in range(n)] == [pong(i) for i in range(n)]
 
 
 @pytest.mark.parametrize("data", [b"GET / HTTP/1.0\r\n\r\n", b"\0\x02\0\0", b"/" + b"x" * 200_000])

@@ -122,6 +122,9 @@ def test_the_demo_is_left_when_a_folder_is_named(tmp_path: Path, folder: Path) -
         demo = {point.id for point in daemon.client.points()}
         added = run(home, "add", str(folder))
         assert added.returncode == 0, added.stderr
+        assert added.stdout.startswith("the demo library is left")
+        assert "library.klustr" in added.stdout.splitlines()[0]
+        assert "the demo library" not in run(home, "add", str(folder)).stdout
         daemon.wait_ready(N_SOUNDS)
         assert {
             Path(daemon.client.path(point.id)).is_relative_to(folder) for point in daemon.client.points()

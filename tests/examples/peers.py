@@ -2,6 +2,7 @@
 
 import os
 import re
+import socket
 import subprocess
 import threading
 import time
@@ -9,6 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+from pythonosc.osc_message import OscMessage
+from pythonosc.osc_message_builder import build_msg
 
 PATIENCE_S = 30.0
 
@@ -89,3 +93,47 @@ class Peer:
             with self._said:
                 self.lines.append(line.rstrip("\n"))
                 self._said.notify_all()
+
+
+class PlayedBridge:
+    """A socket in place of the bridge: it answers hello and ping, as the run of the bridge it is now."""
+
+    def __init__(self) -> None:
+        self.run = 1
+        self.values: list[object] = []  # of the message that was waited for
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.bind(("127.0.0.1", 0))
+        self._socket.settimeout(PATIENCE_S)
+        self.port = int(self._socket.getsockname()[1])
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._socket.close()
+
+    def take(self, until: str) -> list[str]:
+        """Answer what comes until an address comes; return the addresses, that one the last."""
+        taken = [""]
+        while taken[-1] != until:
+            assert len(taken) < 50, f"no {until} among {taken}"
+            packet, source = self._socket.recvfrom(4096)
+            message = OscMessage(packet)
+            taken.append(message.address)
+            if message.address == "/klustr/hello":
+                self._socket.sendto(build_msg("/klustr/welcome", ["0", 1, 1, 1, "ready"]).dgram, source)
+            if message.address == "/klustr/ping":
+                pong = build_msg("/klustr/pong", [message.params[0], self.run]).dgram
+                self._socket.sendto(pong, source)
+            self.values = message.params
+        return taken[1:]
+
+
+def check_a_new_run_is_greeted(bridge: PlayedBridge, mode: str) -> None:
+    """The same run goes on with pings alone; another one is told hello and the modes at once."""
+    for run in (123_456_789, 2_000_000_000):
+        bridge.run = run
+        bridge.take("/klustr/hello")
+        bridge.take(mode)
+        for _ in range(3):
+            assert "/klustr/hello" not in bridge.take("/klustr/ping")

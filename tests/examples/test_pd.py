@@ -12,6 +12,7 @@ from tests.bridge.test_peers import free_port
 from tests.daemon.running import RunningDaemon
 from tests.examples.conftest import N_SOUNDS, ODD_NAMES, STEREO_NAME, STEREO_RATE
 from tests.examples.pd import Pd
+from tests.examples.peers import PlayedBridge, check_a_new_run_is_greeted
 from tests.sounds import write_library
 
 pytestmark = pytest.mark.peers
@@ -135,6 +136,30 @@ def test_the_window_recovers_when_the_bridge_restarts(tmp_path: Path) -> None:
                 assert daemon.stop() == 0
             seen = len(pd.lines)
             pd.wait_for("^state: symbol nothing", seen)
+
+
+def test_a_bridge_that_is_back_within_a_tick_is_told_the_modes(tmp_path: Path) -> None:
+    """No ping was lost, and yet Pd says hello and what was chosen: the pong is that of another run."""
+    with PlayedBridge() as bridge, Pd(tmp_path, bridge.port, tick_ms=300) as pd:
+        pd.wait_for("^state: ")
+        pd.send("klustr.player.set 1")
+        check_a_new_run_is_greeted(bridge, "/klustr/player")
+
+
+def test_the_sliders_start_where_the_cross_is(tmp_path: Path) -> None:
+    """Opening the patch moves nothing; then each slider stands in the middle, and so does the other."""
+    with PlayedBridge() as bridge, Pd(tmp_path, bridge.port, tick_ms=300) as pd:
+        assert "/klustr/xy" not in bridge.take("/klustr/ping") + bridge.take("/klustr/ping")
+        pd.wait_for("^state: ")
+        places = {
+            "klustr.y.set 0.25": [0.5, 0.25],
+            "klustr.x.set bang": [0.5, 0.25],
+            "klustr.x.set 1": [1, 0.25],
+        }
+        for moved, place in places.items():
+            pd.send(moved)
+            bridge.take("/klustr/xy")
+            assert bridge.values == pytest.approx(place, abs=0.01)
 
 
 WINDOWS_PATH = 'C:/Users/Zoë/My "Drum" Samples/{1} Kick; #2, $3.wav'

@@ -10,7 +10,7 @@ from pythonosc.osc_message_builder import build_msg
 from tests.bridge.test_peers import free_port
 from tests.daemon.running import RunningDaemon
 from tests.examples.conftest import N_SOUNDS, ODD_NAMES, STEREO_NAME
-from tests.examples.peers import Peer
+from tests.examples.peers import Peer, PlayedBridge, check_a_new_run_is_greeted
 from tests.examples.sclang import CLASSES, sclang
 from tests.sounds import write_library
 
@@ -152,6 +152,62 @@ def test_lists_in_parts_are_put_together_in_any_order(tmp_path: Path) -> None:
     assert said == "windows: [C:/Users/Zoë/My Samples/{1} Kick; #2, $3.wav]"
 
 
+def test_two_instances_take_only_their_own_answers(tmp_path: Path) -> None:
+    """They hear the same port: no number is given twice, and a synced finishes nothing but a sync."""
+    script = """
+        fork {
+            var me = NetAddr.localAddr, numbers = List.new, a, b, done = 0; // they speak with sclang
+            a = Klustr("127.0.0.1", NetAddr.langPort); b = Klustr("127.0.0.1", NetAddr.langPort);
+            OSCFunc({ |message|
+                numbers.add(message[1]);
+                me.sendMsg('/klustr/synced', message[1]);
+                me.sendMsg('/klustr/resolve.reply', message[1], message[2].asString.size);
+            }, '/klustr/resolve');
+            OSCFunc({ |message| me.sendMsg('/klustr/synced', message[1]) }, '/klustr/sync');
+            [a, b].do { |k| "synced: %".format(k.ask('/klustr/sync', [])).postln };
+            [a, b].do { |k, i|
+                k.resolve("x".dup(i + 3).join, { |answer|
+                    "answer %: %".format(i, answer.id).postln;
+                    done = done + 1;
+                    if (done == 2) { "different: %".format(numbers.asSet.size).postln; 0.exit }
+                })
+            };
+        };
+    """
+    with sclang(tmp_path, script) as peer:
+        assert peer.wait_end() == 0
+    assert numbers(peer, "answer 0") == [3]
+    assert numbers(peer, "answer 1") == [4]
+    assert numbers(peer, "different") == [2]
+    assert numbers(peer, "synced")
+
+
+def test_patterns_evaluated_again_take_the_instance_that_is_there(
+    daemon: RunningDaemon, tmp_path: Path
+) -> None:
+    """No second one listens beside the first, and one that was freed is not used."""
+    text = (CLASSES / "patterns.scd").read_text(encoding="utf-8")
+    script = tmp_path / "patterns.scd"
+    script.write_text(text.replace("7475", str(daemon.port)), encoding="utf-8")
+    watch = """
+        fork {
+            var first;
+            3.do { |i|
+                k = nil;
+                "%".load;
+                while { k.isNil or: { k.isThere.not } } { 0.01.wait };
+                "same %: %".format(i, first === k).postln;
+                first = k;
+                if (i == 1) { k.free };
+            };
+            0.exit;
+        };
+    """
+    with sclang(tmp_path, watch.replace("%", str(script), 1)) as peer:
+        assert peer.wait_end() == 0
+    assert [peer.wait_for(f"^same {i}: (.*)")[1] for i in range(3)] == ["false", "true", "false"]
+
+
 def test_it_recovers_when_the_bridge_restarts(tmp_path: Path) -> None:
     """With no bridge it says what to do; it greets one that comes, and the next one, with its modes."""
     port = free_port()
@@ -179,6 +235,13 @@ def test_it_recovers_when_the_bridge_restarts(tmp_path: Path) -> None:
                 assert peer.wait_for("^kept: (.*)", seen)[1] == "2"  # it was told to keep to kicks
                 assert daemon.stop() == 0
             peer.wait_for("^silent", seen)
+
+
+def test_a_bridge_that_is_back_within_a_tick_is_told_the_modes(tmp_path: Path) -> None:
+    """No ping was lost, and yet the class says hello and its modes: the pong is that of another run."""
+    script = 'Klustr.tick = 0.3; k = Klustr("127.0.0.1", PORT); k.filterKind(\\kick);'
+    with PlayedBridge() as bridge, sclang(tmp_path, script.replace("PORT", str(bridge.port))):
+        check_a_new_run_is_greeted(bridge, "/klustr/filter/kind")
 
 
 def test_help_and_the_document_for_the_server_are_understood(tmp_path: Path) -> None:

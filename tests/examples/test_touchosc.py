@@ -10,7 +10,18 @@ from pythonosc.osc_message_builder import build_msg
 
 from klustr_bridge.client.connection import Connection
 from tests.daemon.running import RunningDaemon
+from tests.examples.sending import Sent as SentToTable
+from tests.examples.sending import refusal
 from tests.examples.touchosc import LAYOUT, Script, Sent, load, notified, scripts
+
+KINDS = ("kick", "snare", "clap", "closed_hat", "open_hat", "tom", "ride", "crash", "perc", "bass", "loop")
+CHOICES = [
+    *(("audition", mode) for mode in ("hold", "retrigger", "off", "change")),
+    *(("kind", kind) for kind in KINDS),
+    ("favourites", "favourites"),
+    ("length", "short"),
+    ("length", "long"),
+]
 
 
 def test_the_layout_is_what_the_script_makes(root: Path, tmp_path: Path) -> None:
@@ -81,9 +92,51 @@ def test_the_script_shows_what_is_hit_and_what_is_like_it(daemon: RunningDaemon,
 def test_the_buttons_tell_the_script_what_was_pressed() -> None:
     """Each button with a script names one of the things that the layout does, on the press only."""
     pressed = [notified(script, 1.0) for script in scripts(load())]
-    expected = [("again", 1), ("keep", 1), ("like", 1), *(("pad", i) for i in range(1, 9))]
+    expected = [("again", 1), ("keep", 1), ("like", 1), ("all", 1), *(("pad", i) for i in range(1, 9))]
+    expected += CHOICES
     assert sorted(map(str, pressed)) == sorted(str([told]) for told in expected)
     assert not any(notified(script, 0.0) for script in scripts(load()))
+
+
+def test_every_choice_is_taken_by_the_bridge_and_seen(script: Script) -> None:
+    """Each sends one message that is accepted and has brackets while it is in force; again takes it back."""
+    script.call("init")
+    assert script.shown("audition change") == "[ change ]"
+    for key, value in CHOICES:
+        (sent,) = script.call("onReceiveNotify", key, value)
+        assert refusal(SentToTable(*sent)) == "", sent
+        caption = value.replace("_", " ")
+        assert script.shown(f"{key} {value}") == f"[ {caption} ]"
+        in_force = [name for name, text in script.captions(key) if text.startswith("[")]
+        assert in_force == [f"{key} {value}"]
+        (again,) = script.call("onReceiveNotify", key, value)
+        assert refusal(SentToTable(*again)) == "", again
+        stays = key == "audition"
+        assert (again == sent) == stays
+        assert script.shown(f"{key} {value}") == (f"[ {caption} ]" if stays else caption)
+
+
+def test_what_was_chosen_is_told_to_a_bridge_that_was_started_anew(script: Script) -> None:
+    """Mode, kind, favourites and length, after hello; `all` takes back what narrows, and not the mode."""
+    chosen = [("audition", "hold"), ("kind", "closed_hat"), ("favourites", "favourites"), ("length", "short")]
+    script.call("init")
+    told = [sent for choice in chosen for sent in script.call("onReceiveNotify", *choice)]
+    assert [address for address, _ in told] == [
+        "/klustr/audition",
+        "/klustr/filter/kind",
+        "/klustr/filter/favourites",
+        "/klustr/filter/duration",
+    ]
+    welcome = ("/klustr/welcome", "0.1.0", 1, 1, 300, "ready")
+    ping = ("/klustr/ping", (0,))
+    assert script.receive(*welcome) == [*told, ping]
+    assert script.receive("/klustr/pong", 0, 5) == script.receive("/klustr/pong", 0, 5) == []
+    assert script.receive("/klustr/pong", 0, 6) == [("/klustr/hello", ("TouchOSC", 7479))]
+    assert script.receive("/klustr/pong", 0, 6) == []
+    assert script.call("onReceiveNotify", "all", 1) == [("/klustr/filter/clear", ())]
+    assert script.shown("kind closed_hat") == "closed hat"
+    assert script.shown("favourites favourites") == "favourites"
+    assert script.receive(*welcome) == [("/klustr/audition", ("hold",)), ping]
 
 
 def test_the_script_says_hello_again_when_nothing_answers(script: Script) -> None:

@@ -56,6 +56,10 @@ class Script:
     def shown(self, name: str) -> str:
         return str(self._texts[name])
 
+    def captions(self, key: str) -> list[tuple[str, str]]:
+        """Return name and text of the captions of one row of choices."""
+        return [(name, self.shown(name)) for name in self.texts if name.startswith(f"{key} ")]
+
     def _during(self, action: Any) -> list[Sent]:
         before = len(self.sent)
         action()
