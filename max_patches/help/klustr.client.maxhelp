@@ -2036,10 +2036,10 @@
          "patching_rect": [
           20,
           436,
-          110,
+          97,
           22
          ],
-         "text": "find kick 808 8",
+         "text": "find kick 808",
          "outlettype": [
           ""
          ]
@@ -2840,10 +2840,10 @@
          "patching_rect": [
           20,
           116,
-          84,
+          78,
           22
          ],
-         "text": "problems 42",
+         "text": "problems 0",
          "outlettype": [
           ""
          ]

@@ -382,6 +382,7 @@ var KLUSTR_HELLO_MS = 1000;   // between two hellos while nobody answers
 var KLUSTR_TRIES = 2;         // hellos on one port before the next is tried
 var KLUSTR_SILENT_MS = 3000;  // without an answer: say what to do
 var KLUSTR_PING_MS = 5000;    // between two pings; the bridge forgets a client after 60 s
+var KLUSTR_MOST_OWED = 2;    // welcomes that may still come of earlier hellos
 var KLUSTR_PONG_MS = 3000;    // a pong comes in well under one
 var KLUSTR_START = "nothing answers: start the bridge: klustr-bridge";
 
@@ -493,18 +494,24 @@ KlustrLink.prototype.welcomed = function (now) {
 
 KlustrLink.prototype.opened = function (now) {
     this.state = "open";
-    this.owed = Math.max(0, this.owed - 1);
+    this.owed = Math.min(KLUSTR_MOST_OWED, Math.max(0, this.owed - 1));  // most were never heard
+    this.run = 0;
     this.pingAt = now;
     this.waiting = 0;
 };
 
-// A pong came; true where it was for the link's own ping.
-KlustrLink.prototype.ponged = function (req) {
-    if (this.waiting && req === -1 - this.waiting) {
-        this.waiting = 0;
-        return true;
+// A pong came; true where it was for the link's own ping. `run` is another one when the bridge was started
+// anew meanwhile: it has forgotten us.
+KlustrLink.prototype.ponged = function (req, run, now) {
+    if (!this.waiting || req !== -1 - this.waiting) {
+        return false;
     }
-    return false;
+    this.waiting = 0;
+    if (this.run && run !== this.run) {
+        this.ask(now, "the bridge was started anew; greeting it");
+    }
+    this.run = run;
+    return true;
 };
 
 KlustrLink.prototype.goodbye = function (now) {
@@ -664,7 +671,7 @@ KlustrClient.prototype.receive = function (address, args) {
         this.welcomed(args);
     } else if (this.link.state === "closed") {
         return;  // a late packet
-    } else if (address === "/klustr/pong" && this.link.ponged(args[0])) {
+    } else if (address === "/klustr/pong" && this.link.ponged(args[0], args[1], this.host.now())) {
         return;
     } else if (KLUSTR_TABLE.answers.hasOwnProperty(address)) {
         this.pass(address, args);
@@ -1569,6 +1576,7 @@ if (typeof module !== "undefined") {
         KLUSTR_LOADING_MS: KLUSTR_LOADING_MS,
         KLUSTR_MIDDLE: KLUSTR_MIDDLE,
         KLUSTR_MODES: KLUSTR_MODES,
+        KLUSTR_MOST_OWED: KLUSTR_MOST_OWED,
         KLUSTR_NOTHING: KLUSTR_NOTHING,
         KLUSTR_ONCE: KLUSTR_ONCE,
         KLUSTR_OVERSHOOT: KLUSTR_OVERSHOOT,

@@ -5,8 +5,11 @@ from py2max import Box
 from making.canvas import OF_SQUARE, Canvas
 from making.places import BRIDGE_PORT, CLIENT_PORT
 
+_AT_FIRST = "/klustr/audition change"
+"""Said when the patch is opened: a square that is dragged on is to be heard."""
+
 _WORDS = (
-    "/klustr/audition change",
+    _AT_FIRST,
     "/klustr/audition off",
     "/klustr/random",
     "/klustr/stop",
@@ -48,7 +51,10 @@ def _move(canvas: Canvas, send: Box) -> None:
     canvas.chain(pair, move, send)
     canvas.note(230, 145, "3  hear")
     for number, text in enumerate(_WORDS):
-        canvas.chain(canvas.message(230, 170 + 30 * number, text), send)
+        box = canvas.message(230, 170 + 30 * number, text)
+        canvas.chain(box, send)
+        if text == _AT_FIRST:
+            canvas.chain(canvas.thing(330, 145, "loadbang"), box)
 
 
 def _answers(canvas: Canvas, send: Box) -> None:

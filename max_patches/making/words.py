@@ -44,6 +44,9 @@ _SHORT: Final = {
     "/klustr/midi/learn": "learn",
 }
 _FOLDER: Final = '"C:/My Samples"'
+_WHOLE: Final = {"/klustr/find": "find kick 808", "/klustr/problems": "problems 0"}
+"""Examples of commands whose further arguments the client fills in, or would take for a part of the text."""
+
 _OWN: Final = ("/klustr/hello", "/klustr/bye")
 """Said by the client itself."""
 
@@ -65,6 +68,8 @@ def examples() -> list[tuple[Command, str]]:
 
 def example(command: Command) -> str:
     """Return a message in plain words that is such a command."""
+    if command.address in _WHOLE:
+        return _WHOLE[command.address]
     name = _SHORT.get(command.address) or command.address.removeprefix("/klustr/").replace("/", " ")
     arguments = command.arguments[1:] if command.has_req else command.arguments
     return " ".join([name, *(_example(command, argument) for argument in arguments if _is_shown(argument))])

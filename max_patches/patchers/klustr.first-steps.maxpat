@@ -321,6 +321,24 @@
    {
     "box": {
      "id": "obj-17",
+     "maxclass": "newobj",
+     "numinlets": 1,
+     "numoutlets": 1,
+     "patching_rect": [
+      330,
+      145,
+      65,
+      22
+     ],
+     "outlettype": [
+      ""
+     ],
+     "text": "loadbang"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-18",
      "maxclass": "message",
      "numinlets": 2,
      "numoutlets": 1,
@@ -338,7 +356,7 @@
    },
    {
     "box": {
-     "id": "obj-18",
+     "id": "obj-19",
      "maxclass": "message",
      "numinlets": 2,
      "numoutlets": 1,
@@ -356,7 +374,7 @@
    },
    {
     "box": {
-     "id": "obj-19",
+     "id": "obj-20",
      "maxclass": "message",
      "numinlets": 2,
      "numoutlets": 1,
@@ -374,7 +392,7 @@
    },
    {
     "box": {
-     "id": "obj-20",
+     "id": "obj-21",
      "maxclass": "message",
      "numinlets": 2,
      "numoutlets": 1,
@@ -392,7 +410,7 @@
    },
    {
     "box": {
-     "id": "obj-21",
+     "id": "obj-22",
      "maxclass": "message",
      "numinlets": 2,
      "numoutlets": 1,
@@ -410,7 +428,7 @@
    },
    {
     "box": {
-     "id": "obj-22",
+     "id": "obj-23",
      "maxclass": "message",
      "numinlets": 2,
      "numoutlets": 1,
@@ -428,7 +446,7 @@
    },
    {
     "box": {
-     "id": "obj-23",
+     "id": "obj-24",
      "maxclass": "comment",
      "numinlets": 1,
      "numoutlets": 0,
@@ -443,7 +461,7 @@
    },
    {
     "box": {
-     "id": "obj-24",
+     "id": "obj-25",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -461,7 +479,7 @@
    },
    {
     "box": {
-     "id": "obj-25",
+     "id": "obj-26",
      "maxclass": "newobj",
      "numinlets": 6,
      "numoutlets": 6,
@@ -484,7 +502,7 @@
    },
    {
     "box": {
-     "id": "obj-26",
+     "id": "obj-27",
      "maxclass": "comment",
      "numinlets": 1,
      "numoutlets": 0,
@@ -499,7 +517,7 @@
    },
    {
     "box": {
-     "id": "obj-27",
+     "id": "obj-28",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 6,
@@ -522,7 +540,7 @@
    },
    {
     "box": {
-     "id": "obj-28",
+     "id": "obj-29",
      "maxclass": "number",
      "numinlets": 1,
      "numoutlets": 2,
@@ -540,7 +558,7 @@
    },
    {
     "box": {
-     "id": "obj-29",
+     "id": "obj-30",
      "maxclass": "number",
      "numinlets": 1,
      "numoutlets": 2,
@@ -558,7 +576,7 @@
    },
    {
     "box": {
-     "id": "obj-30",
+     "id": "obj-31",
      "maxclass": "flonum",
      "numinlets": 1,
      "numoutlets": 2,
@@ -576,7 +594,7 @@
    },
    {
     "box": {
-     "id": "obj-31",
+     "id": "obj-32",
      "maxclass": "flonum",
      "numinlets": 1,
      "numoutlets": 2,
@@ -594,7 +612,7 @@
    },
    {
     "box": {
-     "id": "obj-32",
+     "id": "obj-33",
      "maxclass": "flonum",
      "numinlets": 1,
      "numoutlets": 2,
@@ -612,7 +630,7 @@
    },
    {
     "box": {
-     "id": "obj-33",
+     "id": "obj-34",
      "maxclass": "comment",
      "numinlets": 1,
      "numoutlets": 0,
@@ -627,7 +645,7 @@
    },
    {
     "box": {
-     "id": "obj-34",
+     "id": "obj-35",
      "maxclass": "button",
      "numinlets": 1,
      "numoutlets": 1,
@@ -644,7 +662,7 @@
    },
    {
     "box": {
-     "id": "obj-35",
+     "id": "obj-36",
      "maxclass": "newobj",
      "numinlets": 2,
      "numoutlets": 1,
@@ -662,7 +680,7 @@
    },
    {
     "box": {
-     "id": "obj-36",
+     "id": "obj-37",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -680,7 +698,7 @@
    },
    {
     "box": {
-     "id": "obj-37",
+     "id": "obj-38",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 0,
@@ -695,7 +713,7 @@
    },
    {
     "box": {
-     "id": "obj-38",
+     "id": "obj-39",
      "maxclass": "comment",
      "numinlets": 1,
      "numoutlets": 0,
@@ -710,7 +728,7 @@
    },
    {
     "box": {
-     "id": "obj-39",
+     "id": "obj-40",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 0,
@@ -725,7 +743,7 @@
    },
    {
     "box": {
-     "id": "obj-40",
+     "id": "obj-41",
      "maxclass": "comment",
      "numinlets": 1,
      "numoutlets": 0,
@@ -740,7 +758,7 @@
    },
    {
     "box": {
-     "id": "obj-41",
+     "id": "obj-42",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 0,
@@ -755,7 +773,7 @@
    },
    {
     "box": {
-     "id": "obj-42",
+     "id": "obj-43",
      "maxclass": "comment",
      "numinlets": 1,
      "numoutlets": 0,
@@ -770,7 +788,7 @@
    },
    {
     "box": {
-     "id": "obj-43",
+     "id": "obj-44",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 0,
@@ -785,7 +803,7 @@
    },
    {
     "box": {
-     "id": "obj-44",
+     "id": "obj-45",
      "maxclass": "comment",
      "numinlets": 1,
      "numoutlets": 0,
@@ -950,7 +968,7 @@
       0
      ],
      "destination": [
-      "obj-2",
+      "obj-16",
       0
      ],
      "order": 0
@@ -1024,11 +1042,24 @@
    {
     "patchline": {
      "source": [
-      "obj-25",
+      "obj-23",
+      0
+     ],
+     "destination": [
+      "obj-2",
+      0
+     ],
+     "order": 0
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-26",
       1
      ],
      "destination": [
-      "obj-37",
+      "obj-38",
       0
      ],
      "order": 0
@@ -1037,11 +1068,11 @@
    {
     "patchline": {
      "source": [
-      "obj-25",
+      "obj-26",
       2
      ],
      "destination": [
-      "obj-39",
+      "obj-40",
       0
      ],
      "order": 0
@@ -1050,11 +1081,11 @@
    {
     "patchline": {
      "source": [
-      "obj-25",
+      "obj-26",
       3
      ],
      "destination": [
-      "obj-41",
+      "obj-42",
       0
      ],
      "order": 0
@@ -1063,24 +1094,11 @@
    {
     "patchline": {
      "source": [
-      "obj-25",
+      "obj-26",
       4
      ],
      "destination": [
-      "obj-43",
-      0
-     ],
-     "order": 0
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-24",
-      0
-     ],
-     "destination": [
-      "obj-25",
+      "obj-44",
       0
      ],
      "order": 0
@@ -1093,7 +1111,7 @@
       0
      ],
      "destination": [
-      "obj-27",
+      "obj-26",
       0
      ],
      "order": 0
@@ -1102,7 +1120,7 @@
    {
     "patchline": {
      "source": [
-      "obj-27",
+      "obj-26",
       0
      ],
      "destination": [
@@ -1115,8 +1133,8 @@
    {
     "patchline": {
      "source": [
-      "obj-27",
-      1
+      "obj-28",
+      0
      ],
      "destination": [
       "obj-29",
@@ -1128,8 +1146,8 @@
    {
     "patchline": {
      "source": [
-      "obj-27",
-      2
+      "obj-28",
+      1
      ],
      "destination": [
       "obj-30",
@@ -1141,8 +1159,8 @@
    {
     "patchline": {
      "source": [
-      "obj-27",
-      3
+      "obj-28",
+      2
      ],
      "destination": [
       "obj-31",
@@ -1154,8 +1172,8 @@
    {
     "patchline": {
      "source": [
-      "obj-27",
-      4
+      "obj-28",
+      3
      ],
      "destination": [
       "obj-32",
@@ -1167,12 +1185,12 @@
    {
     "patchline": {
      "source": [
-      "obj-27",
-      1
+      "obj-28",
+      4
      ],
      "destination": [
-      "obj-35",
-      1
+      "obj-33",
+      0
      ],
      "order": 0
     }
@@ -1180,12 +1198,12 @@
    {
     "patchline": {
      "source": [
-      "obj-34",
-      0
+      "obj-28",
+      1
      ],
      "destination": [
-      "obj-35",
-      0
+      "obj-36",
+      1
      ],
      "order": 0
     }
@@ -1207,6 +1225,19 @@
     "patchline": {
      "source": [
       "obj-36",
+      0
+     ],
+     "destination": [
+      "obj-37",
+      0
+     ],
+     "order": 0
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-37",
       0
      ],
      "destination": [

@@ -262,3 +262,29 @@ test("parts of a list that nobody waits for are not kept", () => {
     assert.deepStrictEqual(answers, []);
     assert.deepStrictEqual(client.lists.waiting, {});
 });
+
+test("a bridge that was started anew between two pings is greeted again", () => {
+    const sent = [];
+    let now = 0;
+    const client = new code.KlustrClient({
+        send: (address, args) => sent.push([address].concat(args)), listen: () => {}, isFree: () => true,
+        now: () => now, state: () => {}, answer: () => {}
+    }, "Max", [7476]);
+    client.say(["view", "even"]);
+    client.open();
+    client.receive("/klustr/welcome", ["0.1", 1, 3, 10, "ready"]);
+    const pong = (run) => {
+        now += 60000;
+        client.tick();
+        const ping = sent.filter((each) => each[0] === "/klustr/ping").pop();
+        sent.length = 0;
+        client.receive("/klustr/pong", [ping[1], run]);
+        client.tick();
+        return sent.map((each) => each[0]);
+    };
+    assert.deepStrictEqual(pong(5), []);
+    assert.deepStrictEqual(pong(5), []);
+    assert.ok(pong(6).includes("/klustr/hello"));
+    client.receive("/klustr/welcome", ["0.1", 1, 3, 10, "ready"]);
+    assert.ok(sent.some((each) => each[0] === "/klustr/view" && each[1] === "even"));
+});

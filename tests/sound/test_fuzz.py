@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 
 from klustr_bridge.errors import RefusedSound
+from klustr_bridge.processes import limit_memory, silence_standard_error
 from klustr_bridge.sound.analyse import analyse_file
 from klustr_bridge.types import Analysis
 from tests.sound.mutations import mutated, real_files
@@ -53,16 +54,14 @@ def vars_of(analysis: Analysis) -> list[object]:
 
 def serve(connection: Connection, place: str) -> None:
     """Analyse the inputs whose numbers come in, in a process that may die of it."""
-    from klustr_bridge.indexer import worker
-
     faulthandler.disable()
-    worker._silence_decoders()
+    silence_standard_error()
     files = real_files(Path(place))
     for suffix, content in files:
         first = os.path.join(place, "first" + suffix)
         Path(first).write_bytes(content)
         assert _verdict(os.fsencode(first)) == "taken"
-    worker._limit_memory(MEMORY_LIMIT_MB)
+    limit_memory(MEMORY_LIMIT_MB)
     connection.send("ready")
     while True:
         try:

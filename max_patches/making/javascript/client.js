@@ -149,7 +149,7 @@ KlustrClient.prototype.receive = function (address, args) {
         this.welcomed(args);
     } else if (this.link.state === "closed") {
         return;  // a late packet
-    } else if (address === "/klustr/pong" && this.link.ponged(args[0])) {
+    } else if (address === "/klustr/pong" && this.link.ponged(args[0], args[1], this.host.now())) {
         return;
     } else if (KLUSTR_TABLE.answers.hasOwnProperty(address)) {
         this.pass(address, args);
