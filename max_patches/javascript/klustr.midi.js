@@ -1008,7 +1008,9 @@ KlustrSounds.prototype.kit = function () {
         return;
     }
     this.ask(["kit", this.current.id], function (address, args) {
-        if (args[0] === "item" && pad < KLUSTR_PADS) {
+        if (address === "/klustr/fail") {
+            sounds.host.state("refused", args[3]);
+        } else if (args[0] === "item" && pad < KLUSTR_PADS) {
             sounds.fetch(args[4], pad++);
         }
     });
@@ -1045,7 +1047,9 @@ KlustrSounds.prototype.similar = function () {
         return;
     }
     this.ask(["similar", this.current.id, 8], function (address, args) {
-        if (args[0] === "item") {
+        if (address === "/klustr/fail") {
+            sounds.host.state("refused", args[3]);
+        } else if (args[0] === "item") {
             found.push({ id: args[3], name: "" });
         } else if (args[0] === "end") {
             sounds.nameAll(found);
@@ -1092,8 +1096,8 @@ KlustrSounds.prototype.restore = function (list) {
     this.memory.restore(list);
     for (var i = 0; i < this.memory.pads.length; i++) {
         var sound = this.memory.pads[i];
+        this.host.show(["pad", i + 1, sound ? sound.name : String(i + 1)]);
         if (sound) {
-            this.host.show(["pad", i + 1, sound.name]);
             this.host.changed(i);
         }
     }

@@ -8,6 +8,7 @@ ENUM: Final = 2
 BLOB: Final = 3
 
 _STORED_ONLY: Final = 1
+_HIDDEN: Final = 2
 PLAIN: Final = 1
 DECIBEL: Final = 4
 """How Live shows a number."""
@@ -43,8 +44,22 @@ def choice(long_name: str, short_name: str, words: Sequence[str]) -> dict[str, A
 
 
 def click(long_name: str, short_name: str, text: str, *, switch: bool = False) -> dict[str, Any]:
-    """Return what a live.text needs to be a button, or a switch."""
-    more = choice(long_name, short_name, ("off", "on"))
+    """Return what a live.text needs to be a switch, or a button.
+
+    A button has nothing that a Set could keep: Live would press it when the Set is opened.
+    """
+    words = ("off", "on")
+    if switch:
+        more = choice(long_name, short_name, words)
+    else:
+        more = _parameter(
+            long_name,
+            short_name,
+            ENUM,
+            parameter_enum=list(words),
+            parameter_mmax=1,
+            parameter_invisible=_HIDDEN,
+        )
     return more | {"text": text, "texton": text, "mode": int(switch)}
 
 

@@ -288,3 +288,22 @@ test("a bridge that was started anew between two pings is greeted again", () => 
     client.receive("/klustr/welcome", ["0.1", 1, 3, 10, "ready"]);
     assert.ok(sent.some((each) => each[0] === "/klustr/view" && each[1] === "even"));
 });
+
+test("a refused kit or list says why, and pads that come back empty say so", () => {
+    const said = [];
+    const shown = [];
+    let asked = 0;
+    const sounds = new code.KlustrSounds({
+        ask: () => ++asked, isOpen: () => false, show: (words) => shown.push(words), store: () => {},
+        state: (name, text) => said.push([name, text]), exists: () => true, changed: () => {}
+    });
+    sounds.current = { id: 5, uid: "u", path: "/a.wav", start: 0, end: 1, name: "a" };
+    sounds.kit();
+    sounds.answered("/klustr/fail", ["/klustr/kit", 1, "notready", "there is no map yet"]);
+    sounds.similar();
+    sounds.answered("/klustr/fail", ["/klustr/similar", 2, "notfound", "no sound has the id 5"]);
+    assert.deepStrictEqual(said, [["refused", "there is no map yet"], ["refused", "no sound has the id 5"]]);
+    sounds.memory.keep(0, sounds.current);
+    sounds.restore(new code.KlustrMemory(8).stored());
+    assert.deepStrictEqual(shown[0], ["pad", 1, "1"]);
+});

@@ -176,6 +176,17 @@ def test_parameters_have_names_of_their_own(path: Path) -> None:
 
 
 @each_device
+def test_buttons_are_nothing_that_a_set_keeps(path: Path) -> None:
+    """Live would press them when the Set is opened; switches and dials it does keep."""
+    for box in all_boxes(load(path)):
+        if class_of(box).startswith("live.") and box.get("parameter_enable"):
+            value = box["saved_attribute_attributes"]["valueof"]
+            is_button = class_of(box) == "live.text" and not box["mode"]
+            assert (value.get("parameter_invisible") == 2) == is_button
+            assert bool(value.get("parameter_initial_enable")) == (not is_button)
+
+
+@each_device
 def test_the_set_remembers_the_pads(path: Path) -> None:
     """One parameter is stored and not automated: the list of kept sounds, which goes in and comes back."""
     patch = load(path)
