@@ -262,7 +262,7 @@ def test_a_socket_too_many_is_refused(
             open_socket(web.port)
         assert refused.value.response.status_code == 503
         say(first, "/klustr/ping", 5)
-        assert hear(first, "/klustr/pong") == [5]
+        assert hear(first, "/klustr/pong")[0] == 5
 
 
 # -- what may come
@@ -307,7 +307,7 @@ def test_an_argument_that_osc_could_not_carry_is_refused(page: ClientConnection,
         say(page, "/klustr/find", *place)
     assert hear(page, "/klustr/fail")[2] == "badargs"
     say(page, "/klustr/ping", 5)
-    assert hear(page, "/klustr/pong") == [5]
+    assert hear(page, "/klustr/pong")[0] == 5
 
 
 def test_too_much_in_one_message(page: ClientConnection) -> None:
@@ -364,7 +364,7 @@ def test_broken_frames_close_the_socket_quietly(
             assert code_of(peer) in (1002, 1009)
         with open_socket(web.port) as peer:
             say(peer, "/klustr/ping", 5)
-            assert hear(peer, "/klustr/pong") == [5]
+            assert hear(peer, "/klustr/pong")[0] == 5
     assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
 
 
@@ -395,7 +395,7 @@ def test_a_page_that_does_not_read_loses_its_socket(web: WebServer, place: Place
             place.loop.call(flood)
             assert place.loop.call(place.server.health)["connections_dropped"] == 1
             say(other, "/klustr/ping", 9)
-            assert hear(other, "/klustr/pong") == [9]
+            assert hear(other, "/klustr/pong")[0] == 9
         with pytest.raises(ConnectionClosed):
             while True:
                 slow.recv(10)
@@ -499,5 +499,5 @@ def test_broken_handshakes_are_refused_quietly(
     assert answer.startswith(b"HTTP/1.1 101 ") == is_taken
     with open_socket(web.port) as peer:
         say(peer, "/klustr/ping", 5)
-        assert hear(peer, "/klustr/pong") == [5]
+        assert hear(peer, "/klustr/pong")[0] == 5
     assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
