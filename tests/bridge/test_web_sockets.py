@@ -432,7 +432,7 @@ def test_an_oscquery_client_listens(web: WebServer, client: Client) -> None:
         client.send("/klustr/xy", 0.1, 0.5)
         client.sync()
         peer.send(osc("/klustr/ping", "i", 3))
-        assert OscMessage(peer.recv(10)).params == [3]
+        assert OscMessage(peer.recv(10)).params[0] == 3
 
 
 def test_an_oscquery_client_hears_nothing_else(web: WebServer, place: Place) -> None:
@@ -460,7 +460,7 @@ def test_bytes_that_are_not_osc_are_counted(web: WebServer, place: Place) -> Non
     with open_socket(web.port, "/") as peer:
         peer.send(b"\x00\x01 no osc")
         peer.send(osc("/klustr/ping", "i", 4))
-        assert OscMessage(peer.recv(10)).params == [4]
+        assert OscMessage(peer.recv(10)).params[0] == 4
     assert place.loop.call(place.server.health)["bad_packets"] == 1
 
 
