@@ -14,7 +14,11 @@ CHECKS = (
     ("ruff", "format", "--check", "."),
     ("ruff", "check", "."),
     ("mypy",),
-    ("pytest", "-n", str(max(3, min(8, os.cpu_count() or 1))), "--dist", "loadfile"),
+    # in order: else files with few tests come last, and those of the browser are long
+    (
+        *("pytest", "-n", str(max(3, min(8, os.cpu_count() or 1)))),
+        *("--dist", "loadfile", "--no-loadscope-reorder"),
+    ),
 )
 
 
