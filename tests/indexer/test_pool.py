@@ -98,12 +98,14 @@ def test_a_vanished_file_is_neither_heard_nor_refused(pool: AnalysisPool, tmp_pa
 
 def test_closing_leaves_no_process(tmp_path: Path) -> None:
     """After close no worker is left, even when one hangs."""
+    before = multiprocessing.active_children()  # of other tests
     pool = AnalysisPool(2, by_content)
     path = tmp_path / "a.wav"
     path.write_text("hang")
     pool.submit(os.fsencode(path))
     pool.collect()
-    workers = [psutil.Process(worker.pid) for worker in multiprocessing.active_children()]
+    new = [worker for worker in multiprocessing.active_children() if worker not in before]
+    workers = [psutil.Process(worker.pid) for worker in new]
     assert workers
     pool.close()
     _, alive = psutil.wait_procs(workers, timeout=5)
