@@ -10,6 +10,7 @@ import pytest
 from klustr_bridge.indexer.messages import Notice, ProgressReport
 from tests.indexer.contents import contents, sounds_and_places
 from tests.indexer.live import LiveIndex, quick_settings
+from tests.indexer.waiting import rest
 from tests.sounds import kick, snare, write, write_library
 
 
@@ -61,6 +62,7 @@ def test_every_sound_has_a_position_after_each_step(live: LiveIndex, tmp_path: P
     live.indexer.add_folder(os.fsencode(folder))
     while not live.indexer.finished:
         live.indexer.step()
+        rest(live.indexer)
         held = live.store.embeddings()
         for places in (held.xy, held.even):
             assert not len(held.ids) or bool((places >= 0).all() and (places <= 1).all())

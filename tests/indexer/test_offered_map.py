@@ -7,6 +7,7 @@ from klustr_bridge.indexer.placing import MapKeeper
 from klustr_bridge.library.store import Store
 from klustr_bridge.settings import LayoutSettings
 from klustr_bridge.types import FoundFile
+from tests.indexer.waiting import step_until
 from tests.library.making import below, heard, stamp
 
 
@@ -42,8 +43,7 @@ def test_a_poor_map_is_offered_once_and_made_when_asked(tmp_path: Path) -> None:
         assert epoch is not None and (epoch.number, epoch.n_fitted) == (1, 10)
         done: list[str | None] = []
         keeper.demand(done.append)
-        while not done:
-            keeper.step(settled=True)
+        step_until(keeper, lambda: bool(done))
         epoch = store.epoch()
         assert done == [None]
         assert epoch is not None and (epoch.number, epoch.n_fitted) == (2, 32)
@@ -88,13 +88,11 @@ def test_a_fit_that_is_under_way_is_the_one_asked_for(tmp_path: Path) -> None:
         keeper.step(settled=True)
         assert keeper.fitting
         keeper.demand(done.append)
-        while not done:
-            keeper.step(settled=True)
+        step_until(keeper, lambda: bool(done))
         epoch = store.epoch()
         assert epoch is not None and epoch.number == 1
         keeper.demand(done.append)
-        while len(done) < 2:
-            keeper.step(settled=True)
+        step_until(keeper, lambda: len(done) == 2)
         epoch = store.epoch()
         assert epoch is not None and epoch.number == 2
         keeper.close()
@@ -112,8 +110,7 @@ def test_a_relayout_of_few_sounds_starts_from_where_they_are(tmp_path: Path) -> 
         _come(store, folder, keeper, range(12, 15))
         done: list[str | None] = []
         keeper.demand(done.append)
-        while not done:
-            keeper.step(settled=True)
+        step_until(keeper, lambda: bool(done))
         epoch = store.epoch()
         assert epoch is not None and epoch.scores["moved_median"] < 0.4
         keeper.close()

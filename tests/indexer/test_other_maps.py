@@ -1,7 +1,6 @@
 """Maps by axes and on a grid, as the librarian keeps them while sounds come."""
 
 import os
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -14,9 +13,8 @@ from klustr_bridge.library.store import Store
 from klustr_bridge.settings import LayoutSettings
 from klustr_bridge.sound.aspects import DESCRIPTORS, EMBEDDING_SIZE
 from klustr_bridge.types import FoundFile, Outcome
+from tests.indexer.waiting import step_until
 from tests.library.making import analysis, below, stamp
-
-PATIENCE_S = 60.0
 
 
 class Kept:
@@ -41,10 +39,7 @@ class Kept:
         self.store.commit_outcomes(outcomes, analysis_version=1, place=self.keeper.placer)
 
     def step_until(self, condition: Callable[[], bool]) -> None:
-        until = time.monotonic() + PATIENCE_S
-        while not condition():
-            assert time.monotonic() < until
-            self.keeper.step(settled=True)
+        step_until(self.keeper, condition)
 
     def close(self) -> None:
         self.keeper.close()
