@@ -13,6 +13,9 @@ from klustr_bridge.errors import QueryError
 _OVERSHOOT: Final = 1e-6
 """A controller's 1.0 that became 1.0000001 in float32 is meant as 1."""
 
+_LARGEST: Final = 2**63
+"""JSON has whole numbers of any length; Python can't make a float of those of more than 308 digits."""
+
 _TYPE_NAMES: Final = {"i": "a whole number", "f": "a number", "s": "a string"}
 
 
@@ -80,6 +83,8 @@ def _usage(command: Command) -> str:
 def _convert(argument: Argument, given: object) -> object:
     if isinstance(given, bool):
         given = int(given)
+    if isinstance(given, int) and abs(given) > _LARGEST:
+        raise _refused(argument, given, f"numbers are at most {_LARGEST}")
     if argument.type == "s":
         return _to_word(argument, given)
     if not isinstance(given, (int, float)):

@@ -12,7 +12,7 @@ import numpy as np
 
 from klustr_bridge.bridge.audio_jobs import Job, Made
 from klustr_bridge.errors import RefusedSound
-from klustr_bridge.processes import become_background_process, limit_memory, silence_standard_error
+from klustr_bridge.processes import limit_memory, silence_standard_error
 from klustr_bridge.sound.decode import AudioStream, open_audio
 from klustr_bridge.types import Float32Array
 
@@ -29,7 +29,6 @@ _FRAMES_A_PIECE: Final = 16
 
 def main(connection: Connection) -> None:
     """Answer jobs until the other side closes, or there is nothing to do for 2 minutes."""
-    become_background_process(priority=5)
     silence_standard_error()
     limit_memory(MEMORY_MB)
     try:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Literal
 
+from klustr_bridge.processes import become_background_process
+
 
 @dataclass(frozen=True, slots=True)
 class Job:
@@ -28,7 +30,8 @@ class Made:
 
 
 def serve(connection: Connection) -> None:
-    """Be that process."""
+    """Be that process; first of all one that ends with its parent, for its libraries take a second."""
+    become_background_process(priority=5)
     from klustr_bridge.bridge.audio_child import main
 
     main(connection)

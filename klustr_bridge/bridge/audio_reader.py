@@ -7,6 +7,8 @@ up the event loop.
 import asyncio
 import contextlib
 import multiprocessing
+import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
@@ -18,7 +20,7 @@ from klustr_bridge.processes import ctrl_c_held_back
 
 MOST_WAITING: Final = 32
 TIME_LIMIT_S: Final = 8.0
-"""For one file; below the deadline of a request."""
+"""For one file, with the time that it has waited for others; below the deadline of a request."""
 
 _END_S: Final = 1.0
 
@@ -30,6 +32,7 @@ class AudioReader:
         self._thread = ThreadPoolExecutor(1, "audio reader")
         self._context = multiprocessing.get_context("spawn")
         self._child: tuple[SpawnProcess, Connection] | None = None
+        self._lock = threading.Lock()  # of starting a process against closing
         self._n_waiting = 0
         self._is_closed = False
 
@@ -39,13 +42,21 @@ class AudioReader:
         Raises
         ------
         QueryError
-            ``busy`` where too many wait, ``internal`` where the file can't be decoded.
+            ``busy`` where too many wait or the turn doesn't come in time, ``internal`` where the file can't
+            be decoded, ``notready`` once this is closed.
         """
+        if self._is_closed:
+            raise QueryError("notready", "the bridge stops")
         if self._n_waiting >= MOST_WAITING:
             raise QueryError("busy", f"{self._n_waiting} sounds wait to be decoded; ask again later")
         self._n_waiting += 1
         try:
-            made = await asyncio.get_running_loop().run_in_executor(self._thread, self._ask, job)
+            until_s = time.monotonic() + TIME_LIMIT_S
+            made = await asyncio.get_running_loop().run_in_executor(self._thread, self._ask, job, until_s)
+        except asyncio.CancelledError:
+            if not self._is_closed:
+                raise
+            raise QueryError("notready", "the bridge stops") from None
         finally:
             self._n_waiting -= 1
         if made.reason:
@@ -54,20 +65,23 @@ class AudioReader:
 
     def close(self) -> None:
         """End the process, whatever it is at; waits for it, so it is for a thread."""
-        self._is_closed = True
-        if (child := self._child) is not None:
-            with contextlib.suppress(ValueError):  # closed in between
-                child[0].kill()
+        with self._lock:
+            self._is_closed = True
+            if (child := self._child) is not None:
+                with contextlib.suppress(ValueError):  # closed in between
+                    child[0].kill()
         self._thread.shutdown(wait=True, cancel_futures=True)
         self._end()
 
-    def _ask(self, job: Job) -> Made:
+    def _ask(self, job: Job, until_s: float) -> Made:
+        if time.monotonic() >= until_s:
+            raise QueryError("busy", "other sounds took too long to decode; ask again later")
         for _ in range(2):  # a child that has just left for want of work is found out by asking
             was_running = self._child is not None
             _, connection = self._child or self._start()
             try:
                 connection.send(job)
-                if connection.poll(TIME_LIMIT_S):
+                if connection.poll(max(0.0, until_s - time.monotonic())):
                     made: Made = connection.recv()
                     return made
             except (EOFError, OSError):
@@ -84,10 +98,15 @@ class AudioReader:
         process = self._context.Process(
             target=serve, args=(theirs,), name="klustr-bridge sounds for the page", daemon=True
         )
-        with ctrl_c_held_back():
-            process.start()
+        with self._lock:
+            if self._is_closed:
+                ours.close()
+                theirs.close()
+                raise QueryError("notready", "the bridge stops")
+            with ctrl_c_held_back():
+                process.start()
+            self._child = process, ours
         theirs.close()
-        self._child = process, ours
         return self._child
 
     def _end(self) -> None:

@@ -13,8 +13,11 @@ import contextlib
 import errno
 import io
 import os
+import re
 import secrets
 import shutil
+import time
+import unicodedata
 from collections.abc import Iterable, Iterator
 from typing import Final
 
@@ -29,6 +32,11 @@ KEPT_FREE: Final = 64 << 20
 _MOST_NAME: Final = 200
 _MOST_TRIES: Final = 1000
 _PART: Final = ".part"
+_PART_NAME: Final = re.compile(rb"\.klustr-[0-9a-f]{16}\.part")
+_LEFT_OVER_S: Final = 3600.0
+"""An upload takes ten minutes at most: a part that nobody has written to for as long is a killed bridge's."""
+_UNSEEN: Final = frozenset(("Cc", "Cf", "Zl", "Zp"))
+"""Controls, and marks that turn the direction of writing: names would not be what they look like."""
 _FORBIDDEN: Final = frozenset('<>:"/\\|?*')
 _RESERVED: Final = frozenset(
     ["con", "prn", "aux", "nul", "conin$", "conout$"]
@@ -54,6 +62,8 @@ def checked_name(name: str) -> str:
         problem = "it has a character that no file name has everywhere"
     elif any("\ud800" <= character <= "\udfff" for character in name):
         problem = "it is not text"
+    elif any(unicodedata.category(character) in _UNSEEN for character in name):
+        problem = "it has a character that can't be seen"
     elif name != name.strip() or name.startswith(".") or name.endswith("."):
         problem = "it begins or ends with a dot or a space"
     elif stem.partition(".")[0].strip().casefold() in _RESERVED:
@@ -80,6 +90,18 @@ def checked_folder(path: bytes, watched: Iterable[bytes]) -> bytes:
                 raise QueryError("notready", f"the folder {os.fsdecode(folder)} is not there now")
             return folder
     raise QueryError("denied", "only a watched folder takes files; /map/folders names them")
+
+
+def clear_left_over(folder: bytes) -> None:
+    """Remove what uploads into a folder have left when the bridge was killed; never anything else."""
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if not _PART_NAME.fullmatch(entry.name):
+                continue
+            with contextlib.suppress(OSError):
+                is_old = time.time() - entry.stat(follow_symlinks=False).st_mtime > _LEFT_OVER_S
+                if is_old and entry.is_file(follow_symlinks=False):
+                    os.unlink(entry.path)
 
 
 class Upload:

@@ -135,6 +135,7 @@ class WebServer:
             await self.announcer.stop()
         if self._app is not None:
             await self._app.say_goodbye()
+            await self._app.end_decoding()  # whoever waits for a sound is answered, not cut off
         if self._server is not None:
             self._server.leave()
             await asyncio.wait([task], timeout=_PATIENCE_S)

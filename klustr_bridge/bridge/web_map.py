@@ -99,6 +99,10 @@ class MapPages:
             *(Route(path, refusing(answer), methods=["POST"]) for path, answer in posts.items()),
         ]
 
+    async def end_decoding(self) -> None:
+        """Answer those who wait for a sound that there will be none."""
+        await self._sounds.stop()
+
     async def stop(self) -> None:
         """End what runs beside the event loop."""
         await self._sounds.stop()

@@ -5,16 +5,23 @@ what breaks off. Where a file may go is `uploads`' to say; it is heard by the li
 """
 
 import asyncio
+import contextlib
 import os
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Final
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from klustr_bridge.bridge.handlers import path_from_wire
-from klustr_bridge.bridge.uploads import MOST_BYTES, Upload, checked_folder, checked_name
+from klustr_bridge.bridge.uploads import (
+    MOST_BYTES,
+    Upload,
+    checked_folder,
+    checked_name,
+    clear_left_over,
+)
 from klustr_bridge.bridge.web_answers import Threads
 from klustr_bridge.errors import QueryError
 from klustr_bridge.library.paths import to_export
@@ -52,13 +59,15 @@ class Uploads:
         self._navigator = navigator
         self._threads = threads
         self._n_under_way = 0
+        self._cleared: set[bytes] = set()
         self.bodies = {UPLOAD: MOST_BYTES, SIMILAR: MOST_SIMILAR_BYTES}
 
     async def upload(self, request: Request) -> Response:
         """Write a file into a watched folder and answer with its path."""
         name = checked_name(request.query_params.get("name", ""))
         folder = await self._threads.run(self._folder, request.query_params.get("folder", ""))
-        path = await self._received(request, folder, name)
+        with self._place():
+            path = await self._received(request, folder, name)
         return JSONResponse({"path": to_export(path)}, 201)
 
     async def similar(self, request: Request) -> Response:
@@ -67,24 +76,37 @@ class Uploads:
         if not (k.isascii() and k.isdigit() and 1 <= int(k[:9]) <= MOST_SIMILAR):
             raise QueryError("badargs", f"k is {k[:20]!r}; allowed are 1 to {MOST_SIMILAR}")
         name = checked_name(request.query_params.get("name", "sound.wav"))
-        folder = await self._threads.run(tempfile.TemporaryDirectory, None, "klustr-")
-        try:
-            path = await self._received(request, os.fsencode(folder.name), name)
-            found = await self._navigator.similar_file(ClientState(), path, int(k))
-        finally:
-            await asyncio.shield(self._threads.run(folder.cleanup))
+        with self._place():  # until it is heard: so long it takes room on the disk
+            folder = await self._threads.run(tempfile.TemporaryDirectory, None, "klustr-")
+            try:
+                path = await self._received(request, os.fsencode(folder.name), name)
+                found = await self._navigator.similar_file(ClientState(), path, int(k))
+            finally:
+                await asyncio.shield(self._threads.run(folder.cleanup))
         return JSONResponse(
             [{"id": one.id, "distance": one.distance, "x": one.x, "y": one.y} for one in found]
         )
 
     def _folder(self, text: str) -> bytes:
-        return checked_folder(path_from_wire(text), [row.path for row in self._navigator.folders()])
+        folder = checked_folder(path_from_wire(text), [row.path for row in self._navigator.folders()])
+        if folder not in self._cleared:
+            self._cleared.add(folder)
+            clear_left_over(folder)
+        return folder
 
-    async def _received(self, request: Request, folder: bytes, name: str) -> bytes:
-        """Write what is posted; its size is in the request, and was checked."""
+    @contextlib.contextmanager
+    def _place(self) -> Iterator[None]:
+        """Take one of the places for files that are under way."""
         if self._n_under_way >= MOST_AT_ONCE:
             raise QueryError("busy", f"{self._n_under_way} files are being taken; send this one after them")
         self._n_under_way += 1
+        try:
+            yield
+        finally:
+            self._n_under_way -= 1
+
+    async def _received(self, request: Request, folder: bytes, name: str) -> bytes:
+        """Write what is posted; its size is in the request, and was checked."""
         try:
             size = int(request.headers["content-length"])
             upload = await self._threads.run(Upload, folder, name, size)
@@ -102,8 +124,6 @@ class Uploads:
                 await asyncio.shield(self._threads.run(upload.close))
         except ClientDisconnect:
             raise QueryError("badargs", "the file broke off") from None
-        finally:
-            self._n_under_way -= 1
 
 
 async def _pieces(request: Request) -> AsyncIterator[bytes]:

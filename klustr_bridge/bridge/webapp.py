@@ -80,6 +80,10 @@ class WebApp:
         if self._sockets is not None:
             await self._sockets.say_goodbye()
 
+    async def end_decoding(self) -> None:
+        """Answer those who wait for a sound that there will be none."""
+        await self._pages.end_decoding()
+
     async def close(self) -> None:
         """End what runs beside the event loop; to be called when no request is under way any more."""
         await self._pages.stop()

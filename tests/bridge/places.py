@@ -89,6 +89,7 @@ class StoreLibrarian:
 
     async def analyse(self, path: bytes) -> Analysis:
         self.asked.append(("analyse", path))
+        await self._held()
         try:
             return analyse_file(path)
         except RefusedSound as error:

@@ -56,6 +56,8 @@ def test_what_clients_mean_is_understood(
         ("/klustr/near/xy", (1, "a", 0.5, 5), "x is 'a'; a number is expected"),
         ("/klustr/ping", (2**31,), "req is 2147483648; allowed -2147483648..2147483647"),
         ("/klustr/ping", (math.nan,), "req is nan"),
+        ("/klustr/xy", (10**400, 0.5), "numbers are at most 9223372036854775808"),
+        ("/klustr/find", (1, -(10**400), 5), "numbers are at most 9223372036854775808"),
         ("/klustr/ping", (None,), "req is None"),
         ("/klustr/info", (1, 0), "id is 0; allowed 1..2147483647"),
         ("/klustr/find", (1, math.nan, 5), "text is nan"),

@@ -1,5 +1,6 @@
 """Files given through the page: they come into the chosen folder whole, or nowhere at all."""
 
+import asyncio
 import errno
 import http.client
 import json
@@ -11,6 +12,7 @@ import sys
 import threading
 from collections import namedtuple
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import quote
 
@@ -58,6 +60,10 @@ BAD_NAMES = [
     "COM1.wav",
     "lpt9.wav",
     "COM¹.wav",
+    "kick\u202egnp.wav",
+    "kick\u200b.wav",
+    "kick\u2028.wav",
+    "kick\x85.wav",
     "kick",
     "kick.exe",
     "kick.wav.exe",
@@ -342,10 +348,12 @@ def test_a_sender_that_stops_is_given_up(
     web = serve_http()
     size = 8 << 20
     head = head_of_post(web.port, address(folder, "kick.wav"), f"Content-Length: {size}", "Connection: close")
-    with socket.create_connection(("127.0.0.1", web.port), 10) as slow:
-        slow.sendall(head + b"RIFF")
-        assert read_all(slow) == b""
     pause = threading.Event()
+    with socket.create_connection(("127.0.0.1", web.port), 10) as slow, pytest.raises(ConnectionError):
+        slow.sendall(head + b"RIFF")
+        for _ in range(100):  # 5 s of a byte now and then
+            slow.sendall(b"0")
+            pause.wait(0.05)
     with socket.create_connection(("127.0.0.1", web.port), 10) as steady:
         steady.sendall(head + b"RIFF")
         left = size - 4
@@ -359,9 +367,57 @@ def test_a_sender_that_stops_is_given_up(
 
 
 def test_files_at_once_are_bounded(web: WebServer, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One too many is told to come later."""
-    monkeypatch.setattr(web_upload, "MOST_AT_ONCE", 0)
-    assert reason(post(web.port, address(folder, "kick.wav"), b"RIFF")) == (503, "busy")
+    """One too many is told to come later; a file counts until it is written."""
+    monkeypatch.setattr(web_upload, "MOST_AT_ONCE", 1)
+    head = head_of_post(web.port, address(folder, "kick.wav"), "Content-Length: 9000000")
+    with socket.create_connection(("127.0.0.1", web.port), 10) as connection:
+        connection.sendall(head + b"RIFF" + bytes(2 << 20))
+        while not any(path.stat().st_size for path in folder.iterdir()):
+            ask(web.port, "/map/about")
+        assert reason(post(web.port, address(folder, "kick.wav"), b"RIFF")) == (503, "busy")
+    while list(folder.iterdir()):
+        ask(web.port, "/map/about")
+    for _ in range(2):  # one after the other there may be any number
+        assert post(web.port, address(folder, "kick.wav"), b"RIFF")[0] == 201
+
+
+def test_files_that_are_being_heard_are_bounded(
+    web: WebServer, place: Place, folder: Path, loop: Loop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that is compared takes its place on the disk until that is done."""
+    monkeypatch.setattr(web_upload, "MOST_AT_ONCE", 2)
+    place.librarian.hold = loop.run(_event())
+    data = sorted(place.folder.rglob("Kick*.wav"))[0].read_bytes()
+    with ThreadPoolExecutor(2) as pool:
+        waiting = [pool.submit(post, web.port, "/map/similar", data) for _ in range(2)]
+        while len([asked for asked in place.librarian.asked if asked[0] == "analyse"]) < 2:
+            ask(web.port, "/map/about")
+        assert reason(post(web.port, "/map/similar", data)) == (503, "busy")
+        assert reason(post(web.port, address(folder, "kick.wav"), b"RIFF")) == (503, "busy")
+        loop.call(place.librarian.hold.set)
+        assert [answer.result()[0] for answer in waiting] == [200, 200]
+    assert post(web.port, address(folder, "kick.wav"), b"RIFF")[0] == 201
+
+
+async def _event() -> asyncio.Event:
+    return asyncio.Event()
+
+
+def test_what_a_killed_bridge_left_is_cleared(web: WebServer, folder: Path) -> None:
+    """Old parts of uploads go with the next upload; nothing else does, whatever it is called."""
+    old, young = folder / ".klustr-0123456789abcdef.part", folder / ".klustr-fedcba9876543210.part"
+    others = [folder / name for name in (".klustr-0123.part", "song.part", ".klustr-0123456789abcdeX.part")]
+    linked = folder / ".klustr-aaaaaaaaaaaaaaaa.part"
+    for path in (old, young, *others):
+        path.write_bytes(b"RIFF")
+    linked.symlink_to(others[1])
+    for path in (old, *others):
+        os.utime(path, (1.6e9, 1.6e9))
+    os.utime(linked, (1.6e9, 1.6e9), follow_symlinks=False)
+    assert post(web.port, address(folder, "kick.wav"), b"RIFF")[0] == 201
+    assert {path.name for path in folder.iterdir()} == {
+        path.name for path in (young, linked, *others, folder / "kick.wav")
+    }
 
 
 # -- what is like a file

@@ -272,10 +272,24 @@ def test_requests_follow_each_other_on_one_connection(web: WebServer) -> None:
 def test_a_silent_connection_is_given_up(
     serve_http: Callable[..., WebServer], data: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whoever does not finish a request within the deadline is dropped, however it trickles."""
+    """Whoever does not finish a request within the deadline is dropped."""
     monkeypatch.setattr(web_connection, "REQUEST_DEADLINE_S", 0.2)
     web = serve_http()
     assert send_raw(web.port, data) == b""
+
+
+def test_a_trickling_connection_is_given_up(
+    serve_http: Callable[..., WebServer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A byte now and then buys no time: the deadline is the whole request's."""
+    monkeypatch.setattr(web_connection, "REQUEST_DEADLINE_S", 0.4)
+    web = serve_http()
+    pause = threading.Event()
+    with socket.create_connection(("127.0.0.1", web.port), 10) as connection, pytest.raises(ConnectionError):
+        connection.sendall(b"GET / HTTP/1.1\r\nX-Long: ")
+        for _ in range(100):
+            connection.sendall(b"x")
+            pause.wait(0.05)
 
 
 def test_a_reader_that_never_reads_is_given_up(

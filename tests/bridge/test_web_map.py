@@ -4,12 +4,15 @@ import contextlib
 import gzip
 import http.client
 import json
+import logging
 import os
 import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from pathlib import Path
 
@@ -19,8 +22,7 @@ import pytest
 import soundfile
 
 from klustr_bridge.bridge import audio_jobs, audio_reader, web_map
-from klustr_bridge.bridge.audio_child import COLUMNS, MOST_SOUND_S, make
-from klustr_bridge.bridge.audio_jobs import Job
+from klustr_bridge.bridge.audio_child import COLUMNS
 from klustr_bridge.bridge.web import WebServer
 from klustr_bridge.corpus import Corpus
 from klustr_bridge.navigator import Navigator
@@ -392,39 +394,6 @@ def test_a_listener_that_takes_its_time_gets_all(
 # -- the process that decodes
 
 
-def test_a_long_sound_is_cut_to_a_minute(tmp_path: Path) -> None:
-    """So much of it can be heard in the page, in 16 bits, and the answer says how much it is."""
-    path = sounds.write(tmp_path / "long.wav", np.zeros(int(sounds.RATE * 70), np.float32))
-    made = make(Job("wav", os.fsencode(path)))
-    assert made.seconds == pytest.approx(MOST_SOUND_S)
-    assert len(made.data) == 44 + 2 * int(MOST_SOUND_S * sounds.RATE)
-
-
-def test_many_channels_become_one(tmp_path: Path) -> None:
-    """Their mean, as in the player."""
-    audio = np.tile(np.array([0.4, 0.2, 0.0, -0.2], np.float32), (1000, 1))
-    soundfile.write(tmp_path / "four.wav", audio, 48_000, "FLOAT")
-    served, rate = soundfile.read(BytesIO(make(Job("wav", os.fsencode(tmp_path / "four.wav"))).data))
-    assert (served.shape, rate) == ((1000,), 48_000)
-    assert served == pytest.approx(np.full(1000, 0.1), abs=1e-4)
-
-
-def test_an_empty_part_is_silence(tmp_path: Path) -> None:
-    """A slice that lies behind the end of its file, and a sound of no length."""
-    path = os.fsencode(sounds.write(tmp_path / "short.wav", sounds.kick()))
-    assert make(Job("wav", path, 100.0, 101.0)).reason
-    assert make(Job("picture", path, 0.1, 0.1 + 1e-9)).data == bytes(2 * COLUMNS)
-
-
-def test_what_can_not_be_decoded_has_a_reason(tmp_path: Path) -> None:
-    """Whatever the file is."""
-    (tmp_path / "no.wav").write_bytes(b"RIFF but no more")
-    for name in ("no.wav", "missing.wav"):
-        made = make(Job("wav", os.fsencode(tmp_path / name)))
-        assert made.reason
-        assert not made.data
-
-
 def _hang(connection: object) -> None:
     threading.Event().wait()
 
@@ -454,6 +423,26 @@ def test_a_file_that_breaks_the_decoder_breaks_nothing_else(
         assert code == 422
         assert words in json.loads(body)["message"]
     assert ask(heard.port, "/map/wave/1")[0] == 200
+
+
+def test_a_stop_while_a_sound_is_decoded_is_told_to_who_waits(
+    heard: WebServer, loop: Loop, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Everybody gets an answer, at once, and nothing stands in the log."""
+    monkeypatch.setattr(audio_reader, "serve", _hang)
+    with ThreadPoolExecutor(3) as pool:
+        waiting = [pool.submit(ask, heard.port, "/map/wave/1") for _ in range(3)]
+        while loop.call(_n_waiting, heard) < 3:
+            pass
+        began_s = time.monotonic()
+        loop.run(heard.stop())
+        assert time.monotonic() - began_s < 4.0
+        assert {answer.result()[0] for answer in waiting} <= {422, 503}
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
+def _n_waiting(web: WebServer) -> int:
+    return web._app._pages._sounds._reader._n_waiting if web._app is not None else 0
 
 
 def test_a_decoder_that_has_gone_is_replaced(heard: WebServer) -> None:
