@@ -256,7 +256,7 @@ def test_a_machine_without_multicast_is_served(
 ) -> None:
     """Whatever zeroconf says, HTTP and OSC answer, and the status tells that nothing is announced."""
 
-    def no_multicast() -> None:
+    def no_multicast(address: str) -> None:
         raise OSError(19, "No such device")
 
     monkeypatch.setattr(announcing, "_open_socket", no_multicast)
