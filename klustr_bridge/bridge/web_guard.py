@@ -35,6 +35,9 @@ _HEADERS: Final = {
     "Cache-Control": "no-store",
 }
 
+_OF_SAFE_ORIGINS: Final = frozenset({"Cross-Origin-Opener-Policy"})
+"""Browsers obey it on loopback and under HTTPS, and complain of it under plain HTTP from another machine."""
+
 Refusal = tuple[int, str]
 
 
@@ -77,17 +80,18 @@ class Guard:
         """Answer a request, or refuse it."""
         if scope["type"] not in ("http", "websocket"):
             raise ValueError(f"only HTTP and web sockets are served, not {scope['type']}")
+        headers = {name: value.decode("latin-1").lower() for name, value in scope["headers"]}
+        door = self._door if self._door is not None and web_door.is_far(scope) else None
 
         async def send_marked(message: Message) -> None:
             if message["type"] in ("http.response.start", "websocket.http.response.start"):
-                headers = MutableHeaders(scope=message)
-                headers["Date"] = formatdate(usegmt=True)
+                marked = MutableHeaders(scope=message)
+                marked["Date"] = formatdate(usegmt=True)
                 for name, value in _HEADERS.items():
-                    headers.setdefault(name, value)
+                    if door is None or name not in _OF_SAFE_ORIGINS:
+                        marked.setdefault(name, value)
             await send(message)
 
-        headers = {name: value.decode("latin-1").lower() for name, value in scope["headers"]}
-        door = self._door if self._door is not None and web_door.is_far(scope) else None
         refusal = self._refusal_of_sender(scope, headers, door is not None)
         if refusal is None and door is not None:
             if (lets_in := web_door.way_in(scope, door, self._port)) is not None:

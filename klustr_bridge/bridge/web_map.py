@@ -119,11 +119,13 @@ class MapPages:
         asset = self._page.get(name)
         if asset is None:
             return PlainTextResponse("the page has no such part\n", 404)
-        if is_known(request, asset.tag):
-            return not_modified(asset.tag)
         policy = self._policy
         if is_far(request.scope):
             policy = _policy(authority_of(request.scope, self._port))
+        if is_known(request, asset.tag):
+            answer = not_modified(asset.tag)
+            answer.headers["Content-Security-Policy"] = policy  # it takes the place of the one that is kept
+            return answer
         headers = {"ETag": asset.tag, "Cache-Control": REVALIDATED, "Content-Security-Policy": policy}
         return Response(asset.data, media_type=asset.type, headers=headers)
 

@@ -248,6 +248,15 @@ def test_the_policy_names_the_address_in_the_network(lan: Lan) -> None:
     assert "127.0.0.1" not in policy
 
 
+def test_a_page_that_is_known_keeps_its_policy(lan: Lan) -> None:
+    """A browser puts the headers of 304 in the place of those it has kept: they must let the page live."""
+    for asked in (lan.ask_known, lambda path, **headers: ask(lan.web.port, path, **headers)):
+        first = asked("/map")[1]
+        code, headers, _ = asked("/map", If_None_Match=first["etag"])
+        assert code == 304
+        assert headers["content-security-policy"] == first["content-security-policy"]
+
+
 def test_a_web_socket_may_do_what_is_open(lan: Lan) -> None:
     """Each command of the table that isn't is refused as denied, and nothing has come of it."""
     refused: set[str] = set()
@@ -325,6 +334,12 @@ def test_a_new_token_shuts_out_who_had_the_old_one(lan: Lan) -> None:
     following.cancel()
     assert lan.ask("/map", Cookie=old)[0] == 401
     assert lan.ask(f"/map?token={token}")[0] == 303
+
+
+def test_without_a_door_nothing_listens_in_the_network(web: WebServer) -> None:
+    """As long as nobody asks for it, other machines find no port."""
+    with pytest.raises(ConnectionRefusedError):
+        ask(web.port, "/map", at=needed_address())
 
 
 def test_one_address_is_served_beside_loopback(
