@@ -3,6 +3,7 @@
 This module owns what a terminal is told about other machines. It opens nothing.
 """
 
+import contextlib
 from collections.abc import Iterator
 from typing import Final, Protocol
 
@@ -110,7 +111,10 @@ def lines_for_phone(
         return
     first, *others = (address_with_token(address, port, token) for address in addresses)
     yield f"on a phone or tablet of this network: {first}"
-    picture = qr_lines(first) if out.isatty() else []
+    picture: list[str] = []
+    if out.isatty():
+        with contextlib.suppress(ImportError):  # the address is text as well
+            picture = qr_lines(first)
     if picture and can_draw(out, term, columns, width_of(picture)):
         yield from picture
     for other in others:
