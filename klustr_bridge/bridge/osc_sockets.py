@@ -35,8 +35,10 @@ def open_all(host: str, port: int, tcp: bool, backlog: int, far_host: str | None
     BridgeError
         If the port is taken or an address is not this machine's.
     """
-    if far_host is None or far_host == ALL:
-        return [open_sockets(host if far_host is None else far_host, port, tcp, backlog)]
+    if far_host is None:
+        return [open_sockets(host, port, tcp, backlog)]
+    if far_host == ALL and ":" not in host:
+        return [open_sockets(ALL, port, tcp, backlog)]
     first = open_sockets(host, port, tcp, backlog)
     try:
         return [first, open_sockets(far_host, first[0].getsockname()[1], tcp, backlog)]

@@ -1,6 +1,7 @@
 """Other machines over OSC: what is open to them, and that none of it becomes a flood."""
 
 import asyncio
+import contextlib
 import os
 import socket
 from collections.abc import Callable
@@ -18,11 +19,14 @@ from klustr_bridge.bridge.guests import (
     OPEN_TO_OTHER_MACHINES,
     Allowance,
 )
+from klustr_bridge.bridge.schedule import Schedule
+from klustr_bridge.bridge.session import Sessions
 from klustr_bridge.client import Client, FailError
 from klustr_bridge.corpus import Corpus
+from klustr_bridge.errors import QueryError
 from klustr_bridge.library.paths import to_export
 from tests.bridge.lan_places import needed_address
-from tests.bridge.places import Clock, Loop, Place
+from tests.bridge.places import Clock, Place
 from tests.bridge.test_server import Address, examples
 from tests.corpus.snapshots import Made, MadeSound, below, snapshot_of
 
@@ -31,6 +35,14 @@ from tests.corpus.snapshots import Made, MadeSound, below, snapshot_of
 def host() -> str:
     """Return this machine's address in the network."""
     return needed_address()
+
+
+def has_ipv6() -> bool:
+    """Whether this machine has the loopback address of IPv6."""
+    with contextlib.suppress(OSError), socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as probe:
+        probe.bind(("::1", 0))
+        return True
+    return False
 
 
 @pytest.fixture
@@ -233,6 +245,24 @@ def test_strangers_elsewhere_push_out_no_client_of_this_machine(far: Place) -> N
     assert far.loop.call(flood)
 
 
+def test_bundles_of_guests_leave_room_for_this_machines() -> None:
+    """Time-tagged messages of other machines, whoever they are: a quarter of all that may wait."""
+    schedule = Schedule()
+    waiting = (Message("/klustr/stop", ()),) * 512
+    for number in (1, 2):
+        schedule.add(_client(f"192.168.1.{number}"), 5.0, waiting, 0.0)
+    with pytest.raises(QueryError, match="other machines"):
+        schedule.add(_client("192.168.1.3"), 5.0, waiting, 0.0)
+    schedule.add(_client("127.0.0.1"), 5.0, waiting, 0.0)
+    while schedule.take(10.0):
+        pass
+    schedule.add(_client("192.168.1.3"), 5.0, waiting, 0.0)
+
+
+def _client(host: str) -> Any:
+    return Sessions(lambda: 0.0).client(Address(5000, host))
+
+
 def test_the_internet_is_not_answered(far: Place) -> None:
     """A datagram whose sender is no neighbour is dropped and counted."""
     peer = Address(5000, "8.8.8.8")
@@ -262,10 +292,16 @@ def test_osc_stays_on_loopback_unless_it_is_opened(place: Place, host: str) -> N
         pass
 
 
-def test_one_address_is_served_beside_loopback(serve: Callable[..., Place], host: str, loop: Loop) -> None:
-    """With an address of its own for others, both answer on the same port, over UDP and TCP."""
-    place = serve(far_host=host)
-    for at in (host, "127.0.0.1"):
+@pytest.mark.parametrize("own", ["127.0.0.1", "::1"])
+@pytest.mark.parametrize("every", [False, True], ids=["one address", "every address"])
+def test_loopback_is_served_beside_the_network(
+    serve: Callable[..., Place], host: str, own: str, every: bool
+) -> None:
+    """Whatever is served to others, both answer on the same port, over UDP and TCP."""
+    if own == "::1" and not has_ipv6():
+        pytest.skip("this machine has no IPv6")
+    place = serve(host=own, far_host="0.0.0.0" if every else host)
+    for at in (host, own):
         for tcp in (False, True):
             with Client(at, place.port, timeout=10.0, tcp=tcp) as client:
                 client.ping()
