@@ -181,8 +181,8 @@ TABLE: tuple[Setting, ...] = (
         "bool",
         True,
         "--http-announce",
-        "Whether programs of this machine find the bridge by themselves: OSCQuery and OSC are announced by "
-        "zeroconf on the loopback interface alone",
+        "Whether programs find the bridge by themselves: OSCQuery and OSC are announced by zeroconf, on the "
+        "loopback interface alone unless other machines may use the bridge",
         metavar="on|off",
     ),
     Setting(
