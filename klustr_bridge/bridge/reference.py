@@ -27,7 +27,8 @@ _INTRODUCTION: Final = f"""\
 <!-- Made from the command table (klustr_bridge/bridge/commands.py); do not edit by hand. -->
 
 UDP and TCP on the same port, 7475 unless set otherwise, for programs on the same machine, and with `--lan`
-for those of the network, within [bounds](http.md#a-phone-or-tablet). Over TCP, packets are framed by a length prefix or by SLIP, told apart by the first byte; a packet has at most
+for those of the network, within [bounds](http.md#a-phone-or-tablet). Over TCP,
+packets are framed by a length prefix or by SLIP, told apart by the first byte; a packet has at most
 {MAX_FRAME:,} bytes. The web sockets of the HTTP port take the same commands, as OSC or as JSON: see
 [http.md](http.md).
 
