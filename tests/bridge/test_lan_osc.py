@@ -22,6 +22,7 @@ from klustr_bridge.bridge.guests import (
 from klustr_bridge.bridge.schedule import Schedule
 from klustr_bridge.bridge.session import Sessions
 from klustr_bridge.client import Client, FailError
+from klustr_bridge.client.connection import Connection
 from klustr_bridge.corpus import Corpus
 from klustr_bridge.errors import QueryError
 from klustr_bridge.library.paths import to_export
@@ -29,6 +30,8 @@ from tests.bridge.lan_places import needed_address
 from tests.bridge.places import Clock, Place
 from tests.bridge.test_server import Address, examples
 from tests.corpus.snapshots import Made, MadeSound, below, snapshot_of
+from tests.examples.test_touchosc import carry
+from tests.examples.touchosc import Script, load
 
 
 @pytest.fixture
@@ -97,6 +100,25 @@ def test_a_guest_hears_its_plays_by_name_and_no_errors(far: Place, host: str) ->
         assert own.wait("/klustr/error")[0] == "scan"
         own.send("/klustr/trigger", far.ids[0])
         assert own.wait("/klustr/play")[3] == to_export(path)
+
+
+def test_the_touchosc_layout_works_on_a_tablet(far: Place, host: str) -> None:
+    """Its script shows what is hit and what is like it; a favourite is refused, and the layout says why."""
+    script, at = Script(load()), far.navigator.points(1).xy[2].tolist()
+    bridge = Connection(host, far.port, 5.0, tcp=False)
+    try:
+        carry(
+            script, bridge, script.call("init"), lambda: script.shown("state").startswith("klustr-bridge: ")
+        )
+        carry(script, bridge, [("/klustr/xy", tuple(at))], lambda: script.shown("name") != "")
+        asked = script.call("onReceiveNotify", "like", 1)
+        carry(script, bridge, asked, lambda: all(script.shown(f"similar{i}") for i in range(1, 9)))
+        kept = script.call("onReceiveNotify", "keep", 1)
+        carry(script, bridge, kept, lambda: "bridge's own machine" in script.shown("state"))
+    finally:
+        bridge.close()
+    assert script.shown("name") == far.navigator.info(int(far.navigator.points(1).ids[2])).name
+    assert far.librarian.asked == []
 
 
 def test_a_guest_takes_no_midi_over(far: Place, host: str) -> None:
