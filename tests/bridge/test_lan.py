@@ -1,8 +1,11 @@
 """Other machines over HTTP and web sockets: let in with the token alone, to see and hear and no more."""
 
 import asyncio
+import contextlib
+import http.client
 import json
 import os
+import socket
 import stat
 import sys
 from collections.abc import Callable, Iterator
@@ -12,7 +15,7 @@ from typing import Any
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from klustr_bridge.bridge import web_sockets
+from klustr_bridge.bridge import web_connection, web_sockets
 from klustr_bridge.bridge.commands import COMMANDS
 from klustr_bridge.bridge.guests import OPEN_TO_OTHER_MACHINES
 from klustr_bridge.bridge.lan import (
@@ -319,6 +322,19 @@ def test_web_sockets_of_others_leave_room_for_this_machine(lan: Lan, monkeypatch
         with open_socket(lan.web.port) as own:
             say(own, "/klustr/ping", 1)
             hear(own, "/klustr/pong")
+
+
+def test_connections_of_others_are_given_up_first(lan: Lan, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many other machines open, one of this machine that is older than all of them stays."""
+    monkeypatch.setattr(web_connection, "MAX_CONNECTIONS", 4)
+    own = http.client.HTTPConnection("127.0.0.1", lan.web.port, timeout=20)
+    with contextlib.ExitStack() as stack:
+        stack.callback(own.close)
+        own.connect()
+        far = [stack.enter_context(socket.create_connection((lan.host, lan.web.port), 10)) for _ in range(8)]
+        assert far[0].recv(1) == b""  # given up
+        own.request("GET", "/map/about")
+        assert own.getresponse().status == 200
 
 
 def test_a_new_token_shuts_out_who_had_the_old_one(lan: Lan) -> None:
