@@ -9,6 +9,7 @@ import contextlib
 import gc
 import logging
 import os
+import shutil
 import signal
 import sys
 import time
@@ -17,17 +18,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-import numpy as np
-
 from klustr_bridge import __version__
+from klustr_bridge.bridge.lan import Door
+from klustr_bridge.bridge.lan_words import lines_for_start
 from klustr_bridge.bridge.midi import MidiInput
 from klustr_bridge.bridge.midi_mapping import MappingFile
 from klustr_bridge.bridge.midi_output import MidiOutput
 from klustr_bridge.bridge.osc import OscServer
-from klustr_bridge.bridge.timing import LoopTimer
+from klustr_bridge.bridge.pushing import changes_of
+from klustr_bridge.bridge.timing import LoopTimer, loop_factory
 from klustr_bridge.bridge.web import WebServer
 from klustr_bridge.clock import BeatTeller, MidiClock, SessionClock, open_link
-from klustr_bridge.corpus import Changes, Corpus, difference
+from klustr_bridge.corpus import Changes, Corpus
 from klustr_bridge.errors import ClockError, IndexerError, KlustrError, LibraryError, QueryError
 from klustr_bridge.indexer.commands import LibraryCommands
 from klustr_bridge.indexer.following import SnapshotFollower
@@ -48,8 +50,14 @@ from klustr_bridge.navigator import AuditionSettings, Navigator
 from klustr_bridge.player import ChildPlayer, open_player
 from klustr_bridge.processes import ctrl_c_held_back
 from klustr_bridge.progress import PatientWriter, Progress, ProgressLine, logging_to
-from klustr_bridge.settings import Settings, cache_dir, library_file, midi_mapping_file, recordings_dir
-from klustr_bridge.types import VIEWS, Float32Array, Int32Array
+from klustr_bridge.settings import (
+    Settings,
+    cache_dir,
+    lan_token_file,
+    library_file,
+    midi_mapping_file,
+    recordings_dir,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -97,17 +105,9 @@ def run_daemon(start: DaemonStart, out: TextIO = sys.stdout) -> int:
         PatientWriter(out) as said,
         PatientWriter(sys.stderr) as errors,
         logging_to(errors),
-        asyncio.Runner(loop_factory=_loop_factory()) as runner,
+        asyncio.Runner(loop_factory=loop_factory()) as runner,
     ):
         return runner.run(Daemon(start, said, errors).run())
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    try:
-        import uvloop
-    except ImportError:  # Windows, and builds without it: the standard loop does the same, slower
-        return None
-    return uvloop.new_event_loop
 
 
 class Daemon:
@@ -163,12 +163,15 @@ class Daemon:
             )
             self.navigator.note_work("scanning")  # until the librarian has looked
             self._snapshots = SnapshotFollower(self._load, self._publish, self._tell_ready)
+            lan = self._settings.lan
+            self._door = await asyncio.to_thread(Door, lan_token_file(), lan.host) if lan.on else None
             self._osc = OscServer(
                 self.navigator,
                 host=self._settings.osc.host,
                 port=self._settings.osc.port,
                 tcp=self._settings.osc.tcp,
                 view=self._settings.map.view,
+                far_host=lan.host if lan.on and lan.osc else None,
             )
             self.osc_port = await self._osc.start()
             stack.push_async_callback(_within, "OSC", self._osc.stop)
@@ -276,6 +279,8 @@ class Daemon:
             osc=self._osc,
             announce=self._settings.http.announce,
             on_problem=lambda message: self._hear(Notice("http", message)),
+            door=self._door,
+            has_far_osc=self._settings.lan.osc,
         )
         self.http_port = await web.start()
         stack.push_async_callback(_within, "HTTP", web.stop)
@@ -294,6 +299,10 @@ class Daemon:
         self._say(f"OSC on {self._settings.osc.host}:{self.osc_port} ({protocols})")
         self._say(f"HTTP on http://127.0.0.1:{self.http_port}/")
         self._say(f"the map: http://127.0.0.1:{self.http_port}/map")
+        if self._door is not None:
+            columns, term = shutil.get_terminal_size().columns, os.environ.get("TERM", "")
+            for line in lines_for_start(self._door, self.http_port, self._osc, self._out, term, columns):
+                self._say(line)
         if self.player is None:
             self._say("audio: off")
         else:
@@ -310,7 +319,10 @@ class Daemon:
 
     def _write_info(self) -> None:
         write_daemon_info(
-            DaemonInfo(os.getpid(), str(self._library_file), self.osc_port, self.http_port, __version__)
+            DaemonInfo(
+                *(os.getpid(), str(self._library_file), self.osc_port, self.http_port, __version__),
+                lan="" if self._door is None else self._door.host,
+            )
         )
 
     async def _load_last_snapshot(self) -> None:
@@ -331,6 +343,8 @@ class Daemon:
         works = [self._load_last_snapshot(), self._show_progress(), teller.run()]
         if self._mapping is not None:
             works.append(self._mapping.follow(is_expected=bool(self._settings.midi.mapping)))
+        if self._door is not None:
+            works.append(self._door.follow())
         for work in works:
             self._keep(asyncio.ensure_future(work))
         try:
@@ -377,27 +391,16 @@ class Daemon:
     def _publish(self, loaded: tuple[Corpus, list[Changes]]) -> None:
         new, changes = loaded
         self.navigator.publish(new)
-        self._push_changes(changes, new)
+        self._osc.push_changes(changes, new)
 
     def _load(self, directory: Path) -> tuple[Corpus, list[Changes]]:
         """Load a snapshot and work out what is new in it in each view of the map; in a thread."""
         new = Corpus.load(directory)
-        return new, _changes(self.navigator.corpus, new)
+        return new, changes_of(self.navigator.corpus, new)
 
     def _tell_ready(self) -> None:
         if self._progress is not None and self._progress.state == "ready":
             self._tell_progress(self._progress)
-
-    def _push_changes(self, changes: list[Changes], new: Corpus) -> None:
-        if changes[0].epoch_changed:
-            self._osc.push_epoch(new.epoch, new.n_placed)
-        for view, change in zip(VIEWS, changes, strict=True):
-            if len(change.removed):
-                self._osc.push_removed(change.removed, view)
-            if len(change.added):
-                self._osc.push_added(change.added, _places(new, change.added, view), view)
-            if len(change.moved):
-                self._osc.push_moved(change.moved, _places(new, change.moved, view), view)
 
     async def caught_up(self) -> None:
         """Wait until the last snapshot that the librarian announced is served."""
@@ -429,7 +432,7 @@ class Daemon:
         old = self.navigator.corpus
         empty = Corpus.empty()
         self.navigator.publish(empty)
-        self._push_changes(_changes(old, empty), empty)
+        self._osc.push_changes(changes_of(old, empty), empty)
         self._say(f"the demo is left; library {own}")
 
     def _take_own_library(self, own: Path, folder: bytes) -> None:
@@ -480,14 +483,6 @@ def _last_snapshot(library: Path) -> Path | None:
             return newest_snapshot(snapshot_directory(), store.library_id)
     except KlustrError:  # the librarian says what is wrong with it
         return None
-
-
-def _changes(old: Corpus, new: Corpus) -> list[Changes]:
-    return [difference(old, new, view) for view in VIEWS]
-
-
-def _places(corpus: Corpus, ids: Int32Array, view: str) -> Float32Array:
-    return np.asarray(corpus.places(view).xy[np.searchsorted(corpus.ids, ids)])
 
 
 async def _within(what: str, stop: Callable[[], Awaitable[None]]) -> None:

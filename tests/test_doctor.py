@@ -33,6 +33,7 @@ from klustr_bridge.errors import PlayerError
 from klustr_bridge.library.lock import DaemonInfo, daemon_lock, write_daemon_info
 from klustr_bridge.library.store import Store
 from klustr_bridge.settings import Settings, default_settings, library_file, load
+from tests.bridge.lan_places import address as lan_address
 
 GOOD, MISSING, BAD = (
     Check("a", True, "x", "unused"),
@@ -282,6 +283,20 @@ def test_a_port_taken_by_another_program_fails(taken):
     assert check_ports(settings_with(http__port=str(taken), osc__port="0"), None)[2].ok is False
     udp_only = check_ports(settings_with(osc__port=str(taken), osc__tcp="off", http__port="0"), None)
     assert [check.name for check in udp_only] == ["OSC port, UDP", "HTTP port"]
+
+
+def test_other_machines_are_spoken_of_where_they_are_served():
+    """With --lan it is said at which addresses; an address that isn't this machine's can't be had."""
+    free = {"osc__port": "0", "http__port": "0", "lan__on": "on"}
+    assert check_ports(settings_with(osc__port="0", http__port="0"), None)[-1].name == "HTTP port"
+    found = check_ports(settings_with(**free), None)[-1]
+    assert found.name == "other machines"
+    assert found.ok is bool(lan_address())
+    assert (lan_address() or "no address") in found.found
+    taken = check_ports(settings_with(lan__on="on", lan__host="203.0.113.77"), None)
+    assert [check.ok for check in taken[:3]] == [False] * 3
+    beyond = check_ports(settings_with(**free, lan__host="8.8.8.8"), None)[-1]
+    assert (beyond.ok, beyond.found) == (False, "8.8.8.8 is no private network's: nobody is answered there")
 
 
 def test_the_daemons_own_ports_are_fine(taken, tmp_path):

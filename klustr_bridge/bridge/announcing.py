@@ -1,8 +1,9 @@
-"""Telling programs of this machine where the bridge is, by zeroconf (mDNS and DNS-SD).
+"""Telling programs where the bridge is, by zeroconf (mDNS and DNS-SD).
 
-This module owns the announcement. It is made and answered on the loopback interface alone, for nothing is
-served on another one: the package zeroconf makes and reads the messages, but its own sockets could be
-reached from everywhere, so this one is ours. A machine whose multicast fails is served all the same.
+This module owns the announcement. It is made and answered on the interfaces alone that something is served
+on, loopback unless other machines may use the bridge: the package zeroconf makes and reads the messages, but
+its own sockets could be reached from everywhere, so these are ours. A machine whose multicast fails is served
+all the same.
 
 References
 ----------
@@ -14,9 +15,12 @@ import asyncio
 import contextlib
 import ipaddress
 import logging
+import re
 import socket
 import sys
 from typing import TYPE_CHECKING, Any, Final, cast
+
+from klustr_bridge.bridge.lan import own_addresses
 
 if TYPE_CHECKING:
     from zeroconf import ServiceInfo
@@ -26,6 +30,7 @@ OSCQUERY: Final = "_oscjson._tcp.local."
 OSC: Final = "_osc._udp.local."
 GROUP: Final = "224.0.0.251"
 PORT: Final = 5353
+LOOPBACK: Final = "127.0.0.1"
 
 REPEAT_S: Final = 20.0
 """Programs whose questions go out elsewhere hear what is said on loopback: so it is said again."""
@@ -38,9 +43,14 @@ _IP_MULTICAST_ALL: Final = 49
 _log = logging.getLogger(__name__)
 
 
-def name_of(kind: str, port: int) -> str:
-    """Return the name of a service: bridges on one machine differ by their ports."""
-    return f"{NAME} {port}.{kind}"
+def name_of(kind: str, port: int, machine: str = "") -> str:
+    """Return the name of a service: bridges on one machine differ by their ports, others by the machine."""
+    return f"{NAME} {port}{' ' if machine else ''}{machine}.{kind}"
+
+
+def machine_name() -> str:
+    """Return this machine's name, as far as it may stand in the name of a service."""
+    return re.sub(r"[^A-Za-z0-9-]+", "-", socket.gethostname().partition(".")[0]).strip("-")[:30] or "machine"
 
 
 class Announcer:
@@ -52,6 +62,10 @@ class Announcer:
         Where HTTP is served; a loopback address.
     osc_host, osc_port : str, int
         Where OSC is, likewise.
+    far_host : str, optional
+        The address at which other machines are served, 0.0.0.0 for all there are; None: none is.
+    has_far_osc : bool
+        Whether OSC is among what they are served.
 
     Attributes
     ----------
@@ -61,11 +75,23 @@ class Announcer:
         Why it could not be, empty otherwise.
     """
 
-    def __init__(self, host: str, port: int, osc_host: str, osc_port: int) -> None:
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        osc_host: str,
+        osc_port: int,
+        *,
+        far_host: str | None = None,
+        has_far_osc: bool = False,
+    ) -> None:
         self.is_heard = False
         self.problem = ""
         self.settled = asyncio.Event()
-        self._places = [(OSCQUERY, host, port), (OSC, osc_host, osc_port)]
+        self._near = [(OSCQUERY, host, port), (OSC, osc_host, osc_port)]
+        self._far = [(OSCQUERY, port), *([(OSC, osc_port)] if has_far_osc else [])]
+        self._far_host = far_host
+        self._responders: dict[str, _Responder] = {}
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -81,27 +107,44 @@ class Announcer:
     async def _announce(self) -> None:
         """Say it now and then until this is cancelled."""
         try:
-            infos = await asyncio.to_thread(_services, self._places)
-            loop = asyncio.get_running_loop()
-            transport, responder = await loop.create_datagram_endpoint(
-                lambda: _Responder(infos), sock=_open_socket()
-            )
-        except Exception as error:  # no multicast, no such interface, the port is another's
-            self.problem = repr(error)
-            _log.info("not announced by zeroconf: %r", error)
-            self.settled.set()
-            return
-        try:
-            responder.say()
-            self.is_heard = True
-            self.settled.set()
             while True:
+                await self._follow()
+                self.is_heard = bool(self._responders)
+                self.settled.set()
+                if not self._responders:
+                    _log.info("not announced by zeroconf: %s", self.problem)
+                    return
+                for responder in self._responders.values():
+                    responder.say()
                 await asyncio.sleep(REPEAT_S)
-                responder.say()
         finally:
             self.is_heard = False
-            responder.take_back()
-            transport.close()
+            for address in list(self._responders):
+                self._responders.pop(address).leave()
+
+    async def _follow(self) -> None:
+        """Be heard on the interfaces that are served and there now."""
+        far = [] if self._far_host is None else await asyncio.to_thread(own_addresses, self._far_host)
+        for address in set(self._responders) - {LOOPBACK, *far}:
+            self._responders.pop(address).leave()
+        for address in (LOOPBACK, *far):
+            if address not in self._responders:
+                try:
+                    self._responders[address] = await self._open(address)
+                except Exception as error:  # no multicast, no such interface, the port is another's
+                    self.problem = repr(error)
+
+    async def _open(self, address: str) -> "_Responder":
+        """Open what answers on the interface of an address."""
+        places, machine = self._near, ""
+        if address != LOOPBACK:
+            places, machine = [(kind, address, port) for kind, port in self._far], machine_name()
+        infos = await asyncio.to_thread(_services, places, machine)
+        loop = asyncio.get_running_loop()
+        _, responder = await loop.create_datagram_endpoint(
+            lambda: _Responder(infos), sock=_open_socket(address)
+        )
+        return responder
 
 
 class _Responder(asyncio.DatagramProtocol):
@@ -147,6 +190,12 @@ class _Responder(asyncio.DatagramProtocol):
         self._rest()
         self._send(0)
 
+    def leave(self) -> None:
+        """Say that it is no more, and close."""
+        self.take_back()
+        if self._transport is not None:
+            self._transport.close()
+
     def _rest(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
@@ -167,7 +216,7 @@ class _Responder(asyncio.DatagramProtocol):
                     self._transport.sendto(packet, (GROUP, PORT))
 
 
-def _services(places: list[tuple[str, str, int]]) -> "list[ServiceInfo]":
+def _services(places: list[tuple[str, str, int]], machine: str = "") -> "list[ServiceInfo]":
     """Describe the services; for a thread, since the package is loaded here."""
     from zeroconf import ServiceInfo
 
@@ -175,18 +224,18 @@ def _services(places: list[tuple[str, str, int]]) -> "list[ServiceInfo]":
     return [
         ServiceInfo(
             kind,
-            name_of(kind, port),
+            name_of(kind, port, machine),
             port=port,
             addresses=[ipaddress.ip_address(host).packed],
-            server=f"{NAME}-{port}.local.",
+            server=f"{NAME}-{port}{'-' if machine else ''}{machine}.local.",
         )
         for kind, host, port in places
     ]
 
 
-def _open_socket() -> socket.socket:
-    """Open a socket that hears the group on loopback and nothing else, and speaks there alone."""
-    loopback = socket.inet_aton("127.0.0.1")
+def _open_socket(address: str = LOOPBACK) -> socket.socket:
+    """Open a socket that hears the group on the interface of an address, and speaks there alone."""
+    interface = socket.inet_aton(address)
     sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     try:
         sock.setblocking(False)
@@ -195,12 +244,12 @@ def _open_socket() -> socket.socket:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         if sys.platform == "linux":
             sock.setsockopt(socket.IPPROTO_IP, _IP_MULTICAST_ALL, 0)
-        # Windows binds to no group; an address of loopback hears what is sent on loopback
-        sock.bind(("127.0.0.1" if sys.platform == "win32" else GROUP, PORT))
-        sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, loopback)
+        # Windows binds to no group; an address of an interface hears what is sent on it
+        sock.bind((address if sys.platform == "win32" else GROUP, PORT))
+        sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, interface)
         sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, 255)
         sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_LOOP, 1)
-        sock.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, socket.inet_aton(GROUP) + loopback)
+        sock.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, socket.inet_aton(GROUP) + interface)
     except OSError:
         sock.close()
         raise

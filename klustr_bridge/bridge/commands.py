@@ -6,6 +6,7 @@ from it. Only what is implemented stands here.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 from klustr_bridge.bridge.answers import (
@@ -17,6 +18,7 @@ from klustr_bridge.bridge.answers import (
     WALK_REPLY,
     WHY_REPLY,
 )
+from klustr_bridge.bridge.guests import OPEN_TO_OTHER_MACHINES
 from klustr_bridge.bridge.vocabulary import (
     AUDITION_MODES,
     CURSOR,
@@ -134,7 +136,6 @@ def _commands() -> Iterator[Command]:
         "setting `audio.recordings`, or ends that. It also ends when the client that began it after hello is "
         "gone. Only from this machine.",
         "record",
-        local_only=True,
     )
     yield Command(
         "/klustr/midi/clip",
@@ -146,7 +147,6 @@ def _commands() -> Iterator[Command]:
         "With a beat they are the session's bars; else they begin with the first note. Only from this "
         "machine.",
         "midi_clip",
-        local_only=True,
     )
     yield Command(
         "/klustr/view",
@@ -221,7 +221,7 @@ def _commands() -> Iterator[Command]:
         ask,
         (REQ, PATH, K),
         NEAR_REPLY.address,
-        f"The same by the path of a file in the library. {_WIRE_PATH}",
+        f"The same by the path of a file in the library. Only from this machine. {_WIRE_PATH}",
         "similar_path",
     )
     yield Command(
@@ -232,7 +232,6 @@ def _commands() -> Iterator[Command]:
         "The same for any readable audio file; nothing of the file is ever sent. Only from this machine. "
         + _WIRE_PATH,
         "similar_file",
-        local_only=True,
     )
     yield Command("/klustr/info", ask, (REQ, ID), "/klustr/info.reply", "What is known of a sound.", "info")
     yield Command(
@@ -296,14 +295,13 @@ def _commands() -> Iterator[Command]:
         "is done, after seconds to minutes, and at once while the library is as it was. Nothing is deleted. "
         "Only from this machine.",
         "duplicates",
-        local_only=True,
     )
     yield Command(
         "/klustr/path",
         ask,
         (REQ, ID),
         "/klustr/path.reply",
-        f"Where the sound's file is. {_WIRE_PATH}",
+        f"Where the sound's file is. Only from this machine. {_WIRE_PATH}",
         "path",
     )
     yield Command(
@@ -329,7 +327,8 @@ def _commands() -> Iterator[Command]:
         ask,
         (REQ, Argument("from_id", "i", 0, optional=True)),
         "/klustr/points.reply",
-        "Every placed sound from an id on, paced. Ask again from the first missing id if a packet was lost.",
+        "Every placed sound from an id on, paced. Ask again from the first missing id if a packet was lost. "
+        "To other machines a list of more than four packets goes over TCP or a web socket alone.",
         "points",
     )
 
@@ -354,7 +353,8 @@ def _commands() -> Iterator[Command]:
         narrow,
         (PATH,),
         "",
-        f"Later answers keep to files below this folder, until `/klustr/filter/clear`. {_WIRE_PATH}",
+        "Later answers keep to files below this folder, until `/klustr/filter/clear`. Only from this "
+        f"machine. {_WIRE_PATH}",
         "filter_folder",
     )
     yield Command(
@@ -382,7 +382,6 @@ def _commands() -> Iterator[Command]:
         DONE.address,
         f"Watches a folder and indexes it in the background. Only from this machine. {_WIRE_PATH}",
         "folder_add",
-        local_only=True,
     )
     yield Command(
         "/klustr/folder/remove",
@@ -392,17 +391,21 @@ def _commands() -> Iterator[Command]:
         "Watches a folder no more; its sounds leave the answers, and come back with their places if it is "
         "added again. Only from this machine.",
         "folder_remove",
-        local_only=True,
     )
     yield Command(
-        "/klustr/folders", library, (REQ,), "/klustr/folders.reply", "The watched folders.", "folders"
+        "/klustr/folders",
+        library,
+        (REQ,),
+        "/klustr/folders.reply",
+        "The watched folders. Only from this machine.",
+        "folders",
     )
     yield Command(
         "/klustr/problems",
         library,
         (REQ, Argument("from", "i", 0)),
         "/klustr/problems.reply",
-        "Files that could not be used, with the reason.",
+        "Files that could not be used, with the reason. Only from this machine.",
         "problems",
     )
     yield Command(
@@ -412,7 +415,6 @@ def _commands() -> Iterator[Command]:
         DONE.address,
         "Compares every folder with the library. Only from this machine.",
         "rescan",
-        local_only=True,
     )
     yield Command(
         "/klustr/relayout",
@@ -421,7 +423,6 @@ def _commands() -> Iterator[Command]:
         DONE.address,
         "Makes the map anew. Only from this machine.",
         "relayout",
-        local_only=True,
     )
     yield Command(
         "/klustr/midi/learn",
@@ -433,7 +434,6 @@ def _commands() -> Iterator[Command]:
         "at most; another target takes its place, `cancel` ends it: the one that waited fails with "
         "`notready`. Only from this machine.",
         "midi_learn",
-        local_only=True,
         holds_up=False,
     )
     yield Command(
@@ -443,7 +443,6 @@ def _commands() -> Iterator[Command]:
         DONE.address,
         "Marks a sound, or takes the mark away. Only from this machine.",
         "favourite",
-        local_only=True,
     )
     yield Command(
         "/klustr/kind",
@@ -453,9 +452,11 @@ def _commands() -> Iterator[Command]:
         "Corrects a sound's kind; the correction stays, with the audio, until `auto` takes it back and names "
         "or the ear tell the kind again. Only from this machine.",
         "kind",
-        local_only=True,
     )
 
 
-COMMANDS: Final = {command.address: command for command in _commands()}
+COMMANDS: Final = {
+    command.address: replace(command, lan=command.address in OPEN_TO_OTHER_MACHINES)
+    for command in _commands()
+}
 """Every command by its address."""

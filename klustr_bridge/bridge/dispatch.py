@@ -18,6 +18,7 @@ from klustr_bridge.bridge.answers import FAIL, PUSHES, REPLIES
 from klustr_bridge.bridge.arguments import bind, req_of
 from klustr_bridge.bridge.codec import Message, encode
 from klustr_bridge.bridge.commands import COMMANDS
+from klustr_bridge.bridge.guests import MAX_GUEST_PACKETS, MAX_GUEST_STREAMS, MAX_GUEST_WAITING
 from klustr_bridge.bridge.session import Client
 from klustr_bridge.bridge.vocabulary import Command
 from klustr_bridge.errors import KlustrError, QueryError
@@ -63,6 +64,8 @@ class Dispatcher:
         self._logged_s: dict[str, float] = {}
         self.n_streams = 0
         self.n_waiting = 0
+        self._n_guest_streams = 0
+        self._n_guest_waiting = 0
 
     def run(self, client: Client, message: Message) -> None:
         """Run one message of a client; replies and failures are sent to it. Never raises."""
@@ -73,7 +76,7 @@ class Dispatcher:
             if command is None:
                 self._run_unknown(client, message)
                 return
-            if command.local_only and not client.is_local:
+            if not (client.is_local or command.lan):
                 raise QueryError("denied", f"{command.address} is for programs on the bridge's own machine")
             values = bind(command, message.arguments)
             handler = self._handlers[command.address]
@@ -105,14 +108,28 @@ class Dispatcher:
             return
         iterator = iter(packets)
         first = list(islice(iterator, STREAM_BURST + 1))
+        if client.is_guest:
+            self._refuse_long(client, len(first))
         if len(first) > STREAM_BURST:
             if client.n_streams >= MAX_STREAMS_A_CLIENT or self.n_streams >= MAX_STREAMS:
                 raise QueryError("busy", f"{client.n_streams} long answers to this client are under way")
             client.n_streams += 1
             self.n_streams += 1
+            self._n_guest_streams += client.is_guest
             self._spawn(self._stream(client, first.pop(), iterator))
         for packet in first:
             client.peer.send(packet)
+
+    def _refuse_long(self, client: Client, n_packets: int) -> None:
+        """Refuse a guest what would be a flood; the sender of a datagram may be invented."""
+        if n_packets > MAX_GUEST_PACKETS and not client.peer.is_connection:
+            raise QueryError(
+                "toobig",
+                f"over UDP another machine gets at most {MAX_GUEST_PACKETS} packets for one question; "
+                "ask for less, or over TCP or a web socket",
+            )
+        if n_packets > STREAM_BURST and self._n_guest_streams >= MAX_GUEST_STREAMS:
+            raise QueryError("busy", f"{MAX_GUEST_STREAMS} long answers to other machines are under way")
 
     def fail(self, client: Client, address: str, req: int, code: str, message: str) -> None:
         """Tell a client that something was refused, unless it has been told too often."""
@@ -143,10 +160,14 @@ class Dispatcher:
         if client.n_waiting >= MAX_WAITING_COMMANDS or self.n_waiting >= 4 * MAX_WAITING_COMMANDS:
             work.close()
             raise QueryError("busy", f"{client.n_waiting} commands of this client are not done yet")
+        if client.is_guest and self._n_guest_waiting >= MAX_GUEST_WAITING:
+            work.close()
+            raise QueryError("busy", f"{self._n_guest_waiting} commands of other machines are not done yet")
         is_in_line = command.holds_up and not command.has_req
         before = client.last_command if is_in_line else None
         client.n_waiting += 1
         self.n_waiting += 1
+        self._n_guest_waiting += client.is_guest
         task = self._spawn(self._work(client, command, message, work, before))
         if is_in_line:
             client.last_command = task
@@ -169,6 +190,7 @@ class Dispatcher:
             work.close()  # where it was cancelled while it waited
             client.n_waiting -= 1
             self.n_waiting -= 1
+            self._n_guest_waiting -= client.is_guest
             if client.last_command is asyncio.current_task():
                 client.last_command = None
 
@@ -196,6 +218,7 @@ class Dispatcher:
         finally:
             client.n_streams -= 1
             self.n_streams -= 1
+            self._n_guest_streams -= client.is_guest
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
         task = asyncio.get_running_loop().create_task(work)
@@ -222,9 +245,8 @@ class Dispatcher:
             self.fail(client, message.address, req, error.code, str(error))
             return
         self._log_once(message.address, f"{message.address} failed")
-        text = (
-            str(error) if isinstance(error, KlustrError) else f"{type(error).__name__}; see the bridge's log"
-        )
+        is_told = isinstance(error, KlustrError) and client.is_local  # its words may name files
+        text = str(error) if is_told else f"{type(error).__name__}; see the bridge's log"
         self.fail(client, message.address, req, "internal", text)
 
     def _log_once(self, what: str, text: str) -> None:

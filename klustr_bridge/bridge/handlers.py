@@ -122,7 +122,7 @@ class Handlers:
         version = klustr_bridge.__version__
         welcome = _one("/klustr/welcome", version, PROTOCOL, status.epoch, status.n_sounds, status.state)
         player = self._navigator.player
-        if player is None or player.problem is None:
+        if player is None or player.problem is None or not client.is_local:
             return welcome
         return *welcome, encode(PUSHES["/klustr/error"], "audio", player.problem[:800])
 
@@ -202,7 +202,7 @@ class Handlers:
     def player(self, client: Client, mode: str) -> None:
         """``/klustr/player``."""
         self._navigator.set_player_mode(client.state, mode)
-        if mode == "client":
+        if mode == "client" and client.is_local:  # another machine sounds what it plays itself, no more
             self._ask_for_plays(client)
 
     # -- ask
@@ -424,8 +424,10 @@ def push_rows(answer: Answer, *columns: NDArray[Any]) -> Iterator[bytes]:
             yield encode(answer, *values)
 
 
-def push_event(event: Event, view: str = NATURAL) -> bytes:
+def push_event(event: Event, view: str = NATURAL, is_local: bool = True) -> bytes:
     """Packet of a hit, with its place in a view of the map, or of a play.
+
+    Where a file is, is for clients of this machine; others get its name.
 
     Raises
     ------
@@ -435,7 +437,7 @@ def push_event(event: Event, view: str = NATURAL) -> bytes:
     if isinstance(event, Hit):
         place = event.places.get(view, (event.x, event.y))
         return encode(PUSHES["/klustr/hit"], event.cursor, event.id, *place, event.distance, event.origin)
-    path = to_export(event.path)
+    path = to_export(event.path if is_local else os.path.basename(event.path))
     return encode(
         PUSHES["/klustr/play"], event.voice, event.id, event.velocity, path, event.start_s, event.end_s
     )

@@ -8,17 +8,19 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Final
 
 from klustr_bridge.bridge.answers import PUSHES
 from klustr_bridge.bridge.codec import BadPacket, Message, encode, read_packet
 from klustr_bridge.bridge.dispatch import Dispatcher
+from klustr_bridge.bridge.guests import MAX_GUEST_CONNECTIONS, Allowance
 from klustr_bridge.bridge.handlers import Handlers
+from klustr_bridge.bridge.lan import is_neighbour, own_addresses
 from klustr_bridge.bridge.memory import resident_mb
 from klustr_bridge.bridge.midi_commands import MidiCommands
-from klustr_bridge.bridge.osc_sockets import open_sockets
+from klustr_bridge.bridge.osc_sockets import open_all
 from klustr_bridge.bridge.outbox import Outbox
 from klustr_bridge.bridge.pushing import Pushing
 from klustr_bridge.bridge.schedule import Schedule
@@ -50,6 +52,8 @@ class OscServer(Pushing):
         Whether to listen for TCP too.
     view : str
         The view of the map that clients begin with.
+    far_host : str, optional
+        The address at which other machines may reach it, too; None: only this one does.
     clock : callable
         Seconds of a monotonic clock; leases and pacing go by it.
     wall_clock : callable
@@ -64,6 +68,7 @@ class OscServer(Pushing):
         port: int = DEFAULT_PORT,
         tcp: bool = True,
         view: str = NATURAL,
+        far_host: str | None = None,
         clock: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
@@ -71,6 +76,8 @@ class OscServer(Pushing):
         self.host = host
         self.port = port
         self._tcp = tcp
+        self.far_host = far_host
+        self._allowance = Allowance(clock)
         self._wall_clock = wall_clock
         self._schedule = Schedule()
         self._navigator = navigator
@@ -88,8 +95,8 @@ class OscServer(Pushing):
             midi=self.midi,
         )
         self._dispatcher = Dispatcher(handlers.by_address(), clock, self.counters)
-        self._endpoint: DatagramEndpoint | None = None
-        self._server: asyncio.Server | None = None
+        self._endpoints: list[DatagramEndpoint] = []
+        self._servers: list[asyncio.Server] = []
         self._connections: dict[Connection, None] = {}
         self._schedule_timer: asyncio.TimerHandle | None = None
 
@@ -109,13 +116,13 @@ class OscServer(Pushing):
             If the port is taken or the host is not this machine's.
         """
         loop = asyncio.get_running_loop()
-        udp, tcp = open_sockets(self.host, self.port, self._tcp, MAX_CONNECTIONS)
-        self.port = udp.getsockname()[1]
-        endpoint = DatagramEndpoint(self.receive, self.counters)
-        await loop.create_datagram_endpoint(lambda: endpoint, sock=udp)
-        self._endpoint = endpoint
-        if tcp is not None:
-            self._server = await loop.create_server(self._accept, sock=tcp)
+        for udp, tcp in open_all(self.host, self.port, self._tcp, MAX_CONNECTIONS, self.far_host):
+            self.port = udp.getsockname()[1]
+            endpoint = DatagramEndpoint(self.receive, self.counters, self._may_send)
+            await loop.create_datagram_endpoint(lambda made=endpoint: made, sock=udp)  # type: ignore[misc]
+            self._endpoints.append(endpoint)
+            if tcp is not None:
+                self._servers.append(await loop.create_server(self._accept, sock=tcp))
         return self.port
 
     async def stop(self) -> None:
@@ -123,8 +130,8 @@ class OscServer(Pushing):
         if self._is_stopping:
             return
         self._is_stopping = True
-        if self._server is not None:
-            self._server.close()
+        for server in self._servers:
+            server.close()
         await self._dispatcher.stop()
         goodbye = encode(PUSHES["/klustr/goodbye"])
         for client in self.sessions.subscribers():
@@ -134,9 +141,9 @@ class OscServer(Pushing):
                 timer.cancel()
         for connection in list(self._connections):
             connection.close()
-        if self._endpoint is not None:
-            self._endpoint.close()
-            await self._endpoint.closed.wait()
+        for endpoint in self._endpoints:
+            endpoint.close()
+            await endpoint.closed.wait()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(1.0):
                 for connection in list(self._connections):
@@ -149,8 +156,13 @@ class OscServer(Pushing):
 
     def _opened(self, connection: Connection) -> bool:
         """Whether there is room for a connection; one that is long idle makes room."""
-        if len(self._connections) >= MAX_CONNECTIONS:
-            idle = self._longest_idle()
+        is_far = not is_loopback(connection.host)
+        far = [each for each in self._connections if not is_loopback(each.host)] if is_far else []
+        if is_far and not is_neighbour(connection.host):
+            self.counters["connections_refused"] += 1
+            return False
+        if len(self._connections) >= MAX_CONNECTIONS or len(far) >= MAX_GUEST_CONNECTIONS:
+            idle = self._longest_idle(far or self._connections)
             if idle is None:
                 self.counters["connections_refused"] += 1
                 return False
@@ -160,11 +172,11 @@ class OscServer(Pushing):
         self.sessions.client(connection)
         return True
 
-    def _longest_idle(self) -> Connection | None:
-        """Find the connection silent longest, if it may be given up."""
+    def _longest_idle(self, connections: Iterable[Connection]) -> Connection | None:
+        """Find the connection silent longest of some, if it may be given up."""
         now_s = self._clock()
         silent: dict[Connection, float] = {}
-        for connection in self._connections:
+        for connection in connections:
             client = self.sessions.known(connection)
             if client is not None and client.outbox is None:
                 silent[connection] = now_s - client.seen_s
@@ -203,6 +215,9 @@ class OscServer(Pushing):
         try:
             if self._is_own(source):
                 self.counters["stray_answers"] += 1
+                return
+            if not (is_loopback(source.host) or is_neighbour(source.host)):
+                self.counters["strangers"] += 1
                 return
             try:
                 groups = read_packet(data)
@@ -253,9 +268,12 @@ class OscServer(Pushing):
         self._arm_schedule()
 
     def _hello(self, client: Client, name: str, port: int) -> None:
-        if port and port == self.port and (client.is_local or client.source.host == self.host):
+        if port and port == self.port and (client.is_local or client.source.host in self._own_hosts()):
             raise QueryError("badargs", f"port is {port}, the bridge's own; 0 or a port that you listen on")
         self.sessions.hello(client, name, port)
+
+    def _own_hosts(self) -> list[str]:
+        return [self.host, *(own_addresses(self.far_host) if self.far_host else ())]
 
     def _bye(self, client: Client) -> None:
         self.sessions.forget(client)
@@ -274,6 +292,9 @@ class OscServer(Pushing):
     def _is_own(self, source: Peer) -> bool:
         """Whether a packet came from the bridge's own socket: nobody else can send from there."""
         return isinstance(source, UdpPeer) and source.port == self.port and is_loopback(source.host)
+
+    def _may_send(self, host: str, n_bytes: int) -> bool:
+        return is_loopback(host) or self._allowance.take(host, n_bytes)
 
     def _deliver(self, client: Client, events: Sequence[Event]) -> None:
         """Push what comes later than the message that caused it."""
@@ -298,6 +319,8 @@ class OscServer(Pushing):
             "send_errors",
             "connections_refused",
             "connections_dropped",
+            "held_back",
+            "strangers",
         )
         return {name: float(self.counters[name]) for name in names} | {
             "clients": float(len(self.sessions)),

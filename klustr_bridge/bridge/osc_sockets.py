@@ -9,13 +9,47 @@ import socket
 import sys
 from typing import Any, Final
 
+from klustr_bridge.bridge.lan import ALL
 from klustr_bridge.errors import BridgeError
 
 _PORT_ATTEMPTS: Final = 20
 _RECEIVE_BUFFER: Final = 1 << 20
 
 
-def open_sockets(host: str, port: int, tcp: bool, backlog: int) -> tuple[socket.socket, socket.socket | None]:
+Sockets = tuple[socket.socket, socket.socket | None]
+"""UDP and, where it is wanted, TCP."""
+
+
+def open_all(host: str, port: int, tcp: bool, backlog: int, far_host: str | None) -> list[Sockets]:
+    """Bind to loopback and, at the same port, to the address for other machines.
+
+    Parameters
+    ----------
+    host, port, tcp, backlog : str, int, bool, int
+        As for `open_sockets`.
+    far_host : str, optional
+        Where other machines reach this one; 0.0.0.0 holds loopback as well. None: nowhere.
+
+    Raises
+    ------
+    BridgeError
+        If the port is taken or an address is not this machine's.
+    """
+    if far_host is None:
+        return [open_sockets(host, port, tcp, backlog)]
+    if far_host == ALL and ":" not in host:
+        return [open_sockets(ALL, port, tcp, backlog)]
+    first = open_sockets(host, port, tcp, backlog)
+    try:
+        return [first, open_sockets(far_host, first[0].getsockname()[1], tcp, backlog)]
+    except BridgeError:
+        for sock in first:
+            if sock is not None:
+                sock.close()
+        raise
+
+
+def open_sockets(host: str, port: int, tcp: bool, backlog: int) -> Sockets:
     """Bind UDP and TCP to one port; with port 0, to one that is free for both.
 
     Parameters

@@ -42,12 +42,12 @@ class TokenBucket:
             self.level = min(self._burst, self.level + elapsed_s * self._rate)
         self._since_s = now_s
 
-    def take(self, now_s: float) -> bool:
-        """Take one, if there is one."""
+    def take(self, now_s: float, n: float = 1.0) -> bool:
+        """Take one, or `n`, if there are as many."""
         self.refill(now_s)
-        if self.level < 1.0:
+        if self.level < n:
             return False
-        self.level -= 1.0
+        self.level -= n
         return True
 
     def wait_s(self) -> float:

@@ -10,18 +10,29 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from typing import Any, Final
 
+import numpy as np
 from numpy.typing import NDArray
 
 from klustr_bridge.bridge.answers import PUSHES
 from klustr_bridge.bridge.codec import encode
 from klustr_bridge.bridge.handlers import push_event, push_rows
 from klustr_bridge.bridge.session import Client, Sessions
+from klustr_bridge.corpus import Changes, Corpus, difference
 from klustr_bridge.navigator import Event, Hit
-from klustr_bridge.types import NATURAL, Float32Array, Int32Array
+from klustr_bridge.types import NATURAL, VIEWS, Float32Array, Int32Array
 
 PUMP_INTERVAL_S: Final = 0.004
 PUMP_BUDGET: Final = 96
 """Packets a turn of the pump, all subscribers together: about a millisecond of the event loop."""
+
+
+def changes_of(old: Corpus, new: Corpus) -> list[Changes]:
+    """Work out what is new in each view of the map."""
+    return [difference(old, new, view) for view in VIEWS]
+
+
+def _places(corpus: Corpus, ids: Int32Array, view: str) -> Float32Array:
+    return np.asarray(corpus.places(view).xy[np.searchsorted(corpus.ids, ids)])
 
 
 class Pushing:
@@ -74,10 +85,10 @@ class Pushing:
                 if isinstance(event, Hit):
                     self._push_hit(client.source.key, event)
                     continue
-                packet = push_event(event)
-                client.peer.send(packet)  # never behind a queue of other pushes
+                # never behind a queue of other pushes
+                client.peer.send(push_event(event, is_local=client.is_local))
                 if is_taken and taker is not None:
-                    taker.peer.send(packet)
+                    taker.peer.send(push_event(event))
         finally:
             self._pump()
 
@@ -123,6 +134,26 @@ class Pushing:
     def push_epoch(self, epoch: int, n_sounds: int) -> None:
         """Tell subscribers that the map was made anew."""
         self._push("/klustr/epoch", epoch, n_sounds)
+
+    def push_changes(self, changes: Sequence[Changes], corpus: Corpus) -> None:
+        """Tell subscribers what is new in a corpus.
+
+        Parameters
+        ----------
+        changes : sequence of Changes
+            As `changes_of` gives them.
+        corpus : Corpus
+            The new one.
+        """
+        if changes[0].epoch_changed:
+            self.push_epoch(corpus.epoch, corpus.n_placed)
+        for view, change in zip(VIEWS, changes, strict=True):
+            if len(change.removed):
+                self.push_removed(change.removed, view)
+            if len(change.added):
+                self.push_added(change.added, _places(corpus, change.added, view), view)
+            if len(change.moved):
+                self.push_moved(change.moved, _places(corpus, change.moved, view), view)
 
     def push_beat(self, beat: float, tempo_bpm: float, playing: bool) -> None:
         """Tell subscribers of the session's beat."""

@@ -26,7 +26,8 @@ _INTRODUCTION: Final = f"""\
 
 <!-- Made from the command table (klustr_bridge/bridge/commands.py); do not edit by hand. -->
 
-UDP and TCP on the same port, 7475 unless set otherwise, for programs on the same machine. Over TCP,
+UDP and TCP on the same port, 7475 unless set otherwise, for programs on the same machine, and with `--lan`
+for those of the network, within [bounds](http.md#a-phone-or-tablet). Over TCP,
 packets are framed by a length prefix or by SLIP, told apart by the first byte; a packet has at most
 {MAX_FRAME:,} bytes. The web sockets of the HTTP port take the same commands, as OSC or as JSON: see
 [http.md](http.md).
@@ -70,6 +71,9 @@ so that two devices in one Live Set never both sound; play it yourself if you as
 last asked for `/klustr/player client`, which then gets its `/klustr/play`; what the map page plays likewise,
 unless the page has asked for `/klustr/player client` itself. Cursors, audition mode, player,
 filters and weights belong to the client, favourites and kinds to the library.
+
+Other machines get `denied` for what is "only from this machine". Their `/klustr/play` names the file without
+its folder, their `/klustr/player client` is for their own plays, and `/klustr/error` does not go there.
 """
 
 

@@ -14,6 +14,8 @@ from klustr_bridge.errors import QueryError
 HORIZON_S: Final = 60.0
 MAX_MESSAGES: Final = 4096
 MAX_A_CLIENT: Final = 512
+MAX_GUESTS: Final = 1024
+"""Messages of all guests together: other machines leave room for this one's."""
 
 
 @dataclass(order=True, slots=True)
@@ -33,6 +35,7 @@ class Schedule:
         self._heap: list[Entry] = []
         self._number = 0
         self._n_messages = 0
+        self._n_of_guests = 0
 
     def __len__(self) -> int:
         return self._n_messages
@@ -66,9 +69,14 @@ class Schedule:
             raise QueryError(
                 "busy", f"{self._n_messages} messages wait for their time; at most {MAX_MESSAGES}"
             )
+        if client.is_guest and self._n_of_guests + len(messages) > MAX_GUESTS:
+            raise QueryError(
+                "busy", f"{self._n_of_guests} messages of other machines wait; at most {MAX_GUESTS}"
+            )
         self._number += 1
         client.n_scheduled += len(messages)
         self._n_messages += len(messages)
+        self._n_of_guests += len(messages) * client.is_guest
         heapq.heappush(self._heap, Entry(now_s + delay_s, self._number, client, messages))
 
     def take(self, now_s: float) -> Entry | None:
@@ -78,6 +86,7 @@ class Schedule:
         entry = heapq.heappop(self._heap)
         entry.client.n_scheduled -= len(entry.messages)
         self._n_messages -= len(entry.messages)
+        self._n_of_guests -= len(entry.messages) * entry.client.is_guest
         return entry
 
     @property

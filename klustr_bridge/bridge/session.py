@@ -12,6 +12,7 @@ from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
+from klustr_bridge.bridge.guests import MANY_PUSHES, MAX_GUEST_SUBSCRIBERS, OWN_PUSHES
 from klustr_bridge.bridge.outbox import Outbox, TokenBucket
 from klustr_bridge.errors import QueryError
 from klustr_bridge.navigator import ClientState
@@ -122,8 +123,17 @@ class Client:
     gone: bool = False
     listens: set[str] | None = None
 
+    @property
+    def is_guest(self) -> bool:
+        """Whether it is on another machine and nobody knows whose: web sockets there have had the token."""
+        return not self.is_local and not self.source.lasts
+
     def hears(self, address: str) -> bool:
         """Whether it gets the pushes of an address while it is subscribed."""
+        if not self.is_local:
+            over_udp = self.is_guest and not self.source.is_connection
+            if address in OWN_PUSHES or (over_udp and address in MANY_PUSHES):
+                return False
         return self.listens is None or address in self.listens
 
 
@@ -245,6 +255,12 @@ class Sessions:
                 raise QueryError(
                     "busy", f"{MAX_SUBSCRIBERS} clients are subscribed; one has to say bye first"
                 )
+            guests = [other for other in self.subscribers() if other.is_guest]
+            if client.is_guest and len(guests) >= MAX_GUEST_SUBSCRIBERS:
+                raise QueryError(
+                    "busy",
+                    f"{MAX_GUEST_SUBSCRIBERS} clients of other machines are subscribed; one has to say bye",
+                )
             client.outbox = Outbox()
 
     def ask_for_plays(self, client: Client) -> None:
@@ -304,6 +320,7 @@ class Sessions:
         self._strangers[key] = client
         self._strangers.move_to_end(key)
         while len(self._strangers) > MAX_STRANGERS:
-            _, forgotten = self._strangers.popitem(last=False)
+            far = (key for key, other in self._strangers.items() if not other.is_local)
+            forgotten = self._strangers.pop(next(far, next(iter(self._strangers))))
             forgotten.gone = True
             forgotten.state.deliver = None

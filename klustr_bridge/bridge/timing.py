@@ -24,3 +24,12 @@ class LoopTimer:
     def call_later(self, delay_s: float, callback: Callable[[], None]) -> asyncio.TimerHandle:
         """Call something in so many seconds."""
         return self._loop.call_later(delay_s, callback)
+
+
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """Return what makes the fastest event loop there is; None: the standard one is made."""
+    try:
+        import uvloop
+    except ImportError:  # Windows, and builds without it: the standard loop does the same, slower
+        return None
+    return uvloop.new_event_loop

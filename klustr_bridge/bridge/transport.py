@@ -79,11 +79,19 @@ class DatagramEndpoint(asyncio.DatagramProtocol):
         Gets every datagram.
     counters : Counter
         Counts what can't be sent.
+    may_send : callable
+        Says whether so many bytes may go to an IP address now.
     """
 
-    def __init__(self, receive: Receive, counters: "Counter[str]") -> None:
+    def __init__(
+        self,
+        receive: Receive,
+        counters: "Counter[str]",
+        may_send: Callable[[str, int], bool] = lambda host, n_bytes: True,
+    ) -> None:
         self._receive = receive
         self._counters = counters
+        self._may_send = may_send
         self._transport: asyncio.DatagramTransport | None = None
         self._writer: asyncio.WriteTransport | None = None
         self.closed = asyncio.Event()
@@ -111,6 +119,9 @@ class DatagramEndpoint(asyncio.DatagramProtocol):
         transport = self._transport
         if transport is None or transport.is_closing() or self.backlog() > MAX_UNSENT_DATAGRAMS:
             self._counters["send_errors"] += 1
+            return
+        if not self._may_send(address[0], len(packet)):
+            self._counters["held_back"] += 1
             return
         try:
             transport.sendto(packet, address)

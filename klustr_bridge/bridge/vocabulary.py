@@ -110,8 +110,8 @@ class Command:
         What it does, for the reference.
     handler : str
         Name of the method that does it.
-    local_only : bool
-        Only from this machine.
+    lan : bool
+        Whether other machines may use it; nothing is open to them until it says so.
     holds_up : bool
         Whether a client's further commands that change something wait until it is done. What waits for a
         hand doesn't hold them up.
@@ -123,7 +123,7 @@ class Command:
     reply: str
     help: str
     handler: str
-    local_only: bool = False
+    lan: bool = False
     holds_up: bool = True
 
     @property

@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Final
 
 from klustr_bridge.bridge.announcing import Announcer
+from klustr_bridge.bridge.lan import ALL, Door
 from klustr_bridge.bridge.session import is_loopback
 from klustr_bridge.errors import BridgeError
 from klustr_bridge.navigator import Navigator
@@ -40,7 +41,7 @@ async def _at_once() -> None:
 
 
 class WebServer:
-    """Answers HTTP on loopback: the map, the OSCQuery namespace and the status.
+    """Answers HTTP on loopback, and other machines where they may: the map, OSCQuery and the status.
 
     Parameters
     ----------
@@ -68,6 +69,10 @@ class WebServer:
         Whether programs of this machine are told by zeroconf where it is.
     on_problem : callable
         Told what is wrong if nothing can be served after all.
+    door : Door, optional
+        Lets in other machines, at its address; without one only this machine is served.
+    has_far_osc : bool
+        Whether OSC can be reached from other machines, too.
     """
 
     def __init__(
@@ -85,6 +90,8 @@ class WebServer:
         osc: "OscServer | None" = None,
         announce: bool = False,
         on_problem: Callable[[str], None] = _log.error,
+        door: Door | None = None,
+        has_far_osc: bool = False,
     ) -> None:
         self.host = host
         self.port = port
@@ -101,7 +108,9 @@ class WebServer:
         self._announce = announce
         self.announcer: Announcer | None = None
         self._on_problem = on_problem
-        self._socket: socket.socket | None = None
+        self._door = door
+        self._has_far_osc = has_far_osc
+        self._sockets: list[socket.socket] = []
         self._app: WebApp | None = None
         self._server: AppServer | None = None
         self._task: asyncio.Task[None] | None = None
@@ -117,19 +126,26 @@ class WebServer:
         Raises
         ------
         BridgeError
-            If the port is taken or the host is not a loopback address.
+            If the port is taken, the host is not a loopback address, or the door's not this machine's.
         """
-        self._socket = _listen(self.host, self.port)
-        self.port = self._socket.getsockname()[1]
+        self._sockets = _listen_at(self.host, self.port, None if self._door is None else self._door.host)
+        self.port = self._sockets[0].getsockname()[1]
         if self._announce:
-            self.announcer = Announcer(self.host, self.port, self._osc_host, self._osc_port)
-        self._task = asyncio.create_task(self._serve(self._socket))
+            self.announcer = Announcer(
+                self.host,
+                self.port,
+                self._osc_host,
+                self._osc_port,
+                far_host=None if self._door is None else self._door.host,
+                has_far_osc=self._has_far_osc,
+            )
+        self._task = asyncio.create_task(self._serve(self._sockets))
         return self.port
 
     async def stop(self) -> None:
         """Finish the answers under way and close everything; once stopped, do nothing."""
         task, self._task = self._task, None
-        if task is None or self._socket is None:
+        if task is None:
             return
         if self.announcer is not None:
             await self.announcer.stop()
@@ -146,21 +162,23 @@ class WebServer:
             await task
         if self._app is not None:
             await self._app.close()
-        self._socket.close()
+        for sock in self._sockets:
+            sock.close()
 
-    async def _serve(self, sock: socket.socket) -> None:
+    async def _serve(self, sockets: list[socket.socket]) -> None:
         try:
             await self._after()
             self._app, server = await asyncio.to_thread(self._load)
             self._server = server
             if self.announcer is not None:
                 self.announcer.start()
-            await server.serve([sock])
+            await server.serve(sockets)
         except Exception as error:  # a broken library must not take OSC along
             _log.debug("HTTP", exc_info=True)
             self.problem = f"nothing is served on port {self.port}: {error!r}"
             self._on_problem(self.problem)
-            sock.close()
+            for sock in sockets:
+                sock.close()
 
     def _told(self) -> Mapping[str, object]:
         return {**self._about(), "announced": self.announcer is not None and self.announcer.is_heard}
@@ -179,15 +197,31 @@ class WebServer:
             about=self._told,
             health=self._health,
             osc=self._osc,
+            door=self._door,
+            has_far_osc=self._has_far_osc,
         )
         return app, AppServer(app, self.ready.set)
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def _listen_at(host: str, port: int, far_host: str | None) -> list[socket.socket]:
+    """Listen on loopback, and at the address for other machines, which 0.0.0.0 holds both of."""
     if not is_loopback(host):
         raise BridgeError(
             f"HTTP is for this machine alone: {host!r} is not 127.0.0.1 or another loopback address"
         )
+    if far_host is None:
+        return [_listen(host, port)]
+    first = _listen(far_host if far_host == ALL else host, port)
+    if far_host == ALL:
+        return [first]
+    try:
+        return [first, _listen(far_host, first.getsockname()[1])]
+    except BridgeError:
+        first.close()
+        raise
+
+
+def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:

@@ -11,6 +11,7 @@ from typing import Any, Final, TypeVar
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from klustr_bridge.bridge.web_door import is_far
 from klustr_bridge.errors import QueryError
 
 T = TypeVar("T")
@@ -30,6 +31,9 @@ _STATUS: Final = {
     "busy": 503,
     "notready": 503,
 }
+
+_OF_FILES: Final = frozenset({"internal", "notready"})
+"""Codes whose words may name what lies on the disk."""
 
 
 class Threads:
@@ -66,6 +70,8 @@ def refusing(answer: Answer) -> Answer:
         try:
             return await answer(request)
         except QueryError as error:
+            if error.code in _OF_FILES and is_far(request.scope):
+                error = QueryError(error.code, "this can't be had now; the bridge's own machine is told why")
             return refused(error)
 
     return answered

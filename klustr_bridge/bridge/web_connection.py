@@ -17,6 +17,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from uvicorn.server import Server
 
 from klustr_bridge.bridge.framing import MAX_FRAME
+from klustr_bridge.bridge.session import is_loopback
 from klustr_bridge.bridge.web import BACKLOG
 
 MAX_CONNECTIONS: Final = 64
@@ -44,7 +45,8 @@ class Connection(H11Protocol):
 
     uvicorn has no deadline for the head of a request, and it answers everybody with 503 while too
     many connections are open, so that silent ones would shut all others out. Here each request has
-    a deadline, and one connection too many costs the one that has been waited for longest.
+    a deadline, and one connection too many costs the one that has been waited for longest, of other
+    machines' where there are any.
     """
 
     _deadline: asyncio.TimerHandle | None = None
@@ -59,9 +61,14 @@ class Connection(H11Protocol):
         self._begin()
         if len(self.connections) > MAX_CONNECTIONS:
             ours = (other for other in self.connections if isinstance(other, Connection))
-            oldest = min(ours, key=lambda other: other.waiting_since_s)
+            oldest = min(ours, key=lambda other: (other.is_near, other.waiting_since_s))
             self.connections.discard(oldest)
             oldest.transport.abort()
+
+    @property
+    def is_near(self) -> bool:
+        """Whether it comes from this machine."""
+        return self.client is not None and is_loopback(self.client[0])
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget it."""

@@ -8,6 +8,7 @@ import asyncio
 import hashlib
 import os
 import re
+from collections.abc import Iterable
 from importlib import resources
 from typing import Any, Final
 
@@ -20,6 +21,7 @@ from klustr_bridge.bridge.handlers import path_from_wire
 from klustr_bridge.bridge.map_data import PackedPoints
 from klustr_bridge.bridge.vocabulary import INT32_HIGH
 from klustr_bridge.bridge.web_answers import REVALIDATED, Threads, is_known, not_modified, refusing
+from klustr_bridge.bridge.web_door import authority_of, is_far
 from klustr_bridge.bridge.web_sound import Sounds
 from klustr_bridge.bridge.web_upload import SIMILAR, UPLOAD, Uploads
 from klustr_bridge.corpus import Corpus
@@ -74,7 +76,8 @@ class MapPages:
         self._sounds = Sounds(navigator, self._threads)
         self._uploads = Uploads(navigator, self._threads)
         self._page = {name: _Asset(name, data) for name, data in _page_files().items()}
-        self._policy = _policy(port)
+        self._port = port
+        self._policy = _policy(f"{name}:{port}" for name in ("127.0.0.1", "localhost"))
         self._packed: PackedPoints | None = None
         self.bodies = self._uploads.bodies
         self.long_urls = frozenset({NAMES, WITHIN, UPLOAD})
@@ -120,9 +123,14 @@ class MapPages:
         asset = self._page.get(name)
         if asset is None:
             return PlainTextResponse("the page has no such part\n", 404)
+        policy = self._policy
+        if is_far(request.scope):
+            policy = _policy(authority_of(request.scope, self._port))
         if is_known(request, asset.tag):
-            return not_modified(asset.tag)
-        headers = {"ETag": asset.tag, "Cache-Control": REVALIDATED, "Content-Security-Policy": self._policy}
+            answer = not_modified(asset.tag)
+            answer.headers["Content-Security-Policy"] = policy  # it takes the place of the one that is kept
+            return answer
+        headers = {"ETag": asset.tag, "Cache-Control": REVALIDATED, "Content-Security-Policy": policy}
         return Response(asset.data, media_type=asset.type, headers=headers)
 
     async def _about(self, request: Request) -> Response:
@@ -136,6 +144,7 @@ class MapPages:
             "views": list(VIEWS),
             "aspects": list(ASPECTS),
             "state": status.state,
+            "local": not is_far(request.scope),
         }
         return JSONResponse(about)
 
@@ -203,9 +212,9 @@ def _page_files() -> dict[str, bytes]:
     }
 
 
-def _policy(port: int) -> str:
+def _policy(hosts: Iterable[str]) -> str:
     """Return what the page may load: itself and nothing else, and no script that stands in it."""
-    sockets = " ".join(f"ws://{name}:{port}" for name in ("127.0.0.1", "localhost"))
+    sockets = " ".join(f"ws://{host}" for host in hosts)
     rules = {
         "default-src": "'none'",
         "script-src": "'self'",

@@ -20,10 +20,13 @@ from klustr_bridge.bridge.osc import OscServer
 from klustr_bridge.bridge.session import WEB
 from klustr_bridge.bridge.transport import FRAMES_A_TURN
 from klustr_bridge.bridge.web_connection import ABORT
+from klustr_bridge.bridge.web_door import is_far
 from klustr_bridge.bridge.web_guard import refuse_socket
 from klustr_bridge.bridge.web_peer import Frame, WebPeer
 
 MAX_SOCKETS: Final = 16
+MAX_FAR_SOCKETS: Final = 12
+"""Of them for other machines: a page on this one always finds room."""
 PAGE: Final = "/map/socket"
 OSCQUERY: Final = "/"
 
@@ -47,6 +50,7 @@ class WebSockets:
     def __init__(self, osc: OscServer) -> None:
         self._osc = osc
         self._open: set[WebPeer] = set()
+        self._far: dict[WebPeer, Callable[[], None]] = {}
         self._listening: dict[WebPeer, set[str]] = {}
 
     def __len__(self) -> int:
@@ -60,6 +64,10 @@ class WebSockets:
         elif len(self._open) >= MAX_SOCKETS:
             self._osc.counters["connections_refused"] += 1
             await refuse_socket(receive, send, (503, f"{MAX_SOCKETS} web sockets are open; close one"))
+        elif is_far(scope) and len(self._far) >= MAX_FAR_SOCKETS:
+            self._osc.counters["connections_refused"] += 1
+            why = f"{MAX_FAR_SOCKETS} web sockets of other machines are open; close one"
+            await refuse_socket(receive, send, (503, why))
         else:
             host = scope["client"][0] if scope["client"] else ""
             drop = scope["extensions"].get(ABORT, lambda: None)
@@ -68,13 +76,21 @@ class WebSockets:
             else:
                 peer, take = WebPeer(host, "osc", bytes, self._counted(drop)), self._take_osc
             self._open.add(peer)
+            if is_far(scope):
+                self._far[peer] = drop
             try:
                 await self._serve(peer, take, receive, send)
             finally:
                 self._open.discard(peer)
+                self._far.pop(peer, None)
                 self._listening.pop(peer, None)
                 self._osc.disconnect(peer)
                 peer.end()
+
+    def drop_far(self) -> None:
+        """Close those of other machines: the token that let them in is no longer the right one."""
+        for drop in list(self._far.values()):
+            drop()
 
     async def say_goodbye(self) -> None:
         """Tell everybody who is subscribed that the bridge stops."""

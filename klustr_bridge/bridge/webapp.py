@@ -17,8 +17,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from klustr_bridge.bridge import oscquery
 from klustr_bridge.bridge.commands import COMMANDS
+from klustr_bridge.bridge.guests import OWN_PUSHES
 from klustr_bridge.bridge.jsoncodec import read_answer
+from klustr_bridge.bridge.lan import Door
 from klustr_bridge.bridge.osc import OscServer
+from klustr_bridge.bridge.web_door import host_of, is_far
 from klustr_bridge.bridge.web_guard import Guard, refuse_socket
 from klustr_bridge.bridge.web_map import MapPages, folders_of
 from klustr_bridge.bridge.web_sockets import WebSockets
@@ -44,6 +47,10 @@ class WebApp:
         Counters by name, beside the navigator's own.
     osc : OscServer, optional
         Whose clients web sockets are; without one there are none.
+    door : Door, optional
+        Lets in other machines; without one none is.
+    has_far_osc : bool
+        Whether OSC can be reached from other machines.
     """
 
     def __init__(
@@ -58,18 +65,22 @@ class WebApp:
         about: Callable[[], Mapping[str, object]] = dict,
         health: Callable[[], Mapping[str, float]] = dict,
         osc: OscServer | None = None,
+        door: Door | None = None,
+        has_far_osc: bool = False,
     ) -> None:
         self._sockets = None if osc is None else WebSockets(osc)
+        if self._sockets is not None and door is not None:
+            door.on_renew.append(self._sockets.drop_far)
         self._pages = MapPages(navigator, port, version)
         routes = [
             Route("/status", _status(navigator, version, osc_port, about, health)),
             *self._pages.routes(),
-            Route("/{address:path}", _namespace(osc, osc_host, osc_port, host, port)),
+            Route("/{address:path}", _namespace(osc, osc_host, osc_port, host, port, has_far_osc)),
         ]
         app = Starlette(routes=routes)
         app.router.redirect_slashes = False
         self._http: ASGIApp = app
-        self._guarded = Guard(self._serve, port, self._pages.bodies, self._pages.long_urls)
+        self._guarded = Guard(self._serve, port, self._pages.bodies, self._pages.long_urls, door)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or serve a web socket."""
@@ -100,20 +111,34 @@ class WebApp:
 Answer = Callable[[Request], Any]
 
 
-def _namespace(osc: OscServer | None, osc_host: str, osc_port: int, host: str, port: int) -> Answer:
+def _namespace(
+    osc: OscServer | None, osc_host: str, osc_port: int, host: str, port: int, has_far_osc: bool
+) -> Answer:
     why = {
         400: "an attribute that is not served; ?HOST_INFO lists those that are\n",
         404: "nothing has this address; / lists everything\n",
     }
     nodes = oscquery.namespace(COMMANDS.values(), oscquery.HEARABLE)
     told = oscquery.host_info(osc_host, osc_port, host, port)
+    far_commands = [command for command in COMMANDS.values() if command.lan]
+    far_pushes = [push for push in oscquery.HEARABLE if push.address not in OWN_PUSHES]
+    far_nodes = oscquery.namespace(far_commands, far_pushes)
+
+    def far_told(request: Request) -> oscquery.Node:
+        here = host_of(request.scope)
+        info = oscquery.host_info(here, osc_port, here, port)
+        return info if has_far_osc else {key: info[key] for key in info if not key.startswith("OSC_")}
 
     async def namespace(request: Request) -> Response:
         path = request.scope["path"]
         query = request.scope["query_string"].decode("latin-1")
-        packet = None if osc is None else osc.latest.get(path)
+        far = is_far(request.scope)
+        packet = None if osc is None or (far and path in OWN_PUSHES) else osc.latest.get(path)
         values = None if packet is None else {path: read_answer(packet)[1]}
-        code, node = oscquery.answer(nodes, told, path, query, values)
+        if far:
+            code, node = oscquery.answer(far_nodes, far_told(request), path, query, values)
+        else:
+            code, node = oscquery.answer(nodes, told, path, query, values)
         if node is not None:
             return JSONResponse(node)
         return Response(status_code=code) if code == 204 else PlainTextResponse(why[code], code)
@@ -131,7 +156,11 @@ def _status(
     async def status(request: Request) -> Response:
         counters = {name: _finite(value) for name, value in {**navigator.health(), **health()}.items()}
         process = {"version": version, **about(), "osc_port": osc_port}
-        return JSONResponse({**process, **status_of(navigator), "health": counters})
+        library = status_of(navigator)
+        if is_far(request.scope):  # where files lie is nobody's business there
+            process = {"version": version, "osc_port": osc_port}
+            del library["folders"]
+        return JSONResponse({**process, **library, "health": counters})
 
     return status
 

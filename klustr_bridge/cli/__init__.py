@@ -19,7 +19,7 @@ from klustr_bridge import __version__
 from klustr_bridge.cli.tables import one_line
 from klustr_bridge.errors import KlustrError, SettingsError
 from klustr_bridge.processes import single_threaded_environment, start_logging
-from klustr_bridge.settings import LoadedSettings, add_flags, load_for
+from klustr_bridge.settings import LoadedSettings, add_flags, load_for, with_switches
 from klustr_bridge.settings.values import suggestion
 
 
@@ -196,6 +196,15 @@ COMMANDS: dict[str, _Command] = {
             _argument("--force", action="store_true", help="replace an older backup there"),
         ),
     ),
+    "lan": _Command(
+        "lan",
+        "show the address at which a phone reaches the bridge that runs with --lan",
+        (
+            _argument(
+                "--renew", action="store_true", help="make a new token first: whoever has the old one is out"
+            ),
+        ),
+    ),
     "record": _Command(
         "recording",
         "record what the running bridge plays, until Ctrl-C",
@@ -255,7 +264,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"klustr-bridge: {error}{_way_out(error)}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        if _command_at(words) is not None:
+        if _command_at(with_switches(words)) is not None:
             return 130
         print("stopping")  # a bridge that was still starting ends as one that serves
         return 0
@@ -373,7 +382,8 @@ def _add_version(to: argparse.ArgumentParser) -> None:
     to.add_argument("--version", action="version", version=f"klustr-bridge {__version__}")
 
 
-def _parse(words: list[str]) -> argparse.Namespace:
+def _parse(given: list[str]) -> argparse.Namespace:
+    words = with_switches(given)
     named = _command_at(words)
     if named is not None:
         return parser().parse_args([words[named], *words[:named], *words[named + 1 :]])

@@ -10,6 +10,7 @@ import sys
 
 import psutil
 
+from klustr_bridge.bridge.lan import is_neighbour, own_addresses
 from klustr_bridge.doctor.check import Check
 from klustr_bridge.library.lock import DaemonInfo
 from klustr_bridge.settings import Settings
@@ -30,27 +31,42 @@ def check_ports(settings: Settings, daemon: DaemonInfo | None) -> list[Check]:
     pid = daemon.pid if daemon else 0
     osc_is_ours = bool(daemon and daemon.osc_port == settings.osc.port)
     http_is_ours = bool(daemon and daemon.http_port == settings.http.port)
+    lan = settings.lan
+    osc_host = lan.host if lan.on and lan.osc else settings.osc.host
     checks = [
-        _check(
-            "OSC port, UDP", socket.SOCK_DGRAM, settings.osc.host, settings.osc.port, "osc", osc_is_ours, pid
-        )
+        _check("OSC port, UDP", socket.SOCK_DGRAM, osc_host, settings.osc.port, "osc", osc_is_ours, pid)
     ]
     if settings.osc.tcp:
         checks.append(
             _check(
                 "OSC port, TCP",
                 socket.SOCK_STREAM,
-                settings.osc.host,
+                osc_host,
                 settings.osc.port,
                 "osc",
                 osc_is_ours,
                 pid,
             )
         )
+    http_host = lan.host if lan.on else "127.0.0.1"
     checks.append(
-        _check("HTTP port", socket.SOCK_STREAM, "127.0.0.1", settings.http.port, "http", http_is_ours, pid)
+        _check("HTTP port", socket.SOCK_STREAM, http_host, settings.http.port, "http", http_is_ours, pid)
     )
+    if lan.on:
+        checks.append(_check_network(lan.host))
     return checks
+
+
+def _check_network(host: str) -> Check:
+    """Say at which addresses other machines find the bridge."""
+    addresses = own_addresses(host)
+    if not addresses:
+        return Check("other machines", False, "this one has no address in a network", "connect it to one")
+    beyond = [address for address in addresses if not is_neighbour(address)]
+    if len(beyond) == len(addresses):
+        told = f"{', '.join(beyond)} is no private network's: nobody is answered there"
+        return Check("other machines", False, told, "use a private network, behind a router")
+    return Check("other machines", True, f"served at {', '.join(addresses)}: klustr-bridge lan")
 
 
 def _check(

@@ -33,9 +33,12 @@ NEEDED = (
     "watchdog",
     "websockets",
 )
-# Without these the bridge runs with less: no picture of the map, no MIDI, maps by UMAP, no sound, slower, and
-# programs don't find it by themselves.
-OPTIONAL = ("matplotlib", "mido", "openTSNE", "python-rtmidi", "rtmidi2", "sounddevice", "uvloop", "zeroconf")
+# Without these the bridge runs with less: no picture of the map, no MIDI, maps by UMAP, no sound, slower,
+# programs don't find it by themselves, and a phone's user types its address.
+OPTIONAL = (
+    *("matplotlib", "mido", "openTSNE", "python-rtmidi", "rtmidi2", "segno", "sounddevice", "uvloop"),
+    "zeroconf",
+)
 
 
 def check_python(version: tuple[int, int, int] = sys.version_info[:3]) -> Check:

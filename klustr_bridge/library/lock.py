@@ -35,6 +35,8 @@ class DaemonInfo:
         Ports it serves; 0 while not bound.
     version : str
         Of the release that runs.
+    lan : str
+        The address that other machines reach it at, empty where they don't.
     """
 
     pid: int
@@ -42,6 +44,7 @@ class DaemonInfo:
     osc_port: int
     http_port: int
     version: str
+    lan: str = ""
 
 
 @contextlib.contextmanager

@@ -4,7 +4,7 @@ Owns: which settings exist, their limits, where they come from, and where klustr
 files. Stands at the left end of the house: it imports no other room but the errors.
 """
 
-from klustr_bridge.settings.flags import add_flags, given_flags, load_for
+from klustr_bridge.settings.flags import add_flags, given_flags, load_for, with_switches
 from klustr_bridge.settings.load import SETTINGS_VARIABLE, LoadedSettings, load
 from klustr_bridge.settings.places import (
     cache_dir,
@@ -12,6 +12,7 @@ from klustr_bridge.settings.places import (
     default_settings_file,
     demo_folder,
     demo_library_file,
+    lan_token_file,
     library_file,
     midi_mapping_file,
     recordings_dir,
@@ -22,6 +23,7 @@ from klustr_bridge.settings.tree import (
     AudioSettings,
     HttpSettings,
     IndexSettings,
+    LanSettings,
     LayoutSettings,
     LibrarySettings,
     LogSettings,
@@ -38,6 +40,7 @@ __all__ = [
     "AudioSettings",
     "HttpSettings",
     "IndexSettings",
+    "LanSettings",
     "LayoutSettings",
     "LibrarySettings",
     "LoadedSettings",
@@ -56,10 +59,12 @@ __all__ = [
     "describe",
     "flat_values",
     "given_flags",
+    "lan_token_file",
     "library_file",
     "load",
     "load_for",
     "midi_mapping_file",
     "recordings_dir",
     "reference_markdown",
+    "with_switches",
 ]

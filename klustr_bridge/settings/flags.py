@@ -9,9 +9,11 @@ from collections.abc import Mapping, Sequence
 
 from klustr_bridge.settings.load import SETTINGS_VARIABLE, LoadedSettings, load
 from klustr_bridge.settings.table import BY_KEY, SECTIONS, TABLE, Setting
-from klustr_bridge.settings.values import show
+from klustr_bridge.settings.values import SWITCH_WORDS, show
 
 _FILE = "settings_file"
+_SWITCHES = frozenset({BY_KEY["lan.on"].flag})
+"""Flags that may stand alone."""
 
 
 def add_flags(parser: argparse.ArgumentParser, *, listed: bool = True) -> None:
@@ -46,6 +48,20 @@ def add_flags(parser: argparse.ArgumentParser, *, listed: bool = True) -> None:
             action="append" if setting.type == "list" else "store",
             help=flag_help(setting).replace("%", "%%") if listed else argparse.SUPPRESS,
         )
+
+
+def with_switches(words: Sequence[str]) -> list[str]:
+    """Return the words of a command line with `--lan` that stands alone written out, ``--lan=on``.
+
+    argparse would take the folder after it for its value.
+    """
+    written: list[str] = []
+    for at, word in enumerate(words):
+        if word == "--":
+            return [*written, *words[at:]]
+        after = words[at + 1].strip().lower() if at + 1 < len(words) else ""
+        written.append(f"{word}=on" if word in _SWITCHES and after not in SWITCH_WORDS else word)
+    return written
 
 
 def flag_help(setting: Setting) -> str:

@@ -45,6 +45,11 @@ def midi_mapping_file(settings: Settings) -> Path:
     return Path(chosen) if chosen else default_settings_file().with_name("midi.toml")
 
 
+def lan_token_file() -> Path:
+    """Return the file of the token that lets other machines in; it need not exist."""
+    return data_dir() / "lan-token"
+
+
 def demo_library_file() -> Path:
     """Return the library file of the demo, which is one of its own; it need not exist."""
     return data_dir() / "demo.klustr"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Value = bool | int | float | str | tuple[str, ...]
-Type = Literal["bool", "int", "float", "str", "path", "choice", "host", "list", "channels"]
+Type = Literal["bool", "int", "float", "str", "path", "choice", "host", "lan", "list", "channels"]
 
 ENVIRONMENT_PREFIX = "KLUSTR_"
 
@@ -21,8 +21,9 @@ class Setting:
     key : str
         ``section.name``, as in the file: ``index.workers``.
     type : str
-        What a value may be; ``host`` is an address of this machine itself, ``path`` may begin
-        with ``~``, ``list`` is a list of strings, ``channels`` a pair such as ``3-4`` or one.
+        What a value may be; ``host`` is an address of this machine itself, ``lan`` one that other
+        machines reach it at, ``path`` may begin with ``~``, ``list`` is a list of strings, ``channels``
+        a pair such as ``3-4`` or one.
     default : Value
         Value in force when nobody says otherwise; the type of `Settings`' field.
     flag : str
@@ -76,6 +77,8 @@ class Setting:
             return "one of " + ", ".join(self.choices)
         if self.type == "host":
             return "an address of this machine itself: 127.0.0.1, ::1 or localhost"
+        if self.type == "lan":
+            return "an IPv4 address that this machine has in the network, such as 192.168.1.5, or 0.0.0.0"
         if self.type == "path":
             return "the path of a file, or nothing"
         if self.type == "list":

@@ -181,8 +181,34 @@ TABLE: tuple[Setting, ...] = (
         "bool",
         True,
         "--http-announce",
-        "Whether programs of this machine find the bridge by themselves: OSCQuery and OSC are announced by "
-        "zeroconf on the loopback interface alone",
+        "Whether programs find the bridge by themselves: OSCQuery and OSC are announced by zeroconf, on the "
+        "loopback interface alone unless other machines may use the bridge",
+        metavar="on|off",
+    ),
+    Setting(
+        "lan.on",
+        "bool",
+        False,
+        "--lan",
+        "Whether other machines of the network, a phone or tablet, may use the bridge: see, move, hear and "
+        "ask, not change. Over HTTP they need a token, which klustr-bridge lan shows; the flag may stand "
+        "alone",
+        metavar="on|off",
+    ),
+    Setting(
+        "lan.host",
+        "lan",
+        "0.0.0.0",
+        "--lan-host",
+        "Address of this machine that others reach it at; 0.0.0.0 is every one it has",
+        metavar="ADDRESS",
+    ),
+    Setting(
+        "lan.osc",
+        "bool",
+        True,
+        "--lan-osc",
+        "Whether others may use OSC too, which knows no token",
         metavar="on|off",
     ),
     Setting(
@@ -413,6 +439,7 @@ SECTIONS: dict[str, str] = {
     "map": "How the map is shown.",
     "osc": "How clients reach the bridge.",
     "http": "How browsers reach the bridge.",
+    "lan": "Whether other machines reach the bridge.",
     "audio": "How sounds are played.",
     "midi": "How controllers play the map.",
     "clock": "Whose beat is played to.",

@@ -72,6 +72,15 @@ class HttpSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class LanSettings:
+    """Whether other machines reach the bridge, at which address, and over OSC too."""
+
+    on: bool = False
+    host: str = "0.0.0.0"
+    osc: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class AudioSettings:
     """How sounds are played; `sample_rate`, `buffer_frames` and `latency_ms` 0 are the device's own,
     `device` empty the default one, `recordings` empty a folder among the user's music.
@@ -131,6 +140,7 @@ class Settings:
     map: MapSettings
     osc: OscSettings
     http: HttpSettings
+    lan: LanSettings
     audio: AudioSettings
     midi: MidiSettings
     clock: ClockSettings
@@ -155,6 +165,7 @@ def build_settings(values: Mapping[str, Value]) -> Settings:
         map=MapSettings(**sections["map"]),
         osc=OscSettings(**sections["osc"]),
         http=HttpSettings(**sections["http"]),
+        lan=LanSettings(**sections["lan"]),
         audio=AudioSettings(**sections["audio"]),
         midi=MidiSettings(**sections["midi"]),
         clock=ClockSettings(**sections["clock"]),

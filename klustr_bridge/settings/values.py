@@ -13,7 +13,7 @@ from collections.abc import Iterable
 
 from klustr_bridge.settings.table import Setting, Value
 
-_WORDS = {
+SWITCH_WORDS = {
     "on": True,
     "true": True,
     "yes": True,
@@ -81,6 +81,8 @@ def check_value(setting: Setting, value: object) -> Value:
         return _choice(setting, text)
     if setting.type == "host":
         return _host(setting, text)
+    if setting.type == "lan":
+        return _lan(setting, text)
     if setting.type == "channels":
         return _channels(setting, text)
     return text
@@ -91,8 +93,8 @@ def _switch(setting: Setting, value: object) -> bool:
         return value
     if isinstance(value, int) and value in (0, 1):
         return value == 1
-    if isinstance(value, str) and value.strip().lower() in _WORDS:
-        return _WORDS[value.strip().lower()]
+    if isinstance(value, str) and value.strip().lower() in SWITCH_WORDS:
+        return SWITCH_WORDS[value.strip().lower()]
     hint = suggestion(value.lower(), ("on", "off", "true", "false")) if isinstance(value, str) else ""
     raise WrongValue(f"allowed: {setting.allowed()}{hint}")
 
@@ -156,6 +158,16 @@ def _channels(setting: Setting, text: str) -> str:
     if found is None or (found[2] is not None and int(found[2]) != int(found[1]) + 1):
         raise WrongValue(f"allowed: {setting.allowed()}")
     return found[1] if found[2] is None else f"{found[1]}-{found[2]}"
+
+
+def _lan(setting: Setting, text: str) -> str:
+    try:
+        address = ipaddress.IPv4Address(text.strip())
+    except ValueError:
+        raise WrongValue(f"allowed: {setting.allowed()}") from None
+    if address.is_loopback or address.is_multicast or str(address) == "255.255.255.255":
+        raise WrongValue(f"no other machine reaches it there; allowed: {setting.allowed()}")
+    return str(address)
 
 
 def _host(setting: Setting, text: str) -> str:

@@ -1724,10 +1724,10 @@
          "patching_rect": [
           330,
           116,
-          948,
+          1102,
           20
          ],
-         "text": "The same by the path of a file in the library. A path that is not valid UTF-8 travels with each such byte, and each backslash in it, written \\xNN."
+         "text": "The same by the path of a file in the library. Only from this machine. A path that is not valid UTF-8 travels with each such byte, and each backslash in it, written \\xNN."
         }
        },
        {
@@ -1988,10 +1988,10 @@
          "patching_rect": [
           330,
           372,
-          820,
+          974,
           20
          ],
-         "text": "Where the sound's file is. A path that is not valid UTF-8 travels with each such byte, and each backslash in it, written \\xNN."
+         "text": "Where the sound's file is. Only from this machine. A path that is not valid UTF-8 travels with each such byte, and each backslash in it, written \\xNN."
         }
        },
        {
@@ -2087,10 +2087,10 @@
          "patching_rect": [
           330,
           468,
-          641,
+          1204,
           20
          ],
-         "text": "Every placed sound from an id on, paced. Ask again from the first missing id if a packet was lost."
+         "text": "Every placed sound from an id on, paced. Ask again from the first missing id if a packet was lost. To other machines a list of more than four packets goes over TCP or a web socket alone."
         }
        }
       ],
@@ -2465,10 +2465,10 @@
          "patching_rect": [
           330,
           84,
-          1128,
+          1281,
           20
          ],
-         "text": "Later answers keep to files below this folder, until /klustr/filter/clear. A path that is not valid UTF-8 travels with each such byte, and each backslash in it, written \\xNN."
+         "text": "Later answers keep to files below this folder, until /klustr/filter/clear. Only from this machine. A path that is not valid UTF-8 travels with each such byte, and each backslash in it, written \\xNN."
         }
        },
        {
@@ -2825,10 +2825,10 @@
          "patching_rect": [
           330,
           84,
-          142,
+          296,
           20
          ],
-         "text": "The watched folders."
+         "text": "The watched folders. Only from this machine."
         }
        },
        {
@@ -2858,10 +2858,10 @@
          "patching_rect": [
           330,
           116,
-          308,
+          462,
           20
          ],
-         "text": "Files that could not be used, with the reason."
+         "text": "Files that could not be used, with the reason. Only from this machine."
         }
        },
        {

@@ -20,11 +20,13 @@ import zeroconf
 from pythonoscquery.osc_query_client import OSCQueryClient
 
 from klustr_bridge.bridge import announcing
-from klustr_bridge.bridge.announcing import GROUP, NAME, OSC, OSCQUERY, name_of
+from klustr_bridge.bridge.announcing import GROUP, NAME, OSC, OSCQUERY, machine_name, name_of
 from klustr_bridge.bridge.commands import COMMANDS
+from klustr_bridge.bridge.lan import Door
 from klustr_bridge.bridge.oscquery import HEARABLE
 from klustr_bridge.bridge.web import WebServer
 from klustr_bridge.client import Client
+from tests.bridge.lan_places import needed_address
 from tests.bridge.places import Loop, Place
 from tests.bridge.web_peers import ask
 
@@ -32,11 +34,11 @@ NPM_PEER = Path(__file__).parent / "oscquery_peer"
 
 
 @pytest.fixture
-def announce(serve_http: Callable[..., WebServer], loop: Loop) -> Callable[[], WebServer]:
+def announce(serve_http: Callable[..., WebServer], loop: Loop) -> Callable[..., WebServer]:
     """Start a server and wait until it has been announced, or can't be."""
 
-    def start() -> WebServer:
-        web = serve_http(announce=True)
+    def start(**settings: Any) -> WebServer:
+        web = serve_http(announce=True, **settings)
         assert web.announcer is not None
         loop.run(asyncio.wait_for(web.announcer.settled.wait(), 20))
         return web
@@ -156,6 +158,31 @@ def test_a_browser_lists_it(announced: WebServer) -> None:
         browser.cancel()
 
 
+@pytest.mark.parametrize("has_far_osc", [True, False], ids=["with OSC", "without OSC"])
+def test_other_machines_are_told_what_they_are_served(
+    announce: Callable[..., WebServer], place: Place, tmp_path: Path, has_far_osc: bool
+) -> None:
+    """With its address there, under a name that has the machine's in it; OSC only where it is open."""
+    host = needed_address()
+    web = announce(door=Door(tmp_path / "lan-token"), has_far_osc=has_far_osc)
+    assert web.announcer is not None
+    if host not in web.announcer._responders:
+        pytest.skip(f"no multicast in the network: {web.announcer.problem}")
+    seeker = zeroconf.Zeroconf(interfaces=[host])
+    try:
+        for kind, port in ((OSCQUERY, web.port), (OSC, place.port)):
+            info = seeker.get_service_info(kind, name_of(kind, port, machine_name()), 3000)
+            if kind == OSC and not has_far_osc:
+                assert info is None
+            else:
+                assert info is not None
+                assert (info.port, info.parsed_addresses()) == (port, [host])
+    finally:
+        seeker.close()
+    with looking() as near:
+        assert found(near, OSCQUERY, web.port).parsed_addresses() == ["127.0.0.1"]
+
+
 def test_noise_is_not_answered(announced: WebServer, loop: Loop) -> None:
     """Neither questions about others nor what is no message make it speak, or end it."""
     assert announced.announcer is not None
@@ -256,7 +283,7 @@ def test_a_machine_without_multicast_is_served(
 ) -> None:
     """Whatever zeroconf says, HTTP and OSC answer, and the status tells that nothing is announced."""
 
-    def no_multicast() -> None:
+    def no_multicast(address: str) -> None:
         raise OSError(19, "No such device")
 
     monkeypatch.setattr(announcing, "_open_socket", no_multicast)

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from klustr_bridge.bridge import OscServer
 from klustr_bridge.bridge.codec import Message
 from klustr_bridge.bridge.commands import COMMANDS
+from klustr_bridge.bridge.guests import OPEN_TO_OTHER_MACHINES
 from klustr_bridge.bridge.session import LEASE_S, MAX_SUBSCRIBERS
 from klustr_bridge.client import Client, FailError, NoAnswerError
 from klustr_bridge.corpus import Corpus
@@ -270,18 +271,13 @@ def test_library_commands_and_files_stay_with_this_machine(place: Place) -> None
         place.loop.call(place.server._dispatcher.run, client, Message(address, values))
         return b"".join(peer.sent)
 
-    local_only = {address for address, command in COMMANDS.items() if command.local_only}
     refused = {a for a in COMMANDS if b"denied" in run(a, *examples(place)[a])}
-    expected = {"/klustr/similar/file", "/klustr/folder/add", "/klustr/folder/remove", "/klustr/rescan"}
-    expected |= {
-        "/klustr/relayout",
-        "/klustr/favourite",
-        "/klustr/kind",
-        "/klustr/duplicates",
-        "/klustr/record",
-    }
-    expected |= {"/klustr/midi/learn", "/klustr/midi/clip"}
-    assert refused == local_only == expected
+    expected = {"/klustr/similar/file", "/klustr/similar/path", "/klustr/path", "/klustr/duplicates"}
+    expected |= {"/klustr/folder/add", "/klustr/folder/remove", "/klustr/folders", "/klustr/problems"}
+    expected |= {"/klustr/rescan", "/klustr/relayout", "/klustr/favourite", "/klustr/kind"}
+    expected |= {"/klustr/record", "/klustr/midi/learn", "/klustr/midi/clip", "/klustr/filter/folder"}
+    assert refused == expected == COMMANDS.keys() - OPEN_TO_OTHER_MACHINES
+    assert COMMANDS.keys() >= OPEN_TO_OTHER_MACHINES
     assert place.librarian.asked == []
 
 

@@ -11,9 +11,16 @@ from websockets.sync.client import ClientConnection, connect
 Answered = tuple[int, dict[str, str], bytes]
 
 
-def ask(port: int, path: str, method: str = "GET", body: bytes | None = None, **headers: str) -> Answered:
-    """Send one request; the answer's code, headers and body."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+def ask(
+    port: int,
+    path: str,
+    method: str = "GET",
+    body: bytes | None = None,
+    at: str = "127.0.0.1",
+    **headers: str,
+) -> Answered:
+    """Send one request to an address of this machine; the answer's code, headers and body."""
+    connection = http.client.HTTPConnection(at, port, timeout=20)
     with contextlib.closing(connection):
         named = {name.replace("_", "-"): text for name, text in headers.items()}
         connection.request(method, path, body, named)
@@ -27,12 +34,14 @@ def post(port: int, path: str, body: bytes, **headers: str) -> Answered:
     return ask(port, path, "POST", body, **{**own, **headers})
 
 
-def open_socket(port: int, path: str = "/map/socket", **headers: str) -> ClientConnection:
+def open_socket(
+    port: int, path: str = "/map/socket", at: str = "127.0.0.1", **headers: str
+) -> ClientConnection:
     """Open a web socket as the page does."""
     named = {name.replace("_", "-"): text for name, text in headers.items()}
-    own = {"Origin": f"http://127.0.0.1:{port}", **named}
+    own = {"Origin": f"http://{at}:{port}", **named}
     return connect(
-        f"ws://127.0.0.1:{port}{path}",
+        f"ws://{at}:{port}{path}",
         additional_headers=own,
         open_timeout=20,
         close_timeout=5,

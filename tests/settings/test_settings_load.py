@@ -6,7 +6,15 @@ from pathlib import Path
 import pytest
 
 from klustr_bridge.errors import SettingsError
-from klustr_bridge.settings import TABLE, add_flags, default_settings, library_file, load, load_for
+from klustr_bridge.settings import (
+    TABLE,
+    add_flags,
+    default_settings,
+    library_file,
+    load,
+    load_for,
+    with_switches,
+)
 
 
 def write(folder: Path, text: str) -> Path:
@@ -258,3 +266,29 @@ def test_flags_reach_the_settings_through_argparse(tmp_path):
     assert loaded.settings.index.workers == 5
     assert loaded.settings.osc.port == 1
     assert all(setting.flag in parser.format_help() for setting in TABLE)
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["--lan", "Samples"], ["--lan=on", "Samples"]),
+        (["Samples", "--lan"], ["Samples", "--lan=on"]),
+        (["--lan", "off", "Samples"], ["--lan", "off", "Samples"]),
+        (["--lan=off"], ["--lan=off"]),
+        (["--lan", "--lan-osc", "off"], ["--lan=on", "--lan-osc", "off"]),
+        (["--lan", "status"], ["--lan=on", "status"]),
+        (["--", "--lan", "x"], ["--", "--lan", "x"]),
+        (["--audio", "off"], ["--audio", "off"]),
+    ],
+)
+def test_lan_may_stand_alone(words, expected):
+    """The flag by itself means on, and takes no folder for its value."""
+    assert with_switches(words) == expected
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "224.0.0.1", "255.255.255.255", "::", "evil.example", ""])
+def test_an_address_that_no_other_machine_reaches_is_refused(address):
+    """The address for other machines is an IPv4 address in a network, or all of them."""
+    with pytest.raises(SettingsError, match=r"lan\.host|--lan-host|0\.0\.0\.0"):
+        load({"lan.host": address or " "}, {})
+    assert load({"lan.host": "192.168.1.5"}, {}).settings.lan.host == "192.168.1.5"

@@ -24,7 +24,7 @@ from klustr_bridge.settings.values import check_value
 def test_tree_and_table_hold_the_same_settings():
     """Each row of the table has its field, of its type, and there are no others."""
     types_of = {"bool": bool, "int": int, "float": float, "str": str, "path": str, "host": str}
-    types_of["channels"] = str
+    types_of |= {"channels": str, "lan": str}
     fields = {}
     for section, section_type in typing.get_type_hints(Settings).items():
         for name, kind in typing.get_type_hints(section_type).items():

@@ -58,6 +58,11 @@ export class App {
     window.setInterval(() => this.overlay.nCursors && this.requestDraw(), 1000); // old cursors go
   }
 
+  /** Whether the bridge runs on another machine, which keeps the library to itself. */
+  get elsewhere(): boolean {
+    return this.about?.local === false;
+  }
+
   on(news: News, listener: Listener): void {
     this.listeners.set(news, [...(this.listeners.get(news) ?? []), listener]);
   }

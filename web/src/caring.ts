@@ -70,7 +70,7 @@ export class Caring {
   private async refresh(): Promise<void> {
     if (!this.app.link.open) return;
     try {
-      const folders = await fetchFolders();
+      const folders = this.app.elsewhere ? [] : await fetchFolders();
       this.showFolders(folders);
       this.onFolders(folders);
       await this.look();
@@ -121,7 +121,8 @@ export class Caring {
     else state.textContent = `${n.toLocaleString("en")} sounds`;
     const empty = byId("empty");
     empty.hidden = n > 0 || !app.about;
-    empty.textContent = app.about?.sounds ? "The first map is being made." : "No sounds yet. Drop files here, or name a folder under Library.";
+    const how = app.elsewhere ? "Name a folder on the bridge's own machine." : "Drop files here, or name a folder under Library.";
+    empty.textContent = app.about?.sounds ? "The first map is being made." : `No sounds yet. ${how}`;
   }
 
   /** What is looked at from time to time, as far as it is to be seen. */

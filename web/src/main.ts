@@ -5,6 +5,7 @@ import { toScreen } from "./camera";
 import { Card } from "./card";
 import { Caring } from "./caring";
 import { byId, make } from "./dom";
+import { Elsewhere } from "./elsewhere";
 import { Giving } from "./giving";
 import { connectMax } from "./max";
 import { Narrowing } from "./narrowing";
@@ -27,6 +28,7 @@ function start(): void {
   });
   wireSound(app);
   wirePanel();
+  new Elsewhere(app);
   connectMax(app, (text) => searching.searchFor(text));
   exposeState(app);
   app.link.connect();

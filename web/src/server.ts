@@ -9,6 +9,8 @@ export interface About {
   readonly state: string;
   readonly kinds: readonly { readonly name: string; readonly colour: string; readonly marker?: string }[];
   readonly aspects: readonly string[];
+  /** False where the bridge runs on another machine. */
+  readonly local?: boolean;
 }
 
 export interface Folder {
