@@ -119,6 +119,12 @@ REPLIES: Final = {
             "that were there moved at most, in widths of the map.",
         ),
         Answer(
+            "/klustr/candidate/scores.reply",
+            HEADER,
+            (Argument("name", "s"), Argument("value", "f")),
+            "As `/klustr/scores.reply` tells them, of the candidate.",
+        ),
+        Answer(
             "/klustr/status.reply",
             (
                 REQ,
@@ -259,6 +265,11 @@ PUSHES: Final = {
             "/klustr/epoch",
             (Argument("epoch", "i", 1), Argument("sounds", "i", 0)),
             help="The map was made anew: ask for the points again.",
+        ),
+        Answer(
+            "/klustr/candidate/changed",
+            (Argument("sounds", "i", 0), Argument("method", "s")),
+            help="There is another candidate, of so many sounds, by `method`; 0: there is none any more.",
         ),
         Answer(
             "/klustr/progress",

@@ -42,6 +42,7 @@ from klustr_bridge.bridge.vocabulary import (
 )
 from klustr_bridge.library.kind_sources import AUTO
 from klustr_bridge.midi.clip import DEFAULT_BARS, MOST_BARS
+from klustr_bridge.settings import CANDIDATE_METHODS
 from klustr_bridge.sound.aspects import ASPECTS
 from klustr_bridge.sound.kinds import KINDS
 from klustr_bridge.types import VIEWS
@@ -423,6 +424,42 @@ def _commands() -> Iterator[Command]:
         DONE.address,
         "Makes the map anew. Only from this machine.",
         "relayout",
+    )
+    yield Command(
+        "/klustr/candidate",
+        library,
+        (Argument("method", "s", optional=True, choices=CANDIDATE_METHODS),),
+        DONE.address,
+        "Makes a map to be looked at before it is taken: the one in force stays, and nothing moves. By the "
+        "settings' method, or another one. One candidate is kept, over restarts; the next one or a new epoch "
+        "takes its place. Only from this machine.",
+        "candidate",
+    )
+    yield Command(
+        "/klustr/candidate/take",
+        library,
+        (),
+        DONE.address,
+        "Makes the candidate the map in force: a new epoch. Sounds that came since are placed on it. Only "
+        "from this machine.",
+        "candidate_take",
+    )
+    yield Command(
+        "/klustr/candidate/drop",
+        library,
+        (),
+        DONE.address,
+        "Forgets the candidate, or ends the making of it. Only from this machine.",
+        "candidate_drop",
+        holds_up=False,
+    )
+    yield Command(
+        "/klustr/candidate/scores",
+        library,
+        (REQ,),
+        "/klustr/candidate/scores.reply",
+        "How good the candidate is, and how far it would move what is on the map. Only from this machine.",
+        "candidate_scores",
     )
     yield Command(
         "/klustr/midi/learn",

@@ -349,6 +349,26 @@ class Handlers:
         await self._navigator.relayout()
         return (encode(DONE, "/klustr/relayout"),)
 
+    async def candidate(self, client: Client, method: str = "") -> Packets:
+        """``/klustr/candidate``."""
+        await self._navigator.make_candidate(method)
+        return (encode(DONE, "/klustr/candidate"),)
+
+    async def candidate_take(self, client: Client) -> Packets:
+        """``/klustr/candidate/take``."""
+        await self._navigator.take_candidate()
+        return (encode(DONE, "/klustr/candidate/take"),)
+
+    async def candidate_drop(self, client: Client) -> Packets:
+        """``/klustr/candidate/drop``."""
+        await self._navigator.drop_candidate()
+        return (encode(DONE, "/klustr/candidate/drop"),)
+
+    def candidate_scores(self, client: Client, req: int) -> Packets:
+        """``/klustr/candidate/scores``."""
+        scores = sorted(self._navigator.candidate_scores().items())
+        return encode_chunks(REPLIES["/klustr/candidate/scores.reply"], req, scores)
+
     async def midi_learn(self, client: Client, target: str, cursor: int = 0) -> Packets:
         """``/klustr/midi/learn``."""
         await self._midi.learn_or_cancel(target, cursor)

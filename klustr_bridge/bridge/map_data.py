@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from klustr_bridge.corpus import Corpus
+from klustr_bridge.errors import QueryError
 from klustr_bridge.sound.kinds import KINDS
-from klustr_bridge.types import EVEN_VIEW
+from klustr_bridge.types import EVEN_VIEW, Float32Array
 
 MAGIC: Final = b"KMP1"
 FAVOURITE: Final = 1
@@ -90,18 +91,30 @@ def tag_of(corpus: Corpus) -> str:
     return f"{corpus.library_id or 'none'}-{corpus.generation}-{corpus.epoch}"
 
 
-def pack(corpus: Corpus) -> PackedPoints:
-    """Pack every placed sound.
+def candidate_tag(corpus: Corpus) -> str:
+    """Name the state of the library and its candidate; empty where there is no candidate."""
+    return "" if corpus.candidate is None else f"{tag_of(corpus)}-{corpus.candidate.created_s:.6f}"
 
-    Parameters
-    ----------
-    corpus : Corpus
-        What is served.
-    """
-    raw = points(corpus)
+
+def pack(corpus: Corpus) -> PackedPoints:
+    """Pack every placed sound; see `points`."""
+    return _packed(tag_of(corpus), points(corpus))
+
+
+def pack_candidate(corpus: Corpus) -> PackedPoints:
+    """Pack the sounds of the candidate at their places there, in the same form."""
+    candidate = corpus.candidate
+    if candidate is None:
+        raise QueryError("notfound", "there is no candidate; /klustr/candidate makes one")
+    rows = np.flatnonzero(candidate.placed)
+    raw = _form(corpus, rows, candidate.xy[rows, :2], candidate.xy[rows, 2:])
+    return _packed(candidate_tag(corpus), raw)
+
+
+def _packed(tag: str, raw: bytes) -> PackedPoints:
     packed = gzip.compress(raw, _COMPRESSION, mtime=0) if len(raw) >= _LEAST_COMPRESSED else raw
     pays = len(packed) < _PAYS * len(raw)
-    return PackedPoints(tag_of(corpus), raw, packed if pays else None)
+    return PackedPoints(tag, raw, packed if pays else None)
 
 
 def points(corpus: Corpus) -> bytes:
@@ -111,7 +124,10 @@ def points(corpus: Corpus) -> bytes:
     """
     rows = np.flatnonzero(corpus.placed)
     natural, even = corpus.xy[rows], corpus.places(EVEN_VIEW).xy[rows]
-    even = np.where(np.isnan(even), natural, even)
+    return _form(corpus, rows, natural, np.where(np.isnan(even), natural, even))
+
+
+def _form(corpus: Corpus, rows: NDArray[np.intp], natural: Float32Array, even: Float32Array) -> bytes:
     columns = (
         _bytes(corpus.ids[rows], "<i4"),
         *(_bytes(xy[:, axis], "<f4") for xy in (natural, even) for axis in (0, 1)),

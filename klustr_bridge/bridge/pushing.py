@@ -135,6 +135,10 @@ class Pushing:
         """Tell subscribers that the map was made anew."""
         self._push("/klustr/epoch", epoch, n_sounds)
 
+    def push_candidate(self, n_sounds: int, method: str) -> None:
+        """Tell subscribers that there is another candidate for the map; of 0 sounds: none any more."""
+        self._push("/klustr/candidate/changed", n_sounds, method)
+
     def push_changes(self, changes: Sequence[Changes], corpus: Corpus) -> None:
         """Tell subscribers what is new in a corpus.
 
@@ -147,6 +151,10 @@ class Pushing:
         """
         if changes[0].epoch_changed:
             self.push_epoch(corpus.epoch, corpus.n_placed)
+        if changes[0].candidate_changed:
+            candidate = corpus.candidate
+            n_sounds = 0 if candidate is None else int(candidate.placed.sum())
+            self.push_candidate(n_sounds, "" if candidate is None else candidate.method)
         for view, change in zip(VIEWS, changes, strict=True):
             if len(change.removed):
                 self.push_removed(change.removed, view)

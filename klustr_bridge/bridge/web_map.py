@@ -79,6 +79,7 @@ class MapPages:
         self._port = port
         self._policy = _policy(f"{name}:{port}" for name in ("127.0.0.1", "localhost"))
         self._packed: PackedPoints | None = None
+        self._candidate_packed: PackedPoints | None = None
         self.bodies = self._uploads.bodies
         self.long_urls = frozenset({NAMES, WITHIN, UPLOAD})
 
@@ -90,6 +91,7 @@ class MapPages:
             "/map/assets/{name}": self._asset,
             "/map/about": self._about,
             "/map/points": self._points,
+            "/map/candidate": self._candidate,
             NAMES: self._names,
             "/map/folders": self._folders,
             WITHIN: self._within,
@@ -149,16 +151,13 @@ class MapPages:
         return JSONResponse(about)
 
     async def _points(self, request: Request) -> Response:
-        packed = await self._packed_points(self._navigator.corpus)
-        takes_gzip = "gzip" in request.headers.get("accept-encoding", "").lower()
-        data = packed.packed if takes_gzip and packed.packed is not None else packed.raw
-        is_packed = data is not packed.raw
-        tag = f'"{packed.tag}{"-gz" if is_packed else ""}"'
-        if is_known(request, tag):
-            return not_modified(tag)
-        headers = {"ETag": tag, "Cache-Control": REVALIDATED, "Vary": "Accept-Encoding"}
-        headers |= {"Content-Encoding": "gzip"} if is_packed else {}
-        return Response(data, media_type="application/octet-stream", headers=headers)
+        return _answer_with_points(request, await self._packed_points(self._navigator.corpus))
+
+    async def _candidate(self, request: Request) -> Response:
+        corpus = self._navigator.corpus
+        if self._candidate_packed is None or self._candidate_packed.tag != map_data.candidate_tag(corpus):
+            self._candidate_packed = await asyncio.to_thread(map_data.pack_candidate, corpus)
+        return _answer_with_points(request, self._candidate_packed)
 
     async def _packed_points(self, corpus: Corpus) -> PackedPoints:
         if self._packed is None or self._packed.tag != map_data.tag_of(corpus):
@@ -183,6 +182,18 @@ class MapPages:
         folder = absolute(path_from_wire(request.query_params.get("folder", "")))
         ids = await self._threads.run(map_data.within, self._navigator.corpus, folder)
         return Response(ids, media_type="application/octet-stream")
+
+
+def _answer_with_points(request: Request, packed: PackedPoints) -> Response:
+    takes_gzip = "gzip" in request.headers.get("accept-encoding", "").lower()
+    data = packed.packed if takes_gzip and packed.packed is not None else packed.raw
+    is_packed = data is not packed.raw
+    tag = f'"{packed.tag}{"-gz" if is_packed else ""}"'
+    if is_known(request, tag):
+        return not_modified(tag)
+    headers = {"ETag": tag, "Cache-Control": REVALIDATED, "Vary": "Accept-Encoding"}
+    headers |= {"Content-Encoding": "gzip"} if is_packed else {}
+    return Response(data, media_type="application/octet-stream", headers=headers)
 
 
 def folders_of(navigator: Navigator) -> list[dict[str, Any]]:

@@ -19,7 +19,7 @@ from klustr_bridge import __version__
 from klustr_bridge.cli.tables import one_line
 from klustr_bridge.errors import KlustrError, SettingsError
 from klustr_bridge.processes import single_threaded_environment, start_logging
-from klustr_bridge.settings import LoadedSettings, add_flags, load_for, with_switches
+from klustr_bridge.settings import CANDIDATE_METHODS, LoadedSettings, add_flags, load_for, with_switches
 from klustr_bridge.settings.values import suggestion
 
 
@@ -57,6 +57,16 @@ COMMANDS: dict[str, _Command] = {
         ),
     ),
     "relayout": _Command("building", "make the map anew, starting from the present one; a new epoch", ()),
+    "candidate": _Command(
+        "candidate",
+        "make a map to be looked at before it is taken or dropped; the one in force stays",
+        (
+            _argument(
+                "what", nargs="?", choices=("make", "take", "drop"), default="make", help="default: make"
+            ),
+            _argument("--method", choices=CANDIDATE_METHODS, default="", help="another than layout.method"),
+        ),
+    ),
     "similar": _Command(
         "asking",
         "list the sounds most like a file or a sound",

@@ -49,7 +49,7 @@ def index(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
     file = library_file(settings)
     if not paths and not has_folders(file):
         raise LibraryError("the library has no folders yet; name one: klustr-bridge index FOLDER")
-    with _opened_to_write(file, "klustr-bridge index") as store:
+    with opened_to_write(file, "klustr-bridge index") as store:
         return _index_here(store, paths, settings, relayout=namespace.relayout)
 
 
@@ -98,7 +98,7 @@ def add(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
                 below = [] if containing(path, known) else [one for one in known if is_below(one, path)]
                 _say_added(path, containing(path, known), below, "the running daemon is indexing it")
         return 0
-    with _opened_to_write(library_file(loaded.settings), "klustr-bridge add") as store:
+    with opened_to_write(library_file(loaded.settings), "klustr-bridge add") as store:
         for path in paths:
             added = store.add_folder(path)
             known_in = added.path if added.outcome in ("covered", "known") else None
@@ -130,7 +130,7 @@ def remove(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
         file = library_file(loaded.settings)
         if not file.exists():
             raise LibraryError(f"there is no library at {file}; nothing to remove")
-        with _opened_to_write(file, "klustr-bridge remove") as store:
+        with opened_to_write(file, "klustr-bridge remove") as store:
             known = [folder.path for folder in store.folders()]
             if path not in known:
                 listed = ", ".join(os.fsdecode(folder) for folder in known) or "none"
@@ -143,7 +143,8 @@ def remove(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
 
 
 @contextlib.contextmanager
-def _opened_to_write(file: Path, who: str) -> Iterator[Store]:
+def opened_to_write(file: Path, who: str) -> Iterator[Store]:
+    """Open the library as its one writer; ``LibraryError`` where another one is at work."""
     refuse_unusable(file)  # before a lock is left beside it
     with writer_lock(file, who), Store.open(file) as store:
         yield store

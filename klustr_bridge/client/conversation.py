@@ -46,10 +46,25 @@ _LIST_SHAPES: Final = {  # address: values between header and list, values of on
     "/klustr/problems.reply": (0, 2),
     "/klustr/health.reply": (0, 2),
     "/klustr/scores.reply": (0, 2),
+    "/klustr/candidate/scores.reply": (0, 2),
 }
 _PUSHES: Final = frozenset(
     f"/klustr/{name}"
-    for name in ("hit", "play", "beat", "added", "removed", "moved", "epoch", "progress", "error", "goodbye")
+    for name in (
+        *(
+            "hit",
+            "play",
+            "beat",
+            "added",
+            "removed",
+            "moved",
+            "epoch",
+            "candidate/changed",
+            "progress",
+            "error",
+        ),
+        "goodbye",
+    )
 )
 
 
@@ -200,6 +215,11 @@ class Client:
     def scores(self) -> dict[str, float]:
         """Return how good the map in force is, by name (see docs/protocol.md)."""
         return {str(name): float(value) for name, value in self.request("/klustr/scores")}
+
+    def candidate_scores(self) -> dict[str, float]:
+        """Return how good the candidate for the map is, by name; a refusal where there is none."""
+        rows = self.request("/klustr/candidate/scores")
+        return {str(name): float(value) for name, value in rows}
 
     def status(self) -> Status:
         """Return what the library holds."""

@@ -23,12 +23,15 @@ class Changes:
         epoch changed. With another library everything is removed and everything added.
     epoch_changed : bool
         Whether the layout's number (or the library) is another one.
+    candidate_changed : bool
+        Whether there is another candidate, or one where there was none, or none any more.
     """
 
     added: Int32Array
     removed: Int32Array
     moved: Int32Array
     epoch_changed: bool
+    candidate_changed: bool = False
 
 
 def difference(old: Corpus, new: Corpus, view: str = NATURAL) -> Changes:
@@ -50,8 +53,9 @@ def difference(old: Corpus, new: Corpus, view: str = NATURAL) -> Changes:
     old_ids, new_ids = old.ids[old_map.placed], new.ids[new_map.placed]
     other_library = old.library_id != new.library_id
     epoch_changed = other_library or old.epoch != new.epoch
+    candidate_changed = _candidate_of(old) != _candidate_of(new)
     if other_library:
-        return Changes(new_ids, old_ids, new_ids[:0], epoch_changed)
+        return Changes(new_ids, old_ids, new_ids[:0], epoch_changed, candidate_changed)
     stays = _is_in(new_ids, old_ids)
     moved = new_ids[:0]
     if epoch_changed:
@@ -59,7 +63,13 @@ def difference(old: Corpus, new: Corpus, view: str = NATURAL) -> Changes:
         was = old_map.xy[np.searchsorted(old.ids, both)]
         now = new_map.xy[np.searchsorted(new.ids, both)]
         moved = both[(was != now).any(axis=1)]
-    return Changes(new_ids[~stays], old_ids[~_is_in(old_ids, new_ids)], moved, epoch_changed)
+    gone = old_ids[~_is_in(old_ids, new_ids)]
+    return Changes(new_ids[~stays], gone, moved, epoch_changed, candidate_changed)
+
+
+def _candidate_of(corpus: Corpus) -> tuple[str, float] | None:
+    candidate = corpus.candidate
+    return None if candidate is None else (corpus.library_id, candidate.created_s)
 
 
 def _is_in(values: Int32Array, rising: Int32Array) -> NDArray[np.bool_]:

@@ -20,7 +20,13 @@ from klustr_bridge.corpus.files import Entry, Files
 from klustr_bridge.corpus.names import NameSearch, query_words
 from klustr_bridge.corpus.nearest import BoolArray, Nearest, PlaceSearch, SoundSearch
 from klustr_bridge.corpus.selection import Filters, Selection, select
-from klustr_bridge.corpus.snapshot import Snapshot, SnapshotFolder, empty_snapshot, read_snapshot
+from klustr_bridge.corpus.snapshot import (
+    CandidateMap,
+    Snapshot,
+    SnapshotFolder,
+    empty_snapshot,
+    read_snapshot,
+)
 from klustr_bridge.corpus.weights import EVEN, Weights
 from klustr_bridge.layout.cells import LEAST_SOUNDS, Cells, cells_file, read_cells
 from klustr_bridge.library.kind_sources import KIND_SOURCES
@@ -108,6 +114,11 @@ class Corpus:
     def scores(self) -> dict[str, float]:
         """How good the layout is, by name; empty without one."""
         return dict(self._snapshot.scores)
+
+    @property
+    def candidate(self) -> CandidateMap | None:
+        """The map that waits to be taken as the next epoch, or dropped; None without one."""
+        return self._snapshot.candidate
 
     @property
     def n_files(self) -> int:

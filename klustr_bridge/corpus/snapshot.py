@@ -90,6 +90,33 @@ class ByteRows:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class CandidateMap:
+    """A map that waits to be taken as the next epoch, or dropped.
+
+    Attributes
+    ----------
+    method : str
+        How it was fitted.
+    created_s : float
+        Seconds since 1970; tells one candidate from the next.
+    scores : dict of str to float
+        How good it is, and how far it would move what is on the map.
+    xy : ndarray of float32, shape (n, 4)
+        Places of the sounds in the natural and in the even view; NaN for those that took no part.
+    """
+
+    method: str
+    created_s: float
+    scores: dict[str, float]
+    xy: Float32Array
+
+    @property
+    def placed(self) -> NDArray[np.bool_]:
+        """Which sounds took part; shape (n,)."""
+        return np.asarray(np.isfinite(self.xy).all(axis=1))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Snapshot:
     """Everything a snapshot directory holds, as arrays (see ``library/snapshot.py`` for each).
 
@@ -103,6 +130,8 @@ class Snapshot:
         How good the epoch's map is (``layout/scores.py``).
     text : dict of str to ByteRows
         ``path`` and ``name`` of each entry; ``problem_path`` and ``problem_reason``.
+    candidate : CandidateMap or None
+        The map that waits to be taken.
     """
 
     library_id: str
@@ -117,6 +146,7 @@ class Snapshot:
     entry: dict[str, NDArray[Any]]
     text: dict[str, ByteRows]
     scores: dict[str, float] = field(default_factory=dict)
+    candidate: CandidateMap | None = None
 
     @property
     def ids(self) -> Int32Array:
@@ -201,10 +231,22 @@ def _read(directory: Path) -> Snapshot:
             for name, (blob, offset) in _BLOBS.items()
         },
         # a snapshot of before they were shown has none
-        scores={str(name): float(value) for name, value in meta.get("scores", {}).items()},
+        scores=_numbers(meta.get("scores", {})),
+        candidate=_candidate(directory, meta.get("candidate")),
     )
     _check(snapshot)
     return snapshot
+
+
+def _numbers(given: dict[str, Any]) -> dict[str, float]:
+    return {str(name): float(value) for name, value in given.items()}
+
+
+def _candidate(directory: Path, meta: dict[str, Any] | None) -> CandidateMap | None:
+    if meta is None:
+        return None
+    xy = _map(directory, "candidate_xy", np.float32)
+    return CandidateMap(str(meta["method"]), float(meta["created_s"]), _numbers(meta["scores"]), xy)
 
 
 def _map(directory: Path, name: str, dtype: Any) -> NDArray[Any]:
@@ -223,6 +265,8 @@ def _check(snapshot: Snapshot) -> None:
         wanted = {**two, "embedding": (n, *array.shape[1:2])}.get(name, (n,))
         if array.shape != wanted or (name == "embedding" and array.ndim != 2):
             raise ValueError(f"{name} has shape {array.shape}, expected {wanted}")
+    if snapshot.candidate is not None and snapshot.candidate.xy.shape != (n, 4):
+        raise ValueError(f"candidate_xy has shape {snapshot.candidate.xy.shape}, expected {(n, 4)}")
     for name, array in snapshot.entry.items():
         if array.shape != (m,):
             raise ValueError(f"{name} has shape {array.shape}, expected {(m,)}")

@@ -53,6 +53,21 @@ class LibraryCommands:
         await self._gateway().relayout()
         await self._caught_up()
 
+    async def make_candidate(self, method: str) -> None:
+        """Fit a map that waits to be taken or dropped."""
+        await self._gateway().make_candidate(method)
+        await self._caught_up()
+
+    async def take_candidate(self) -> None:
+        """Have the candidate be the next epoch."""
+        await self._gateway().take_candidate()
+        await self._caught_up()
+
+    async def drop_candidate(self) -> None:
+        """Forget the candidate."""
+        await self._gateway().drop_candidate()
+        await self._caught_up()
+
     async def set_favourite(self, sound_id: int, on: bool) -> None:
         """Mark or unmark a sound."""
         await self._gateway().set_favourite(sound_id, on)

@@ -238,6 +238,18 @@ class LibrarianGateway:
         """Fit a new epoch of the map; done when it is in force."""
         await self.ask("relayout")
 
+    async def make_candidate(self, method: str) -> None:
+        """Fit a map that waits to be taken or dropped; done when it can be seen."""
+        await self.ask("candidate", value=method)
+
+    async def take_candidate(self) -> None:
+        """Have the candidate be the next epoch; done when it is in force."""
+        await self.ask("take_candidate")
+
+    async def drop_candidate(self) -> None:
+        """Forget the candidate."""
+        await self.ask("drop_candidate")
+
     async def set_favourite(self, sound_id: int, on: bool) -> None:
         """Mark or unmark a sound as a favourite."""
         await self.ask("favourite", sound_id=sound_id, value="1" if on else "0")

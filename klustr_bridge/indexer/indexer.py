@@ -185,6 +185,9 @@ class Indexer:
         def end(reason: str | None) -> None:
             done(Reply(request.token, "internal", reason) if reason else Reply(request.token))
 
+        def published(reason: str | None) -> None:
+            self._publisher.when_published(lambda unpublished: end(reason or unpublished))
+
         match request.action:
             case "add_folder":
                 self.add_folder(request.path)
@@ -195,11 +198,15 @@ class Indexer:
             case "rescan":
                 self.rescan(lambda: self._publisher.when_published(end))
             case "relayout":
-                self.relayout(
-                    lambda reason: self._publisher.when_published(
-                        lambda unpublished: end(reason or unpublished)
-                    )
-                )
+                self.relayout(published)
+            case "candidate":
+                self._map.demand_candidate(request.value, published)
+            case "take_candidate":
+                self._map.take_candidate()
+                self._publisher.when_published(end)
+            case "drop_candidate":
+                self._map.drop_candidate()
+                self._publisher.when_published(end)
             case "favourite":
                 self._store.set_favourite(request.sound_id, request.value == "1")
                 self._publisher.when_published(end)

@@ -13,6 +13,9 @@ Action = Literal[
     "remove_folder",
     "rescan",
     "relayout",
+    "candidate",
+    "take_candidate",
+    "drop_candidate",
     "favourite",
     "kind",
     "analyse",
@@ -37,7 +40,7 @@ class Request:
     sound_id : int
         The sound concerned; 0 where none is.
     value : str
-        The kind to set, ``"1"``/``"0"`` for favourites; empty elsewhere.
+        The kind to set, ``"1"``/``"0"`` for favourites, the method of a candidate; empty elsewhere.
     """
 
     token: int

@@ -12,7 +12,7 @@ from multiprocessing.connection import Connection
 import numpy as np
 from numpy.typing import NDArray
 
-from klustr_bridge.errors import LayoutError
+from klustr_bridge.errors import LayoutError, QueryError
 from klustr_bridge.layout.axes import AXES, AxesPlacer, axes_method, axes_of
 from klustr_bridge.layout.even import LEAST_SIDE, EvenPlacer, even_positions, lattice_side
 from klustr_bridge.layout.fit import GRID, Layout, fit_layout
@@ -22,6 +22,7 @@ from klustr_bridge.layout.process import LayoutProcess, LayoutResult
 from klustr_bridge.layout.quality import neighbour_share
 from klustr_bridge.layout.scores import moved_scores
 from klustr_bridge.library.heard_kinds import read_known_codes
+from klustr_bridge.library.rows import Candidate
 from klustr_bridge.library.store import Store
 from klustr_bridge.settings import LayoutSettings
 from klustr_bridge.types import Float32Array, Int32Array
@@ -94,6 +95,8 @@ class MapKeeper:
         self._fitted: Float32Array = np.empty((0, 0), dtype=np.float32)
         self._placer: _BothPlacer | None = None
         self._demanded: list[WhenDone] = []
+        self._wanted_candidate: tuple[str, list[WhenDone]] | None = None
+        self._fit_is_candidate = False
         self._fit_is_for: list[WhenDone] = []
         self._failed_at = 0
         self._next_decision = 0.0
@@ -108,7 +111,7 @@ class MapKeeper:
     @property
     def fitting(self) -> bool:
         """Whether a fit is under way or about to be started."""
-        return self._process.running or bool(self._demanded)
+        return self._process.running or bool(self._demanded) or self._wanted_candidate is not None
 
     @property
     def content(self) -> bool:
@@ -133,8 +136,76 @@ class MapKeeper:
 
         A fit under way that takes in all there is now is that epoch.
         """
-        is_of_now = self._process.running and self._fitted_at == self._store.generation
+        is_epoch = self._process.running and not self._fit_is_candidate
+        is_of_now = is_epoch and self._fitted_at == self._store.generation
         (self._fit_is_for if is_of_now else self._demanded).append(when_done)
+
+    def demand_candidate(self, method: str, when_done: WhenDone) -> None:
+        """Have a map fitted that nothing in force moves for: it is kept, to be looked at, taken or dropped.
+
+        Parameters
+        ----------
+        method : str
+            One of the setting `layout.method`; empty: the setting's own.
+        when_done : callable
+            Gets None once it is kept, or why it is not. Who asked for another one that has not begun is
+            told that this one takes its place.
+        """
+        if self._wanted_candidate is not None:
+            for earlier in self._wanted_candidate[1]:
+                earlier("another candidate was asked for before this one was begun")
+        is_axes = method == AXES
+        wanted = axes_method(self._settings.x, self._settings.y) if is_axes else method or self._method
+        self._wanted_candidate = wanted, [when_done]
+
+    def take_candidate(self) -> None:
+        """Have the candidate be the next epoch: sounds that came since are placed on it.
+
+        Raises
+        ------
+        QueryError
+            ``notfound`` where there is none, ``busy`` while an epoch is being fitted.
+        """
+        candidate = self._store.candidate()
+        if candidate is None:
+            raise QueryError("notfound", "there is no candidate; /klustr/candidate makes one")
+        if (self._process.running and not self._fit_is_candidate) or self._demanded:
+            raise QueryError("busy", "a new map is being made; look at the candidate again after it")
+        known = self._store.embeddings(dormant=True)
+        ids, at, rows = np.intersect1d(candidate.ids, known.ids, assume_unique=True, return_indices=True)
+        if not len(ids):  # all of them were forgotten, or are measured otherwise by now
+            self._store.drop_candidate()
+            raise QueryError("notfound", "the candidate's sounds are gone; make another one")
+        xy = candidate.xy[at]
+        even = EvenPlacer(xy[:, :2], xy[:, 2:], candidate.even_side)
+        placer = _placer_of(candidate.method, known.embedding[rows], xy[:, :2], even)
+        moved = moved_scores(xy[:, :2], self._places(ids))
+        self._store.write_epoch(
+            candidate.method,
+            candidate.seed,
+            ids,
+            xy,
+            dict(candidate.scores) | moved,
+            place=placer.place,
+            even_side=candidate.even_side,
+        )
+        self._decided_at = (-1, False)
+        self._reload()
+
+    def drop_candidate(self) -> None:
+        """Forget the candidate, and one that is being made; ``notfound`` where there is neither."""
+        is_made = self._process.running and self._fit_is_candidate
+        if is_made:
+            self._process.cancel()
+            self._tell("the candidate was dropped before it was ready")
+        if self._wanted_candidate is not None:
+            _, waiting = self._wanted_candidate
+            self._wanted_candidate = None
+            is_made = True
+            for when_done in waiting:
+                when_done("the candidate was dropped before it was begun")
+        if not self._store.drop_candidate() and not is_made:
+            raise QueryError("notfound", "there is no candidate to drop")
 
     def step(self, settled: bool) -> None:
         """Take in a finished fit, place what has no position, start a fit if it is time."""
@@ -145,6 +216,8 @@ class MapKeeper:
         now = time.monotonic()
         if self._demanded:
             self._start_demanded()
+        elif self._wanted_candidate is not None:
+            self._start_candidate()
         elif now >= self._next_decision or settled or self._placer is None:
             self._next_decision = now + _DECIDE_EVERY_S
             self._decide(settled)
@@ -239,7 +312,10 @@ class MapKeeper:
             return
         if epoch != self._offered:
             self._offered = epoch
-            self._notice("layout", f"{reason}; klustr-bridge relayout makes a new one")
+            self._notice(
+                "layout",
+                f"{reason}; klustr-bridge relayout makes a new one, klustr-bridge candidate one to look at",
+            )
 
     def _fit_at_once(self, method: str) -> None:
         """PCA and axes take milliseconds: the first map is there with the first sounds."""
@@ -268,7 +344,19 @@ class MapKeeper:
         self._fit_is_for = demanded
         self._start(self._method)
 
-    def _start(self, method: str) -> None:
+    def _start_candidate(self) -> None:
+        assert self._wanted_candidate is not None
+        method, waiting = self._wanted_candidate
+        self._wanted_candidate = None
+        if not self._n_sounds():
+            for when_done in waiting:
+                when_done("there are no analysed sounds yet")
+            return
+        self._fit_is_for = waiting
+        self._start(method, is_candidate=True)
+
+    def _start(self, method: str, *, is_candidate: bool = False) -> None:
+        self._fit_is_candidate = is_candidate
         live = self._store.embeddings()
         self._fitted, self._fitted_at = live.embedding, self._store.generation
         epoch = self._store.epoch()
@@ -288,11 +376,25 @@ class MapKeeper:
         if not self._process.running:
             return
         result = self._process.poll()
-        if result is not None:
+        if result is not None and self._fit_is_candidate:
+            self._keep_candidate(result)
+        elif result is not None:
             self._take_epoch(result)
         elif self._process.failed is not None:
-            self._note_failure(self._process.failed)
+            if not self._fit_is_candidate:
+                self._note_failure(self._process.failed)
             self._tell(self._process.failed)
+
+    def _keep_candidate(self, result: LayoutResult) -> None:
+        layout = result.layout
+        moved = moved_scores(layout.xy, self._places(result.ids))
+        xy = np.hstack([layout.xy, layout.even])
+        self._store.keep_candidate(
+            Candidate(
+                layout.method, self._settings.seed, result.ids, xy, layout.scores | moved, layout.even_side
+            )
+        )
+        self._tell(None)
 
     def _take_epoch(self, result: LayoutResult) -> None:
         layout = result.layout

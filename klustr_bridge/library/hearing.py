@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from klustr_bridge.errors import LibraryError
-from klustr_bridge.library import slices
+from klustr_bridge.library import candidates, slices
 from klustr_bridge.library.database import Transaction
 from klustr_bridge.library.rows import Committed, Embeddings, Epoch, Place
 from klustr_bridge.types import Analysis, Float32Array, Int32Array, Outcome
@@ -279,6 +279,7 @@ def write_epoch(
     even_side: int,
 ) -> Epoch:
     """Replace all positions by those of a new layout: see `Store.write_epoch`."""
+    candidates.drop(transaction)  # it was made to be compared with the epoch that ends here
     transaction.execute("DELETE FROM positions")
     _write_positions(transaction, ids, xy, fitted=True)
     number = transaction.execute("SELECT coalesce(max(number), 0) + 1 FROM epochs").fetchone()[0]

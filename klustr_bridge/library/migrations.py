@@ -104,6 +104,28 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX positions_not_even ON positions (sound_id) WHERE even_x IS NULL",
     ),
     ("INSERT OR IGNORE INTO meta SELECT 'settled', EXISTS (SELECT * FROM epochs)",),
+    (
+        # a map that waits to be taken or dropped: one at most
+        """
+        CREATE TABLE candidate (
+            one INTEGER PRIMARY KEY CHECK (one = 1),
+            method TEXT NOT NULL,
+            seed INTEGER NOT NULL,
+            created_s REAL NOT NULL,
+            scores TEXT NOT NULL,
+            even_side INTEGER NOT NULL
+        )
+        """,
+        """
+        CREATE TABLE candidate_positions (
+            sound_id INTEGER PRIMARY KEY REFERENCES sounds (id),
+            x REAL NOT NULL,
+            y REAL NOT NULL,
+            even_x REAL NOT NULL,
+            even_y REAL NOT NULL
+        )
+        """,
+    ),
 )
 
 SCHEMA_VERSION = len(MIGRATIONS)

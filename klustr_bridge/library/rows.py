@@ -159,6 +159,35 @@ class Epoch:
 
 
 @dataclass(frozen=True, slots=True)
+class Candidate:
+    """A map that has been fitted and is not in force: it waits to be taken as the next epoch, or dropped.
+
+    Attributes
+    ----------
+    method, seed
+        How it was fitted.
+    ids : ndarray of int32, shape (n,)
+        The sounds that took part, rising.
+    xy : ndarray of float32, shape (n, 4)
+        Their positions in the natural and in the even view, 0..1.
+    scores : mapping of str to float
+        How good the fit is, and how far it would move what is on the map.
+    even_side : int
+        Cells along one side of the lattice of the even view.
+    created_s : float
+        Seconds since 1970; tells one candidate from the next.
+    """
+
+    method: str
+    seed: int
+    ids: Int32Array
+    xy: Float32Array
+    scores: Mapping[str, float]
+    even_side: int
+    created_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Counts:
     """How much there is, absent folders left out.
 

@@ -187,6 +187,7 @@ def _write(view: View, directory: _Arrays) -> None:
     _save_strings(directory, "problem_path", [path for path, _ in problems])
     _save_strings(directory, "problem_reason", [reason.encode("utf-8", "replace") for _, reason in problems])
     epoch, counts = view.epoch(), view.counts()
+    candidate = _write_candidate(view, directory, ids)
     meta = {
         "format": SNAPSHOT_FORMAT,
         "library_id": view.library_id,
@@ -195,6 +196,7 @@ def _write(view: View, directory: _Arrays) -> None:
         "analysis_version": version,
         "epoch": 0 if epoch is None else epoch.number,
         "scores": {} if epoch is None else dict(epoch.scores),
+        "candidate": candidate,
         "n_files": counts.files,
         "n_sounds": counts.sounds,
         "n_pending": counts.pending,
@@ -393,6 +395,22 @@ def _write_sounds(view: View, directory: _Arrays, ids: Int32Array, kinds: _Kinds
     directory.save("frames.npy", frames)
     kinds.save(directory)
     return max(versions, key=lambda version: (versions[version], version), default=0)
+
+
+def _write_candidate(view: View, directory: _Arrays, ids: Int32Array) -> dict[str, Any] | None:
+    """Write where each live sound is on the map that waits to be taken, NaN where it took no part."""
+    candidate = view.candidate()
+    if candidate is None:
+        return None
+    xy = np.full((len(ids), 4), np.nan, np.float32)
+    _, rows, there = np.intersect1d(ids, candidate.ids, assume_unique=True, return_indices=True)
+    xy[rows] = candidate.xy[there]
+    directory.save("candidate_xy.npy", xy)
+    return {
+        "method": candidate.method,
+        "created_s": candidate.created_s,
+        "scores": dict(candidate.scores),
+    }
 
 
 def _save_strings(directory: _Arrays, name: str, strings: Sequence[bytes]) -> None:

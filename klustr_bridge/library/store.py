@@ -12,9 +12,10 @@ from types import TracebackType
 from typing import Self
 
 from klustr_bridge.errors import LibraryError
-from klustr_bridge.library import database, even, heard_kinds, hearing, listing, paths, slices
+from klustr_bridge.library import candidates, database, even, heard_kinds, hearing, listing, paths, slices
 from klustr_bridge.library.rows import (
     AddedFolder,
+    Candidate,
     Committed,
     Counts,
     Embeddings,
@@ -341,6 +342,21 @@ class Store:
         """
         with self._writing() as transaction:
             return hearing.write_epoch(transaction, method, seed, ids, xy, scores, place, even_side)
+
+    def candidate(self) -> Candidate | None:
+        """The map that waits to be taken or dropped, or None."""
+        with self.view() as view:
+            return candidates.read(view.connection)
+
+    def keep_candidate(self, candidate: Candidate) -> None:
+        """Have a map wait to be taken or dropped, in the place of one that does; nothing in force moves."""
+        with self._writing() as transaction:
+            candidates.keep(transaction, candidate)
+
+    def drop_candidate(self) -> bool:
+        """Forget the candidate; whether there was one. A new epoch drops it, too."""
+        with self._writing() as transaction:
+            return candidates.drop(transaction)
 
     def positions(self) -> tuple[Int32Array, Float32Array]:
         """Ids, rising, and positions of all sounds that have one, dormant ones and slices too.

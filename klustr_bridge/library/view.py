@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from klustr_bridge.library import hearing, slices
-from klustr_bridge.library.rows import Counts, Epoch, Folder
+from klustr_bridge.library import candidates, hearing, slices
+from klustr_bridge.library.rows import Candidate, Counts, Epoch, Folder
 from klustr_bridge.types import Int32Array
 
 _ROWS_AT_ONCE = 4096
@@ -97,6 +97,10 @@ class View:
     def epoch(self) -> Epoch | None:
         """The layout in force, or None."""
         return hearing.read_epoch(self.connection)
+
+    def candidate(self) -> Candidate | None:
+        """The map that waits to be taken or dropped, or None."""
+        return candidates.read(self.connection)
 
     def folders(self) -> list[Folder]:
         """Watched folders by path."""

@@ -34,6 +34,19 @@ class Changing:
         self._view.require_sounds()
         await self._writer().relayout()
 
+    async def make_candidate(self, method: str = "") -> None:
+        """Fit a map to be looked at before it is taken; ``notready`` while no sound is analysed."""
+        self._view.require_sounds()
+        await self._writer().make_candidate(method)
+
+    async def take_candidate(self) -> None:
+        """Have the candidate be the next epoch; ``notfound`` where there is none."""
+        await self._writer().take_candidate()
+
+    async def drop_candidate(self) -> None:
+        """Forget the candidate; ``notfound`` where there is none."""
+        await self._writer().drop_candidate()
+
     async def set_favourite(self, sound_id: int, on: bool) -> None:
         """Mark or unmark a sound."""
         self._view.row(sound_id)

@@ -441,6 +441,12 @@ class Navigator(Narrowing, Changing):
         """Return how good the map in force is, by name; empty without one."""
         return self.corpus.scores
 
+    def candidate_scores(self) -> dict[str, float]:
+        """Return how good the candidate is, by name; ``notfound`` where there is none."""
+        if self.corpus.candidate is None:
+            raise QueryError("notfound", "there is no candidate; /klustr/candidate makes one")
+        return dict(self.corpus.candidate.scores)
+
     def health(self) -> dict[str, float]:
         """Return counts since the start: questions, moves, hits, plays, player errors, snapshots.
 

@@ -103,6 +103,18 @@ class Librarian(Protocol):
         """Fit the map anew; progress is pushed."""
         ...
 
+    async def make_candidate(self, method: str) -> None:
+        """Fit a map that waits to be taken or dropped, by a method of its own where one is named."""
+        ...
+
+    async def take_candidate(self) -> None:
+        """Have the candidate be the next epoch."""
+        ...
+
+    async def drop_candidate(self) -> None:
+        """Forget the candidate."""
+        ...
+
     async def set_favourite(self, sound_id: int, on: bool) -> None:
         """Mark or unmark a sound; returns when it is committed."""
         ...

@@ -21,6 +21,10 @@ def _axis(key: str, default: str, flag: str, help: str) -> Setting:
 # The same as in sound.aspects, which stands to the right of the settings.
 _AXES = ("brightness", "length", "sustain", "attack", "pitch", "tone", "roughness")
 
+CANDIDATE_METHODS = ("auto", "tsne", "umap", "umap-direct", "grid", "axes")
+"""Ways to make a map that is to be looked at first: those of ``layout.method`` without ``pca``, the quick map
+of the start, which the next good one would replace at once."""
+
 TABLE: tuple[Setting, ...] = (
     Setting(
         "library.file",

@@ -2684,7 +2684,7 @@
        85.0,
        104.0,
        1700,
-       428
+       556
       ],
       "bglocked": 0,
       "openinpresentation": 0,
@@ -2725,7 +2725,7 @@
          "numoutlets": 0,
          "patching_rect": [
           20,
-          348,
+          476,
           116,
           22
          ],
@@ -2939,10 +2939,10 @@
          "patching_rect": [
           20,
           212,
-          59,
+          72,
           22
          ],
-         "text": "learn x",
+         "text": "candidate",
          "outlettype": [
           ""
          ]
@@ -2957,10 +2957,10 @@
          "patching_rect": [
           330,
           212,
-          1281,
+          1307,
           20
          ],
-         "text": "Lets the next MIDI control that is moved drive x, y, trigger, random, kind kick or what else a mapping file knows; it is written into that file. MIDI plays nothing meanwhile. Waits 20 s at most; ..."
+         "text": "(auto tsne umap umap-direct grid axes) Makes a map to be looked at before it is taken: the one in force stays, and nothing moves. By the settings' method, or another one. One candidate is kept, over ..."
         }
        },
        {
@@ -2975,7 +2975,7 @@
           104,
           22
          ],
-         "text": "favourite 42 1",
+         "text": "candidate take",
          "outlettype": [
           ""
          ]
@@ -2990,10 +2990,10 @@
          "patching_rect": [
           330,
           244,
-          411,
+          750,
           20
          ],
-         "text": "Marks a sound, or takes the mark away. Only from this machine."
+         "text": "Makes the candidate the map in force: a new epoch. Sounds that came since are placed on it. Only from this machine."
         }
        },
        {
@@ -3005,10 +3005,10 @@
          "patching_rect": [
           20,
           276,
-          91,
+          104,
           22
          ],
-         "text": "kind 42 kick",
+         "text": "candidate drop",
          "outlettype": [
           ""
          ]
@@ -3023,6 +3023,138 @@
          "patching_rect": [
           330,
           276,
+          475,
+          20
+         ],
+         "text": "Forgets the candidate, or ends the making of it. Only from this machine."
+        }
+       },
+       {
+        "box": {
+         "id": "obj-20",
+         "maxclass": "message",
+         "numinlets": 2,
+         "numoutlets": 1,
+         "patching_rect": [
+          20,
+          308,
+          116,
+          22
+         ],
+         "text": "candidate scores",
+         "outlettype": [
+          ""
+         ]
+        }
+       },
+       {
+        "box": {
+         "id": "obj-21",
+         "maxclass": "comment",
+         "numinlets": 1,
+         "numoutlets": 0,
+         "patching_rect": [
+          330,
+          308,
+          628,
+          20
+         ],
+         "text": "How good the candidate is, and how far it would move what is on the map. Only from this machine."
+        }
+       },
+       {
+        "box": {
+         "id": "obj-22",
+         "maxclass": "message",
+         "numinlets": 2,
+         "numoutlets": 1,
+         "patching_rect": [
+          20,
+          340,
+          59,
+          22
+         ],
+         "text": "learn x",
+         "outlettype": [
+          ""
+         ]
+        }
+       },
+       {
+        "box": {
+         "id": "obj-23",
+         "maxclass": "comment",
+         "numinlets": 1,
+         "numoutlets": 0,
+         "patching_rect": [
+          330,
+          340,
+          1281,
+          20
+         ],
+         "text": "Lets the next MIDI control that is moved drive x, y, trigger, random, kind kick or what else a mapping file knows; it is written into that file. MIDI plays nothing meanwhile. Waits 20 s at most; ..."
+        }
+       },
+       {
+        "box": {
+         "id": "obj-24",
+         "maxclass": "message",
+         "numinlets": 2,
+         "numoutlets": 1,
+         "patching_rect": [
+          20,
+          372,
+          104,
+          22
+         ],
+         "text": "favourite 42 1",
+         "outlettype": [
+          ""
+         ]
+        }
+       },
+       {
+        "box": {
+         "id": "obj-25",
+         "maxclass": "comment",
+         "numinlets": 1,
+         "numoutlets": 0,
+         "patching_rect": [
+          330,
+          372,
+          411,
+          20
+         ],
+         "text": "Marks a sound, or takes the mark away. Only from this machine."
+        }
+       },
+       {
+        "box": {
+         "id": "obj-26",
+         "maxclass": "message",
+         "numinlets": 2,
+         "numoutlets": 1,
+         "patching_rect": [
+          20,
+          404,
+          91,
+          22
+         ],
+         "text": "kind 42 kick",
+         "outlettype": [
+          ""
+         ]
+        }
+       },
+       {
+        "box": {
+         "id": "obj-27",
+         "maxclass": "comment",
+         "numinlets": 1,
+         "numoutlets": 0,
+         "patching_rect": [
+          330,
+          404,
           1281,
           20
          ],
@@ -3147,6 +3279,58 @@
          ],
          "order": 0
         }
+       },
+       {
+        "patchline": {
+         "source": [
+          "obj-20",
+          0
+         ],
+         "destination": [
+          "obj-1",
+          0
+         ],
+         "order": 0
+        }
+       },
+       {
+        "patchline": {
+         "source": [
+          "obj-22",
+          0
+         ],
+         "destination": [
+          "obj-1",
+          0
+         ],
+         "order": 0
+        }
+       },
+       {
+        "patchline": {
+         "source": [
+          "obj-24",
+          0
+         ],
+         "destination": [
+          "obj-1",
+          0
+         ],
+         "order": 0
+        }
+       },
+       {
+        "patchline": {
+         "source": [
+          "obj-26",
+          0
+         ],
+         "destination": [
+          "obj-1",
+          0
+         ],
+         "order": 0
+        }
        }
       ],
       "dependency_cache": [],
@@ -3182,7 +3366,7 @@
        85.0,
        104.0,
        2000,
-       852
+       900
       ],
       "bglocked": 0,
       "openinpresentation": 0,
@@ -3374,10 +3558,10 @@
          "patching_rect": [
           20,
           140,
-          334,
+          289,
           20
          ],
-         "text": "status req state files sounds pending failed epoch"
+         "text": "candidate/scores item REQ NUMBER name value"
         }
        },
        {
@@ -3389,10 +3573,10 @@
          "patching_rect": [
           620,
           140,
-          513,
+          353,
           20
          ],
-         "text": "Files present, sounds heard, files waiting, files refused, version of the map."
+         "text": "As /klustr/scores.reply tells them, of the candidate."
         }
        },
        {
@@ -3404,10 +3588,10 @@
          "patching_rect": [
           20,
           164,
-          244,
+          334,
           20
          ],
-         "text": "near item REQ NUMBER id distance x y"
+         "text": "status req state files sounds pending failed epoch"
         }
        },
        {
@@ -3419,10 +3603,10 @@
          "patching_rect": [
           620,
           164,
-          507,
+          513,
           20
          ],
-         "text": "Sounds, nearest first; x, y are -1 where a sound has no place on the map yet."
+         "text": "Files present, sounds heard, files waiting, files refused, version of the map."
         }
        },
        {
@@ -3434,10 +3618,10 @@
          "patching_rect": [
           20,
           188,
-          283,
+          244,
           20
          ],
-         "text": "info req id uid name kind x y duration ..."
+         "text": "near item REQ NUMBER id distance x y"
         }
        },
        {
@@ -3449,10 +3633,10 @@
          "patching_rect": [
           620,
           188,
-          1300,
+          507,
           20
          ],
-         "text": "loudness_db is the largest RMS level of 50 ms, relative to full scale; pitch_hz is 0 without a clear pitch, pitch_confidence from 0 (noise) to 1 (a steady tone); stereo_width is 0 for mono, 1 where ..."
+         "text": "Sounds, nearest first; x, y are -1 where a sound has no place on the map yet."
         }
        },
        {
@@ -3464,10 +3648,10 @@
          "patching_rect": [
           20,
           212,
-          219,
+          283,
           20
          ],
-         "text": "why item REQ NUMBER aspect share"
+         "text": "info req id uid name kind x y duration ..."
         }
        },
        {
@@ -3479,10 +3663,10 @@
          "patching_rect": [
           620,
           212,
-          577,
+          1300,
           20
          ],
-         "text": "Shares of the squared distance, which add up to 1; all are 0 where there is no distance."
+         "text": "loudness_db is the largest RMS level of 50 ms, relative to full scale; pitch_hz is 0 without a clear pitch, pitch_confidence from 0 (noise) to 1 (a steady tone); stereo_width is 0 for mono, 1 where ..."
         }
        },
        {
@@ -3494,10 +3678,10 @@
          "patching_rect": [
           20,
           236,
-          187,
+          219,
           20
          ],
-         "text": "kit item REQ NUMBER kind id"
+         "text": "why item REQ NUMBER aspect share"
         }
        },
        {
@@ -3509,10 +3693,10 @@
          "patching_rect": [
           620,
           236,
-          622,
+          577,
           20
          ],
-         "text": "The sounds of a drum kit, the one asked about first; kinds that the library lacks are left out."
+         "text": "Shares of the squared distance, which add up to 1; all are 0 where there is no distance."
         }
        },
        {
@@ -3527,7 +3711,7 @@
           187,
           20
          ],
-         "text": "walk item REQ NUMBER id x y"
+         "text": "kit item REQ NUMBER kind id"
         }
        },
        {
@@ -3539,10 +3723,10 @@
          "patching_rect": [
           620,
           260,
-          558,
+          622,
           20
          ],
-         "text": "The sounds of a walk in order; x, y are -1 where a sound has no place on the map yet."
+         "text": "The sounds of a drum kit, the one asked about first; kinds that the library lacks are left out."
         }
        },
        {
@@ -3554,10 +3738,10 @@
          "patching_rect": [
           20,
           284,
-          232,
+          187,
           20
          ],
-         "text": "grid item REQ NUMBER column row id"
+         "text": "walk item REQ NUMBER id x y"
         }
        },
        {
@@ -3569,10 +3753,10 @@
          "patching_rect": [
           620,
           284,
-          603,
+          558,
           20
          ],
-         "text": "The pads that have a sound, row by row from the lowest; column 0 of row 0 is the lower left."
+         "text": "The sounds of a walk in order; x, y are -1 where a sound has no place on the map yet."
         }
        },
        {
@@ -3584,10 +3768,10 @@
          "patching_rect": [
           20,
           308,
-          238,
+          232,
           20
          ],
-         "text": "duplicates item REQ NUMBER group id"
+         "text": "grid item REQ NUMBER column row id"
         }
        },
        {
@@ -3599,10 +3783,10 @@
          "patching_rect": [
           620,
           308,
-          520,
+          603,
           20
          ],
-         "text": "Near-identical sounds by rising group, in each of them the sound to keep first."
+         "text": "The pads that have a sound, row by row from the lowest; column 0 of row 0 is the lower left."
         }
        },
        {
@@ -3614,10 +3798,10 @@
          "patching_rect": [
           20,
           332,
-          116,
+          238,
           20
          ],
-         "text": "path req id path"
+         "text": "duplicates item REQ NUMBER group id"
         }
        },
        {
@@ -3629,10 +3813,10 @@
          "patching_rect": [
           620,
           332,
-          270,
+          520,
           20
          ],
-         "text": "Absolute path of the sound's first file."
+         "text": "Near-identical sounds by rising group, in each of them the sound to keep first."
         }
        },
        {
@@ -3644,10 +3828,10 @@
          "patching_rect": [
           20,
           356,
-          104,
+          116,
           20
          ],
-         "text": "resolve req id"
+         "text": "path req id path"
         }
        },
        {
@@ -3662,7 +3846,7 @@
           270,
           20
          ],
-         "text": "The id that the uid has in this library."
+         "text": "Absolute path of the sound's first file."
         }
        },
        {
@@ -3674,10 +3858,10 @@
          "patching_rect": [
           20,
           380,
-          161,
+          104,
           20
          ],
-         "text": "find item REQ NUMBER id"
+         "text": "resolve req id"
         }
        },
        {
@@ -3692,7 +3876,7 @@
           270,
           20
          ],
-         "text": "Sounds whose file names hold every word."
+         "text": "The id that the uid has in this library."
         }
        },
        {
@@ -3704,10 +3888,10 @@
          "patching_rect": [
           20,
           404,
-          200,
+          161,
           20
          ],
-         "text": "points item REQ NUMBER id x y"
+         "text": "find item REQ NUMBER id"
         }
        },
        {
@@ -3719,10 +3903,10 @@
          "patching_rect": [
           620,
           404,
-          225,
+          270,
           20
          ],
-         "text": "Every placed sound, by rising id."
+         "text": "Sounds whose file names hold every word."
         }
        },
        {
@@ -3734,10 +3918,10 @@
          "patching_rect": [
           20,
           428,
-          270,
+          200,
           20
          ],
-         "text": "folders item REQ NUMBER path files state"
+         "text": "points item REQ NUMBER id x y"
         }
        },
        {
@@ -3749,10 +3933,10 @@
          "patching_rect": [
           620,
           428,
-          142,
+          225,
           20
          ],
-         "text": "The watched folders."
+         "text": "Every placed sound, by rising id."
         }
        },
        {
@@ -3764,10 +3948,10 @@
          "patching_rect": [
           20,
           452,
-          244,
+          270,
           20
          ],
-         "text": "problems item REQ NUMBER path reason"
+         "text": "folders item REQ NUMBER path files state"
         }
        },
        {
@@ -3779,10 +3963,10 @@
          "patching_rect": [
           620,
           452,
-          724,
+          142,
           20
          ],
-         "text": "Files that could not be used, at most 256 an answer; ask again from from plus as many as came until none comes."
+         "text": "The watched folders."
         }
        },
        {
@@ -3794,10 +3978,10 @@
          "patching_rect": [
           20,
           476,
-          180,
+          244,
           20
          ],
-         "text": "record req on path seconds"
+         "text": "problems item REQ NUMBER path reason"
         }
        },
        {
@@ -3809,10 +3993,10 @@
          "patching_rect": [
           620,
           476,
-          827,
+          724,
           20
          ],
-         "text": "A recording has begun, or ended; its file and how long it is. One that was under way already goes on, and has a length at once."
+         "text": "Files that could not be used, at most 256 an answer; ask again from from plus as many as came until none comes."
         }
        },
        {
@@ -3824,10 +4008,10 @@
          "patching_rect": [
           20,
           500,
-          168,
+          180,
           20
          ],
-         "text": "midi/clip req path notes"
+         "text": "record req on path seconds"
         }
        },
        {
@@ -3839,10 +4023,10 @@
          "patching_rect": [
           620,
           500,
-          340,
+          827,
           20
          ],
-         "text": "The MIDI file of a clip, and how many notes it has."
+         "text": "A recording has begun, or ended; its file and how long it is. One that was under way already goes on, and has a length at once."
         }
        },
        {
@@ -3854,10 +4038,10 @@
          "patching_rect": [
           20,
           524,
-          91,
+          168,
           20
          ],
-         "text": "done address"
+         "text": "midi/clip req path notes"
         }
        },
        {
@@ -3869,10 +4053,10 @@
          "patching_rect": [
           620,
           524,
-          219,
+          340,
           20
          ],
-         "text": "The library command is finished."
+         "text": "The MIDI file of a clip, and how many notes it has."
         }
        },
        {
@@ -3884,10 +4068,10 @@
          "patching_rect": [
           20,
           548,
-          200,
+          91,
           20
          ],
-         "text": "fail address req code message"
+         "text": "done address"
         }
        },
        {
@@ -3899,10 +4083,10 @@
          "patching_rect": [
           620,
           548,
-          398,
+          219,
           20
          ],
-         "text": "A command was refused; req is -1 where the command has none."
+         "text": "The library command is finished."
         }
        },
        {
@@ -3914,10 +4098,10 @@
          "patching_rect": [
           20,
           572,
-          225,
+          200,
           20
          ],
-         "text": "hit cursor id x y distance origin"
+         "text": "fail address req code message"
         }
        },
        {
@@ -3929,10 +4113,10 @@
          "patching_rect": [
           620,
           572,
-          1307,
+          398,
           20
          ],
-         "text": "The nearest sound to a cursor changed. To every subscriber; newest wins, at most 60 a second for each cursor. x and y are in the receiver's view (-1 where the sound has no place in it yet), distance ..."
+         "text": "A command was refused; req is -1 where the command has none."
         }
        },
        {
@@ -3944,10 +4128,10 @@
          "patching_rect": [
           20,
           596,
-          251,
+          225,
           20
          ],
-         "text": "play voice id velocity path start end"
+         "text": "hit cursor id x y distance origin"
         }
        },
        {
@@ -3962,7 +4146,7 @@
           1307,
           20
          ],
-         "text": "A sound was started; voice names it for /klustr/stop, end is 0 while its length is not known. Only to the client whose action caused it, in every player mode: with internal the bridge has sounded it ..."
+         "text": "The nearest sound to a cursor changed. To every subscriber; newest wins, at most 60 a second for each cursor. x and y are in the receiver's view (-1 where the sound has no place in it yet), distance ..."
         }
        },
        {
@@ -3974,10 +4158,10 @@
          "patching_rect": [
           20,
           620,
-          161,
+          251,
           20
          ],
-         "text": "beat beat tempo playing"
+         "text": "play voice id velocity path start end"
         }
        },
        {
@@ -3989,10 +4173,10 @@
          "patching_rect": [
           620,
           620,
-          1057,
+          1307,
           20
          ],
-         "text": "The session's beat by Ableton Link or MIDI clock, at each beat while it runs and when it starts, stops or is gone (tempo 0); counted from the session's first beat."
+         "text": "A sound was started; voice names it for /klustr/stop, end is 0 while its length is not known. Only to the client whose action caused it, in every player mode: with internal the bridge has sounded it ..."
         }
        },
        {
@@ -4004,10 +4188,10 @@
          "patching_rect": [
           20,
           644,
-          91,
+          161,
           20
          ],
-         "text": "added id x y"
+         "text": "beat beat tempo playing"
         }
        },
        {
@@ -4019,10 +4203,10 @@
          "patching_rect": [
           620,
           644,
-          161,
+          1057,
           20
          ],
-         "text": "A sound joined the map."
+         "text": "The session's beat by Ableton Link or MIDI clock, at each beat while it runs and when it starts, stops or is gone (tempo 0); counted from the session's first beat."
         }
        },
        {
@@ -4034,10 +4218,10 @@
          "patching_rect": [
           20,
           668,
-          78,
+          91,
           20
          ],
-         "text": "removed id"
+         "text": "added id x y"
         }
        },
        {
@@ -4049,10 +4233,10 @@
          "patching_rect": [
           620,
           668,
-          187,
+          161,
           20
          ],
-         "text": "A sound is no longer there."
+         "text": "A sound joined the map."
         }
        },
        {
@@ -4064,10 +4248,10 @@
          "patching_rect": [
           20,
           692,
-          91,
+          78,
           20
          ],
-         "text": "moved id x y"
+         "text": "removed id"
         }
        },
        {
@@ -4079,10 +4263,10 @@
          "patching_rect": [
           620,
           692,
-          302,
+          187,
           20
          ],
-         "text": "A sound has a new place; only at a new epoch."
+         "text": "A sound is no longer there."
         }
        },
        {
@@ -4094,10 +4278,10 @@
          "patching_rect": [
           20,
           716,
-          129,
+          91,
           20
          ],
-         "text": "epoch epoch sounds"
+         "text": "moved id x y"
         }
        },
        {
@@ -4109,10 +4293,10 @@
          "patching_rect": [
           620,
           716,
-          321,
+          302,
           20
          ],
-         "text": "The map was made anew: ask for the points again."
+         "text": "A sound has a new place; only at a new epoch."
         }
        },
        {
@@ -4124,10 +4308,10 @@
          "patching_rect": [
           20,
           740,
-          174,
+          129,
           20
          ],
-         "text": "progress stage done total"
+         "text": "epoch epoch sounds"
         }
        },
        {
@@ -4139,10 +4323,10 @@
          "patching_rect": [
           620,
           740,
-          456,
+          321,
           20
          ],
-         "text": "How far the work is. Newest wins, at most 60 a second for each stage."
+         "text": "The map was made anew: ask for the points again."
         }
        },
        {
@@ -4154,10 +4338,10 @@
          "patching_rect": [
           20,
           764,
-          136,
+          212,
           20
          ],
-         "text": "error where message"
+         "text": "candidate/changed sounds method"
         }
        },
        {
@@ -4169,10 +4353,10 @@
          "patching_rect": [
           620,
           764,
-          123,
+          552,
           20
          ],
-         "text": "Something failed."
+         "text": "There is another candidate, of so many sounds, by method; 0: there is none any more."
         }
        },
        {
@@ -4184,10 +4368,10 @@
          "patching_rect": [
           20,
           788,
-          59,
+          174,
           20
          ],
-         "text": "goodbye"
+         "text": "progress stage done total"
         }
        },
        {
@@ -4199,6 +4383,66 @@
          "patching_rect": [
           620,
           788,
+          456,
+          20
+         ],
+         "text": "How far the work is. Newest wins, at most 60 a second for each stage."
+        }
+       },
+       {
+        "box": {
+         "id": "obj-67",
+         "maxclass": "comment",
+         "numinlets": 1,
+         "numoutlets": 0,
+         "patching_rect": [
+          20,
+          812,
+          136,
+          20
+         ],
+         "text": "error where message"
+        }
+       },
+       {
+        "box": {
+         "id": "obj-68",
+         "maxclass": "comment",
+         "numinlets": 1,
+         "numoutlets": 0,
+         "patching_rect": [
+          620,
+          812,
+          123,
+          20
+         ],
+         "text": "Something failed."
+        }
+       },
+       {
+        "box": {
+         "id": "obj-69",
+         "maxclass": "comment",
+         "numinlets": 1,
+         "numoutlets": 0,
+         "patching_rect": [
+          20,
+          836,
+          59,
+          20
+         ],
+         "text": "goodbye"
+        }
+       },
+       {
+        "box": {
+         "id": "obj-70",
+         "maxclass": "comment",
+         "numinlets": 1,
+         "numoutlets": 0,
+         "patching_rect": [
+          620,
+          836,
           123,
           20
          ],

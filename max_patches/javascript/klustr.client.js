@@ -52,6 +52,10 @@ var KLUSTR_TABLE = {
     "/klustr/problems": {"reply": "/klustr/problems.reply", "usage": "i req, i from", "arguments": [{"name": "req", "type": "i"}, {"name": "from", "type": "i", "low": 0}]},
     "/klustr/rescan": {"reply": "/klustr/done", "usage": "", "arguments": []},
     "/klustr/relayout": {"reply": "/klustr/done", "usage": "", "arguments": []},
+    "/klustr/candidate": {"reply": "/klustr/done", "usage": "[s method]", "arguments": [{"name": "method", "type": "s", "optional": 1, "choices": ["auto", "tsne", "umap", "umap-direct", "grid", "axes"]}]},
+    "/klustr/candidate/take": {"reply": "/klustr/done", "usage": "", "arguments": []},
+    "/klustr/candidate/drop": {"reply": "/klustr/done", "usage": "", "arguments": []},
+    "/klustr/candidate/scores": {"reply": "/klustr/candidate/scores.reply", "usage": "i req", "arguments": [{"name": "req", "type": "i"}]},
     "/klustr/midi/learn": {"reply": "/klustr/done", "usage": "s target, [i cursor]", "arguments": [{"name": "target", "type": "s"}, {"name": "cursor", "type": "i", "low": 0, "high": 255, "optional": 1}]},
     "/klustr/favourite": {"reply": "/klustr/done", "usage": "i id, i on", "arguments": [{"name": "id", "type": "i", "low": 1}, {"name": "on", "type": "i", "low": 0, "high": 1}]},
     "/klustr/kind": {"reply": "/klustr/done", "usage": "i id, s kind", "arguments": [{"name": "id", "type": "i", "low": 1}, {"name": "kind", "type": "s", "choices": ["unknown", "kick", "snare", "rim", "clap", "closed_hat", "open_hat", "ride", "crash", "tom", "conga", "cowbell", "shaker", "tambourine", "perc", "bass", "synth", "vocal", "fx", "loop", "auto"]}]}
@@ -62,6 +66,7 @@ var KLUSTR_TABLE = {
     "/klustr/synced": {"header": 1, "item": 0},
     "/klustr/health.reply": {"header": 4, "item": 2},
     "/klustr/scores.reply": {"header": 4, "item": 2},
+    "/klustr/candidate/scores.reply": {"header": 4, "item": 2},
     "/klustr/status.reply": {"header": 7, "item": 0},
     "/klustr/near.reply": {"header": 4, "item": 4},
     "/klustr/info.reply": {"header": 19, "item": 0},
@@ -87,11 +92,12 @@ var KLUSTR_TABLE = {
     "/klustr/removed": {"header": 1, "item": 0},
     "/klustr/moved": {"header": 3, "item": 0},
     "/klustr/epoch": {"header": 2, "item": 0},
+    "/klustr/candidate/changed": {"header": 2, "item": 0},
     "/klustr/progress": {"header": 3, "item": 0},
     "/klustr/error": {"header": 2, "item": 0},
     "/klustr/goodbye": {"header": 0, "item": 0}
   },
-  pushes: ["/klustr/added", "/klustr/beat", "/klustr/epoch", "/klustr/error", "/klustr/goodbye", "/klustr/hit", "/klustr/moved", "/klustr/play", "/klustr/progress", "/klustr/removed"]
+  pushes: ["/klustr/added", "/klustr/beat", "/klustr/candidate/changed", "/klustr/epoch", "/klustr/error", "/klustr/goodbye", "/klustr/hit", "/klustr/moved", "/klustr/play", "/klustr/progress", "/klustr/removed"]
 };
 
 // Messages in plain words, such as "similar 42 8", into an address and checked arguments.

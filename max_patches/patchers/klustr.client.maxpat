@@ -327,8 +327,8 @@
         "box": {
          "id": "obj-2",
          "maxclass": "newobj",
-         "numinlets": 34,
-         "numoutlets": 34,
+         "numinlets": 36,
+         "numoutlets": 36,
          "patching_rect": [
           20,
           60,
@@ -369,9 +369,11 @@
           "",
           "",
           "",
+          "",
+          "",
           ""
          ],
-         "text": "route /klustr/welcome /klustr/pong /klustr/synced /klustr/health.reply /klustr/scores.reply /klustr/status.reply /klustr/near.reply /klustr/info.reply /klustr/why.reply /klustr/kit.reply /klustr/walk.reply /klustr/grid.reply /klustr/duplicates.reply /klustr/path.reply /klustr/resolve.reply /klustr/find.reply /klustr/points.reply /klustr/folders.reply /klustr/problems.reply /klustr/record.reply /klustr/midi/clip.reply /klustr/done /klustr/fail /klustr/hit /klustr/play /klustr/beat /klustr/added /klustr/removed /klustr/moved /klustr/epoch /klustr/progress /klustr/error /klustr/goodbye"
+         "text": "route /klustr/welcome /klustr/pong /klustr/synced /klustr/health.reply /klustr/scores.reply /klustr/candidate/scores.reply /klustr/status.reply /klustr/near.reply /klustr/info.reply /klustr/why.reply /klustr/kit.reply /klustr/walk.reply /klustr/grid.reply /klustr/duplicates.reply /klustr/path.reply /klustr/resolve.reply /klustr/find.reply /klustr/points.reply /klustr/folders.reply /klustr/problems.reply /klustr/record.reply /klustr/midi/clip.reply /klustr/done /klustr/fail /klustr/hit /klustr/play /klustr/beat /klustr/added /klustr/removed /klustr/moved /klustr/epoch /klustr/candidate/changed /klustr/progress /klustr/error /klustr/goodbye"
         }
        },
        {
@@ -520,13 +522,13 @@
          "patching_rect": [
           20,
           250,
-          104,
+          168,
           22
          ],
          "outlettype": [
           ""
          ],
-         "text": "prepend status"
+         "text": "prepend candidate/scores"
         }
        },
        {
@@ -538,13 +540,13 @@
          "patching_rect": [
           20,
           280,
-          91,
+          104,
           22
          ],
          "outlettype": [
           ""
          ],
-         "text": "prepend near"
+         "text": "prepend status"
         }
        },
        {
@@ -562,7 +564,7 @@
          "outlettype": [
           ""
          ],
-         "text": "prepend info"
+         "text": "prepend near"
         }
        },
        {
@@ -574,13 +576,13 @@
          "patching_rect": [
           20,
           340,
-          84,
+          91,
           22
          ],
          "outlettype": [
           ""
          ],
-         "text": "prepend why"
+         "text": "prepend info"
         }
        },
        {
@@ -598,7 +600,7 @@
          "outlettype": [
           ""
          ],
-         "text": "prepend kit"
+         "text": "prepend why"
         }
        },
        {
@@ -610,13 +612,13 @@
          "patching_rect": [
           20,
           400,
-          91,
+          84,
           22
          ],
          "outlettype": [
           ""
          ],
-         "text": "prepend walk"
+         "text": "prepend kit"
         }
        },
        {
@@ -634,7 +636,7 @@
          "outlettype": [
           ""
          ],
-         "text": "prepend grid"
+         "text": "prepend walk"
         }
        },
        {
@@ -646,13 +648,13 @@
          "patching_rect": [
           220,
           100,
-          129,
+          91,
           22
          ],
          "outlettype": [
           ""
          ],
-         "text": "prepend duplicates"
+         "text": "prepend grid"
         }
        },
        {
@@ -664,13 +666,13 @@
          "patching_rect": [
           220,
           130,
-          91,
+          129,
           22
          ],
          "outlettype": [
           ""
          ],
-         "text": "prepend path"
+         "text": "prepend duplicates"
         }
        },
        {
@@ -682,13 +684,13 @@
          "patching_rect": [
           220,
           160,
-          110,
+          91,
           22
          ],
          "outlettype": [
           ""
          ],
-         "text": "prepend resolve"
+         "text": "prepend path"
         }
        },
        {
@@ -700,13 +702,13 @@
          "patching_rect": [
           220,
           190,
-          91,
+          110,
           22
          ],
          "outlettype": [
           ""
          ],
-         "text": "prepend find"
+         "text": "prepend resolve"
         }
        },
        {
@@ -718,13 +720,13 @@
          "patching_rect": [
           220,
           220,
-          104,
+          91,
           22
          ],
          "outlettype": [
           ""
          ],
-         "text": "prepend points"
+         "text": "prepend find"
         }
        },
        {
@@ -736,13 +738,13 @@
          "patching_rect": [
           220,
           250,
-          110,
+          104,
           22
          ],
          "outlettype": [
           ""
          ],
-         "text": "prepend folders"
+         "text": "prepend points"
         }
        },
        {
@@ -754,13 +756,13 @@
          "patching_rect": [
           220,
           280,
-          116,
+          110,
           22
          ],
          "outlettype": [
           ""
          ],
-         "text": "prepend problems"
+         "text": "prepend folders"
         }
        },
        {
@@ -772,13 +774,13 @@
          "patching_rect": [
           220,
           310,
-          104,
+          116,
           22
          ],
          "outlettype": [
           ""
          ],
-         "text": "prepend record"
+         "text": "prepend problems"
         }
        },
        {
@@ -790,13 +792,13 @@
          "patching_rect": [
           220,
           340,
-          123,
+          104,
           22
          ],
          "outlettype": [
           ""
          ],
-         "text": "prepend midi/clip"
+         "text": "prepend record"
         }
        },
        {
@@ -808,13 +810,13 @@
          "patching_rect": [
           220,
           370,
-          91,
+          123,
           22
          ],
          "outlettype": [
           ""
          ],
-         "text": "prepend done"
+         "text": "prepend midi/clip"
         }
        },
        {
@@ -832,7 +834,7 @@
          "outlettype": [
           ""
          ],
-         "text": "prepend fail"
+         "text": "prepend done"
         }
        },
        {
@@ -844,13 +846,13 @@
          "patching_rect": [
           220,
           430,
-          84,
+          91,
           22
          ],
          "outlettype": [
           ""
          ],
-         "text": "prepend hit"
+         "text": "prepend fail"
         }
        },
        {
@@ -862,13 +864,13 @@
          "patching_rect": [
           420,
           100,
-          91,
+          84,
           22
          ],
          "outlettype": [
           ""
          ],
-         "text": "prepend play"
+         "text": "prepend hit"
         }
        },
        {
@@ -886,7 +888,7 @@
          "outlettype": [
           ""
          ],
-         "text": "prepend beat"
+         "text": "prepend play"
         }
        },
        {
@@ -898,13 +900,13 @@
          "patching_rect": [
           420,
           160,
-          97,
+          91,
           22
          ],
          "outlettype": [
           ""
          ],
-         "text": "prepend added"
+         "text": "prepend beat"
         }
        },
        {
@@ -916,13 +918,13 @@
          "patching_rect": [
           420,
           190,
-          110,
+          97,
           22
          ],
          "outlettype": [
           ""
          ],
-         "text": "prepend removed"
+         "text": "prepend added"
         }
        },
        {
@@ -934,13 +936,13 @@
          "patching_rect": [
           420,
           220,
-          97,
+          110,
           22
          ],
          "outlettype": [
           ""
          ],
-         "text": "prepend moved"
+         "text": "prepend removed"
         }
        },
        {
@@ -958,7 +960,7 @@
          "outlettype": [
           ""
          ],
-         "text": "prepend epoch"
+         "text": "prepend moved"
         }
        },
        {
@@ -970,13 +972,13 @@
          "patching_rect": [
           420,
           280,
-          116,
+          97,
           22
          ],
          "outlettype": [
           ""
          ],
-         "text": "prepend progress"
+         "text": "prepend epoch"
         }
        },
        {
@@ -988,13 +990,13 @@
          "patching_rect": [
           420,
           310,
-          97,
+          174,
           22
          ],
          "outlettype": [
           ""
          ],
-         "text": "prepend error"
+         "text": "prepend candidate/changed"
         }
        },
        {
@@ -1006,6 +1008,42 @@
          "patching_rect": [
           420,
           340,
+          116,
+          22
+         ],
+         "outlettype": [
+          ""
+         ],
+         "text": "prepend progress"
+        }
+       },
+       {
+        "box": {
+         "id": "obj-39",
+         "maxclass": "newobj",
+         "numinlets": 1,
+         "numoutlets": 1,
+         "patching_rect": [
+          420,
+          370,
+          97,
+          22
+         ],
+         "outlettype": [
+          ""
+         ],
+         "text": "prepend error"
+        }
+       },
+       {
+        "box": {
+         "id": "obj-40",
+         "maxclass": "newobj",
+         "numinlets": 1,
+         "numoutlets": 1,
+         "patching_rect": [
+          420,
+          400,
           110,
           22
          ],
@@ -1648,7 +1686,7 @@
           0
          ],
          "destination": [
-          "obj-4",
+          "obj-3",
           0
          ],
          "order": 0
@@ -1893,6 +1931,58 @@
          "source": [
           "obj-2",
           33
+         ],
+         "destination": [
+          "obj-39",
+          0
+         ],
+         "order": 0
+        }
+       },
+       {
+        "patchline": {
+         "source": [
+          "obj-39",
+          0
+         ],
+         "destination": [
+          "obj-4",
+          0
+         ],
+         "order": 0
+        }
+       },
+       {
+        "patchline": {
+         "source": [
+          "obj-2",
+          34
+         ],
+         "destination": [
+          "obj-40",
+          0
+         ],
+         "order": 0
+        }
+       },
+       {
+        "patchline": {
+         "source": [
+          "obj-40",
+          0
+         ],
+         "destination": [
+          "obj-4",
+          0
+         ],
+         "order": 0
+        }
+       },
+       {
+        "patchline": {
+         "source": [
+          "obj-2",
+          35
          ],
          "destination": [
           "obj-5",

@@ -77,6 +77,16 @@ class StoreLibrarian:
         self.asked.append(("relayout",))
         await self._held()
 
+    async def make_candidate(self, method: str) -> None:
+        self.asked.append(("make_candidate", method))
+        await self._held()
+
+    async def take_candidate(self) -> None:
+        self.asked.append(("take_candidate",))
+
+    async def drop_candidate(self) -> None:
+        self.asked.append(("drop_candidate",))
+
     async def set_favourite(self, sound_id: int, on: bool) -> None:
         self.asked.append(("set_favourite", sound_id, on))
         await self._held()

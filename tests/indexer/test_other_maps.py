@@ -82,7 +82,7 @@ def test_another_pair_of_axes_is_another_epoch_when_asked(tmp_path: Path) -> Non
     kept.step_until(lambda: kept.keeper.content)
     assert told == [
         "the map in force is axes-brightness-length, by the settings it would be axes-tone-length; "
-        "klustr-bridge relayout makes a new one"
+        "klustr-bridge relayout makes a new one, klustr-bridge candidate one to look at"
     ]
     epoch = kept.store.epoch()
     assert epoch is not None and (epoch.number, epoch.method) == (1, "axes-brightness-length")

@@ -90,6 +90,15 @@ class NotingLibrarian:
     async def relayout(self):
         self.asked.append(("relayout",))
 
+    async def make_candidate(self, method):
+        self.asked.append(("make_candidate", method))
+
+    async def take_candidate(self):
+        self.asked.append(("take_candidate",))
+
+    async def drop_candidate(self):
+        self.asked.append(("drop_candidate",))
+
     async def set_favourite(self, sound_id, on):
         self.asked.append(("set_favourite", sound_id, on))
 
