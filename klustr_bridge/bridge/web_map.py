@@ -142,6 +142,7 @@ class MapPages:
             "epoch": status.epoch,
             "sounds": status.n_sounds,
             "placed": self._navigator.corpus.n_placed,
+            "candidate": _candidate_of(self._navigator.corpus),
             "kinds": map_data.kinds(),
             "views": list(VIEWS),
             "aspects": list(ASPECTS),
@@ -182,6 +183,13 @@ class MapPages:
         folder = absolute(path_from_wire(request.query_params.get("folder", "")))
         ids = await self._threads.run(map_data.within, self._navigator.corpus, folder)
         return Response(ids, media_type="application/octet-stream")
+
+
+def _candidate_of(corpus: Corpus) -> dict[str, Any] | None:
+    candidate = corpus.candidate
+    if candidate is None:
+        return None
+    return {"method": candidate.method, "sounds": int(candidate.placed.sum())}
 
 
 def _answer_with_points(request: Request, packed: PackedPoints) -> Response:

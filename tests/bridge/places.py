@@ -19,6 +19,7 @@ from klustr_bridge.indexer.duplicates import find_duplicates
 from klustr_bridge.layout.even import even_positions, lattice_side
 from klustr_bridge.library.ignore import IgnoreRules
 from klustr_bridge.library.kind_sources import AUTO
+from klustr_bridge.library.rows import Candidate
 from klustr_bridge.library.scan import scan_folder
 from klustr_bridge.library.snapshot import write_snapshot
 from klustr_bridge.library.store import Store
@@ -33,6 +34,7 @@ from tests import sounds
 T = TypeVar("T")
 N_SOUNDS = 16
 SCORES = {"neighbour_share": 0.5, "kind_share": 0.25}
+CANDIDATE_SCORES = {"neighbour_share": 0.75, "moved_median": 0.125}
 STRANGE_NAME = b"caf\xe9 kick.wav"
 
 
@@ -181,6 +183,9 @@ def make_library(place: Path) -> Path:
         xy = np.stack([0.5 + 0.4 * np.cos(angle), 0.5 + 0.4 * np.sin(angle)], axis=1).astype(np.float32)
         both = np.hstack([xy, even_positions(xy)])
         store.write_epoch("pca", 1, ids, both, SCORES, even_side=lattice_side(len(ids)))
+        mirrored = np.array([1.0, 0.0, 1.0, 0.0], np.float32) + both * np.array([-1, 1, -1, 1], np.float32)
+        side = lattice_side(len(ids))
+        store.keep_candidate(Candidate("grid", 1, ids, mirrored, CANDIDATE_SCORES, side))
         return write_snapshot(store, place / "snapshots")
 
 

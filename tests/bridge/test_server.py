@@ -93,6 +93,10 @@ def examples(place: Place) -> dict[str, tuple[Any, ...]]:
         "/klustr/problems": (20, 0),
         "/klustr/rescan": (),
         "/klustr/relayout": (),
+        "/klustr/candidate": ("grid",),
+        "/klustr/candidate/take": (),
+        "/klustr/candidate/drop": (),
+        "/klustr/candidate/scores": (29,),
         "/klustr/midi/learn": ("x",),
         "/klustr/midi/clip": (28, 4),
         "/klustr/favourite": (first, 1),
@@ -275,6 +279,8 @@ def test_library_commands_and_files_stay_with_this_machine(place: Place) -> None
     expected = {"/klustr/similar/file", "/klustr/similar/path", "/klustr/path", "/klustr/duplicates"}
     expected |= {"/klustr/folder/add", "/klustr/folder/remove", "/klustr/folders", "/klustr/problems"}
     expected |= {"/klustr/rescan", "/klustr/relayout", "/klustr/favourite", "/klustr/kind"}
+    expected |= {"/klustr/candidate", "/klustr/candidate/take", "/klustr/candidate/drop"}
+    expected |= {"/klustr/candidate/scores"}
     expected |= {"/klustr/record", "/klustr/midi/learn", "/klustr/midi/clip", "/klustr/filter/folder"}
     assert refused == expected == COMMANDS.keys() - OPEN_TO_OTHER_MACHINES
     assert COMMANDS.keys() >= OPEN_TO_OTHER_MACHINES

@@ -464,6 +464,19 @@ def test_too_many_at_once_are_told_to_wait(
     assert (code, json.loads(body)["code"]) == (503, "busy")
 
 
+def test_the_candidate_is_served_beside_the_points(web: WebServer, place: Place) -> None:
+    """The same sounds at other places, in the same form; whoever has it already is told so."""
+    _, points = read(ask(web.port, "/map/points")[2])
+    code, headers, body = ask(web.port, "/map/candidate")
+    _, candidate = read(body)
+    assert code == 200 and candidate["id"].tolist() == points["id"].tolist()
+    assert candidate["x"] == pytest.approx(1 - points["x"], abs=1e-6)
+    assert candidate["even_y"] == pytest.approx(points["even_y"], abs=1e-6)
+    assert ask(web.port, "/map/candidate", If_None_Match=headers["etag"])[0] == 304
+    about = json.loads(ask(web.port, "/map/about")[2])
+    assert about["candidate"] == {"method": "grid", "sounds": len(points["id"])}
+
+
 def test_an_empty_library_has_a_page_too(loop: Loop) -> None:
     """Before the first snapshot everything answers, with nothing."""
 
@@ -478,6 +491,9 @@ def test_an_empty_library_has_a_page_too(loop: Loop) -> None:
         assert json.loads(ask(web.port, "/map/about")[2])["state"] == "starting"
         assert ask(web.port, "/map/names?ids=1")[2] == b"{}"
         assert ask(web.port, "/map/sound/1")[0] == 404
+        code, _, body = ask(web.port, "/map/candidate")
+        assert (code, json.loads(body)["code"]) == (404, "notfound")
+        assert json.loads(ask(web.port, "/map/about")[2])["candidate"] is None
     finally:
         loop.run(web.stop())
 

@@ -1,6 +1,7 @@
 /** The page as a whole: what all its parts share, and what happens when something changes. */
 
 import { fit, resized, reveal, toMap, zoomOf, type Camera, type Point, type Size } from "./camera";
+import { Candidate } from "./candidate";
 import { CanvasRenderer } from "./canvas2d";
 import { byId, toast } from "./dom";
 import { BESIDE_LIT, diameterOf, kindLook, opacityOf, type KindLook, type Renderer } from "./drawing";
@@ -26,6 +27,7 @@ export class App {
   readonly link: Link;
   readonly names = new Names(() => this.tell("names"));
   readonly hearing: Hearing;
+  readonly candidate: Candidate;
   kinds: readonly KindLook[] = [];
   about: About | null = null;
   camera: Camera = fit({ width: 1, height: 1 });
@@ -51,6 +53,7 @@ export class App {
     this.renderer = WebglRenderer.on(this.canvas, () => this.requestDraw()) ?? new CanvasRenderer(this.canvas);
     this.link = new Link(`ws://${location.host}/map/socket`, (open) => this.opened(open));
     this.hearing = new Hearing(this.link);
+    this.candidate = new Candidate(this);
     this.listen();
     // the room changes with the window, the panel, and the legend when the first kinds come
     new ResizeObserver(() => this.refit()).observe(byId("stage"));
@@ -218,7 +221,7 @@ export class App {
     this.about = about;
     this.kinds = about.kinds.map(({ name, colour, marker }) => kindLook(name, colour, marker));
     this.renderer.setLooks(this.kinds);
-    this.world.adopt(points, performance.now());
+    this.world.adopt(await this.candidate.over(points, about), performance.now());
     if (this.chosen && !points.rows.has(this.chosen)) this.choose(0);
     this.tell("kinds");
     this.tell("points");

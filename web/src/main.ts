@@ -94,6 +94,7 @@ function exposeState(app: App): void {
     shown: app.world.nShown,
     lit: app.world.lit.size,
     view: app.world.view,
+    looks: app.candidate.looks,
     chosen: app.chosen,
     neighbours: app.neighbours.length,
     cursors: app.overlay.nCursors,

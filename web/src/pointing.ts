@@ -37,7 +37,7 @@ export class Pointing {
       },
       press: (cursor, at) => this.press(cursor, at),
       drag: (cursor, at) => this.moveTo(cursor, at),
-      lift: (cursor) => app.hearing.lift(cursor),
+      lift: (cursor) => this.lift(cursor),
       hover: (at) => this.hover(at),
     });
     this.overlay.addEventListener("keydown", (event) => this.key(event));
@@ -79,8 +79,15 @@ export class Pointing {
 
   /** Where a finger is, the bridge's cursor of the same number is. */
   private moveTo(cursor: number, at: Point): void {
+    const { candidate, world } = this.app;
+    if (candidate.looks) return candidate.touch(cursor, world.points.ids[this.rowAt(at)] ?? 0);
     const { x, y } = this.app.mapAt(at);
     this.app.hearing.move(Math.min(1, Math.max(0, x)), Math.min(1, Math.max(0, y)), cursor);
+  }
+
+  private lift(cursor: number): void {
+    this.app.candidate.lift(cursor);
+    this.app.hearing.lift(cursor);
   }
 
   private hover(at: Point | null): void {

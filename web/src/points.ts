@@ -78,6 +78,21 @@ function rowsOf(ids: Int32Array): Map<number, number> {
   return rows;
 }
 
+/** The same sounds at other places; those that have none there stay where they are. */
+export function withPlaces(points: Points, other: Points): Points {
+  const moved = (view: ViewName) => {
+    const places = points.places[view].slice();
+    for (let row = 0; row < points.n; row++) {
+      const there = other.rows.get(points.ids[row]);
+      if (there === undefined) continue;
+      places[2 * row] = other.places[view][2 * there];
+      places[2 * row + 1] = other.places[view][2 * there + 1];
+    }
+    return places;
+  };
+  return { ...points, places: { natural: moved("natural"), even: moved("even") } };
+}
+
 /** Rows in drawing order: unknown kinds first, then frequent before rare, so that rare ones stay visible. */
 export function drawingOrder(kinds: Uint8Array): Uint32Array {
   const counts = countKinds(kinds);

@@ -7,6 +7,9 @@ export interface About {
   readonly epoch: number;
   readonly sounds: number;
   readonly state: string;
+  readonly placed: number;
+  /** The map that waits to be taken or dropped; null: there is none. */
+  readonly candidate: { readonly method: string; readonly sounds: number } | null;
   readonly kinds: readonly { readonly name: string; readonly colour: string; readonly marker?: string }[];
   readonly aspects: readonly string[];
   /** False where the bridge runs on another machine. */
@@ -46,6 +49,10 @@ export async function fetchAbout(): Promise<About> {
 
 export async function fetchPoints(): Promise<Points> {
   return decodePoints(await (await get("/map/points")).arrayBuffer());
+}
+
+export async function fetchCandidate(): Promise<Points> {
+  return decodePoints(await (await get("/map/candidate")).arrayBuffer());
 }
 
 export async function fetchFolders(): Promise<Folder[]> {

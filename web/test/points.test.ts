@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { countKinds, decodePoints, drawingOrder, FAVOURITE } from "../src/points";
+import { countKinds, decodePoints, drawingOrder, FAVOURITE, withPlaces } from "../src/points";
 import { encode } from "./making";
 
 test("points are unpacked as they were packed", () => {
@@ -33,4 +33,15 @@ test("rare kinds are drawn over frequent ones, unknown below all", () => {
   const drawn = [...drawingOrder(kinds)].map((row) => kinds[row]);
   assert.deepEqual(drawn, [0, 0, 0, 0, 1, 1, 1, 2, 2, 3]);
   assert.deepEqual(countKinds(kinds).slice(0, 4), [4, 3, 2, 1]);
+});
+
+test("the same sounds lie at another map's places; one that it lacks stays where it is", () => {
+  const inForce = decodePoints(encode([{ id: 3, at: [0.1, 0.2] }, { id: 5, at: [0.3, 0.4] }]));
+  const other = decodePoints(encode([{ id: 5, at: [0.9, 0.8], even: [0.7, 0.6] }, { id: 9, at: [0.5, 0.5] }]));
+  const shown = withPlaces(inForce, other);
+  const tenths = (places: Float32Array) => [...places].map((each) => Math.round(each * 10));
+  assert.deepEqual([...shown.ids], [3, 5]);
+  assert.deepEqual(tenths(shown.places.natural), [1, 2, 9, 8]);
+  assert.deepEqual(tenths(shown.places.even), [1, 2, 7, 6]);
+  assert.deepEqual(tenths(inForce.places.natural), [1, 2, 3, 4]);
 });

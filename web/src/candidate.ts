@@ -1,0 +1,125 @@
+/** A map that is not in force: made, looked at beside the present one, taken or dropped. */
+
+import type { App } from "./app";
+import { byId, facts, kindTitle, pressed, toast } from "./dom";
+import { withPlaces, type Points } from "./points";
+import { fetchCandidate, type About } from "./server";
+
+const MAKING_MS = 600_000;
+/** Scores that say most, in the order of their use; the others are told by klustr-bridge candidate. */
+const TOLD = ["neighbour_share", "trustworthiness", "kind_share", "silhouette", "roundness", "overlap", "moved_median", "moved_95"];
+
+export class Candidate {
+  /** Whether its places are shown instead of those in force. */
+  looks = false;
+  private wanted = false;
+  private isThere = false;
+  private readonly touched = new Map<number, number>();
+  private readonly look = byId<HTMLButtonElement>("candidate-look");
+  private readonly banner = byId("looking");
+
+  constructor(private readonly app: App) {
+    const { link } = app;
+    link.on("/klustr/candidate/changed", () => void app.refresh());
+    app.on("points", () => this.show());
+    byId("candidate-make").addEventListener("click", () => void this.make());
+    byId("candidate-take").addEventListener("click", () => void this.run("/klustr/candidate/take"));
+    byId("candidate-drop").addEventListener("click", () => void this.run("/klustr/candidate/drop"));
+    this.look.addEventListener("click", () => this.setLooks(!this.wanted));
+    byId("looking-back").addEventListener("click", () => {
+      this.setLooks(false);
+      byId("overlay").focus();
+    });
+    this.show();
+  }
+
+  /** The points as they are to be shown: with the candidate's places while it is looked at. */
+  async over(points: Points, about: About): Promise<Points> {
+    this.isThere = Boolean(about.candidate);
+    if (!this.isThere) this.wanted = false;
+    let other: Points | null = null;
+    if (this.wanted) {
+      try {
+        other = await fetchCandidate();
+      } catch (error) {
+        this.wanted = false; // it was dropped in between
+        toast((error as Error).message);
+      }
+    }
+    this.looks = other !== null;
+    this.touched.clear();
+    return other ? withPlaces(points, other) : points;
+  }
+
+  setLooks(on: boolean): void {
+    if (on === this.wanted) return;
+    this.wanted = on;
+    void this.app.refresh();
+  }
+
+  /** A finger is at a sound: what is hit is what is seen, and the bridge knows only places of the map in force. */
+  touch(cursor: number, id: number): void {
+    const { hearing } = this.app;
+    if (!id || hearing.when === "off") return;
+    if (this.touched.get(cursor) === id && hearing.mode !== "retrigger") return;
+    this.touched.set(cursor, id);
+    hearing.trigger(id);
+  }
+
+  lift(cursor: number): void {
+    this.touched.delete(cursor);
+  }
+
+  private async make(): Promise<void> {
+    const method = byId<HTMLSelectElement>("candidate-method").value;
+    const button = byId<HTMLButtonElement>("candidate-make");
+    button.disabled = true;
+    this.say("being made; the map in force stays");
+    await this.run("/klustr/candidate", method ? [method] : []);
+    button.disabled = false;
+    this.show();
+  }
+
+  private async run(address: string, args: readonly string[] = []): Promise<void> {
+    try {
+      await this.app.link.command(address, args, MAKING_MS);
+      await this.app.refresh();
+    } catch (error) {
+      toast((error as Error).message);
+    }
+  }
+
+  private show(): void {
+    const { about } = this.app;
+    for (const id of ["candidate-look", "candidate-take", "candidate-drop"]) byId<HTMLButtonElement>(id).disabled = !this.isThere;
+    pressed(this.look, this.looks);
+    this.banner.hidden = !this.looks;
+    if (about?.candidate) {
+      const left = about.placed - about.candidate.sounds;
+      const came = left > 0 ? `; ${left.toLocaleString("en")} that came since are placed when it is taken` : "";
+      this.say(`by ${about.candidate.method}, ${about.candidate.sounds.toLocaleString("en")} sounds${came}`);
+      void this.compare();
+    } else {
+      if (!byId<HTMLButtonElement>("candidate-make").disabled) this.say("none");
+      facts(byId("candidate-scores"), []);
+    }
+  }
+
+  private say(text: string): void {
+    byId("candidate-state").textContent = text;
+  }
+
+  private async compare(): Promise<void> {
+    const { link } = this.app;
+    if (!link.open) return;
+    try {
+      const [now, then] = await Promise.all([link.ask("/klustr/scores"), link.ask("/klustr/candidate/scores")]);
+      const values = (rows: typeof now.rows) => new Map(rows.map(([name, value]) => [String(name), Number(value).toFixed(3)]));
+      const [before, after] = [values(now.rows), values(then.rows)];
+      const told = TOLD.filter((name) => after.has(name));
+      facts(byId("candidate-scores"), told.map((name) => [kindTitle(name), `${before.get(name) ?? "–"} → ${after.get(name) ?? "–"}`]));
+    } catch {
+      facts(byId("candidate-scores"), []); // it was dropped in between
+    }
+  }
+}
