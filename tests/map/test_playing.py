@@ -98,9 +98,7 @@ def test_filters_hold_for_clicks(page: MapPage, daemon: RunningDaemon) -> None:
     fill(least=ROUND_S, most=ROUND_S)
     shown = page.until("state.shown < 20")["shown"]
     durations = {sound_id: daemon.client.info(sound_id).duration for sound_id in apart(daemon)}
-    inside = [
-        each for each, length in durations.items() if np.float32(length) == np.float32(ROUND_S)
-    ]
+    inside = [each for each, length in durations.items() if np.float32(length) == np.float32(ROUND_S)]
     assert beep in inside and shown == len(inside)
     assert click(beep) == beep and click(long) in inside
     fill(most=10, least=20)  # the wrong way round
@@ -125,7 +123,9 @@ def test_what_is_refused_or_fails_is_told(page: MapPage, daemon: RunningDaemon) 
     """A failure that the bridge tells of, a command that it refuses, and a control that can't be learned."""
     page.page.evaluate("wire.hear('/klustr/error', 'audio', 'the device has gone')")
     page.page.locator("#toast", has_text="audio: the device has gone").wait_for()
-    page.page.evaluate("wire.socket.send(JSON.stringify({ address: '/klustr/view', arguments: ['upside down'] }))")
+    page.page.evaluate(
+        "wire.socket.send(JSON.stringify({ address: '/klustr/view', arguments: ['upside down'] }))"
+    )
     page.page.locator("#toast", has_text="/klustr/view").wait_for()
     page.page.locator("#learn-target").select_option("y")
     page.page.locator("#learn").click()
@@ -177,6 +177,8 @@ def test_two_fingers_pinch(show: Callable[..., MapPage], daemon: RunningDaemon) 
     for spread in (30, 40, 50):
         touch("touchMove", 195 - spread, 195 + spread)
     touch("touchEnd")
-    page.until(f"Math.hypot(klustrMap.screenOf({one}).x - klustrMap.screenOf({other}).x, "
-               f"klustrMap.screenOf({one}).y - klustrMap.screenOf({other}).y) > {1.5 * before}")
+    page.until(
+        f"Math.hypot(klustrMap.screenOf({one}).x - klustrMap.screenOf({other}).x, "
+        f"klustrMap.screenOf({one}).y - klustrMap.screenOf({other}).y) > {1.5 * before}"
+    )
     assert distance() == pytest.approx(2 * before, rel=0.05)

@@ -25,7 +25,9 @@ export class Caring {
   private duplicates: (readonly [number, number])[] = [];
   private duplicatesShown = "";
   private said = "";
-  private readonly sayRest = calm(REST_MS, () => this.say(`${this.app.world.points.n.toLocaleString("en")} sounds`));
+  private readonly sayRest = calm(REST_MS, () => {
+    if (this.app.link.open) this.say(`${this.app.world.points.n.toLocaleString("en")} sounds on the map`);
+  });
 
   constructor(
     private readonly app: App,
@@ -138,7 +140,7 @@ export class Caring {
     if (!app.link.open) state.textContent = app.isRefused ? "too many pages are open" : "no bridge; waiting for it";
     else if (busy) state.textContent = `${kindTitle(busy[0])} ${busy[1].done} of ${busy[1].total}`;
     else state.textContent = `${n.toLocaleString("en")} sounds`;
-    if (!app.link.open) this.say(state.textContent);
+    if (!app.link.open) this.say(app.isRefused ? "the bridge takes no further page: close another one" : "the bridge is away");
     else if (busy) this.say(`${kindTitle(busy[0])} begins`);
     if (app.link.open) this.sayRest();
     const empty = byId("empty");
