@@ -41,6 +41,8 @@ SOCKET = """
     }
   };
   wire.says = (address) => wire.said.filter((one) => one.address === address).map((one) => one.arguments);
-  wire.hear = (address, ...values) => wire.socket.onmessage({ data: JSON.stringify({ address, arguments: values }) });
+  wire.hear = (address, ...values) => {
+    wire.socket.onmessage({ data: JSON.stringify({ address, arguments: values }) });
+  };
 })();
 """

@@ -74,6 +74,7 @@ def test_a_restart_of_the_daemon_is_survived(
     library = [*Path(daemon.home).rglob("*.klustr")]
     assert daemon.stop() == 0 and library
     page.page.get_by_text("no bridge; waiting for it").wait_for()
+    page.page.locator("#said", has_text="the bridge is away").wait_for(state="attached")
     page.until("!state.open")
     page.complaints.clear()
     with RunningDaemon(daemon.home, str(folder), *words) as again:

@@ -61,7 +61,7 @@ def test_the_browser_is_heard_until_it_is_stopped(page: MapPage, daemon: Running
 
 
 def test_what_is_held_ends_with_the_finger(page: MapPage, daemon: RunningDaemon) -> None:
-    """With "until the next" a sound is heard as long as the button is held; the bridge is told of both ends."""
+    """With "until the next" a sound is heard as long as the button is held; the bridge is told of its end."""
     long = named(daemon, "drone long")
     page.page.locator("#player").select_option("client")
     page.page.locator("#mode").select_option("hold")
@@ -75,7 +75,7 @@ def test_what_is_held_ends_with_the_finger(page: MapPage, daemon: RunningDaemon)
 
 
 def test_filters_hold_for_clicks(page: MapPage, daemon: RunningDaemon) -> None:
-    """Length and favourites are told to the bridge: a click on what they leave out comes to what they let through.
+    """Length and favourites are told to the bridge: a click on what they leave out comes to what they let in.
 
     A bound is let through by both: a sound of 0.3 s is at most 0.3 s long.
     """
@@ -133,6 +133,48 @@ def test_what_is_refused_or_fails_is_told(page: MapPage, daemon: RunningDaemon) 
     reason = str(daemon.client.wait("/klustr/fail")[3])
     page.page.locator("#learn-state", has_text=reason).wait_for()
     assert said(page, "/klustr/midi/learn") == [["y"]]
+
+
+def test_work_is_said_once(page: MapPage) -> None:
+    """Who listens hears that work begins, not each number of it; who looks sees them all."""
+    page.page.evaluate(
+        """() => {
+            window.heard = [];
+            const said = document.getElementById("said");
+            new MutationObserver(() => heard.push(said.textContent)).observe(said, { childList: true });
+        }"""
+    )
+    for done in (1, 2, 3):
+        page.page.evaluate(f"wire.hear('/klustr/progress', 'hearing', {done}, 10)")
+        page.page.locator("#state", has_text=f"hearing {done} of 10").wait_for()
+    assert page.page.evaluate("heard") == ["hearing begins"]
+    live = page.page.locator("#state, #work").evaluate_all("all => all.map((each) => each.ariaLive)")
+    assert live == ["off", None]
+
+
+def test_a_page_too_many_says_so(page: MapPage) -> None:
+    """Where the bridge has as many sockets as it takes, the page doesn't look for a bridge that is there."""
+    page.page.evaluate(
+        """async () => {
+            const own = wire.socket;
+            window.others = [];
+            const opened = async () => {
+                const other = new WebSocket(own.url);
+                others.push(other);
+                await new Promise((resolve) => (other.onopen = other.onclose = resolve));
+            };
+            for (let i = 0; i < 15; i++) await opened();
+            const closed = new Promise((resolve) => own.addEventListener("close", resolve));
+            own.close();
+            await closed;
+            await opened();
+        }"""
+    )
+    page.page.locator("#state", has_text="too many pages are open").wait_for()
+    page.page.evaluate("others.forEach((other) => other.close())")
+    page.until("state.open")
+    page.page.locator("#state", has_text=f"{N_SOUNDS} sounds").wait_for()
+    page.complaints.clear()  # the browser notes each refusal
 
 
 def test_escape_ends_the_search(page: MapPage, daemon: RunningDaemon) -> None:

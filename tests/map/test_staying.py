@@ -41,7 +41,7 @@ def daemon(library: Path, chromium: object) -> Iterator[RunningDaemon]:
 def test_nothing_moves_under_the_hand(
     show: Callable[..., MapPage], daemon: RunningDaemon, library: Path
 ) -> None:
-    """While files come and go: focus, waveform, list of duplicates, names; and a fetch that fails is made anew."""
+    """While files come and go: focus, waveform, duplicates, names; and a fetch that fails is made anew."""
     page = show(init_script=SOCKET)
     asked: list[str] = []
     page.page.on("request", lambda request: asked.append(request.url))
