@@ -153,3 +153,20 @@ def drop(page: "Page", zone: str, name: str, data: bytes) -> None:
         }""",
         [zone, name, list(data)],
     )
+
+
+def drop_paths(page: "Page", zone: str, *paths: Path) -> None:
+    """Drop files and folders of the disk on the page, as Chromium does it itself."""
+    session = page.context.new_cdp_session(page)
+    data = {"items": [], "files": [str(path) for path in paths], "dragOperationsMask": 1}
+
+    def tell(kind: str, x: float, y: float) -> None:
+        session.send("Input.dispatchDragEvent", {"type": kind, "x": x, "y": y, "data": data})
+
+    tell("dragEnter", 300, 300)
+    box = page.locator(f"[data-zone={zone}]").bounding_box()
+    assert box is not None
+    middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    tell("dragOver", *middle)
+    tell("drop", *middle)
+    session.detach()

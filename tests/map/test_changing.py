@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.daemon.running import RunningDaemon
-from tests.map.pages import MapPage, apart, drop, http_port
+from tests.map.pages import MapPage, apart, drop, drop_paths, http_port
 from tests.sounds import cowbell, write, write_library
 
 pytestmark = [pytest.mark.peers, pytest.mark.timeout(180)]
@@ -74,6 +74,7 @@ def test_a_restart_of_the_daemon_is_survived(
     library = [*Path(daemon.home).rglob("*.klustr")]
     assert daemon.stop() == 0 and library
     page.page.get_by_text("no bridge; waiting for it").wait_for()
+    page.page.locator("#said", has_text="the bridge is away").wait_for(state="attached")
     page.until("!state.open")
     page.complaints.clear()
     with RunningDaemon(daemon.home, str(folder), *words) as again:
@@ -113,7 +114,10 @@ def test_favourites_are_kept(page: MapPage, show: Callable[..., MapPage], daemon
 
 
 def test_dropped_files_are_added(page: MapPage, daemon: RunningDaemon, folder: Path, tmp_path: Path) -> None:
-    """A sample dropped on "Add" lands in the folder and on the map, whole; what is no sample is named."""
+    """A sample dropped on "Add" lands in the folder and on the map, whole; what is no sample is named.
+
+    Of a folder all files do, with what its name tells of their kind.
+    """
     file = write(tmp_path / "outside" / "Dropped bell.wav", cowbell(99))
     drop(page.page, "add", file.name, file.read_bytes())
     page.until(f"state.sounds === {N + 1}")
@@ -125,6 +129,17 @@ def test_dropped_files_are_added(page: MapPage, daemon: RunningDaemon, folder: P
     assert "notes.txt" in page.text("#given") and "0 of 1" in page.text("#given")
     assert not [*folder.rglob("notes.txt")]
     page.complaints.clear()  # the browser notes the refusal
+    write(tmp_path / "outside" / "Pack" / "Cowbells" / "01.wav", cowbell(97))
+    write(tmp_path / "outside" / "Pack" / "Bell 2.wav", cowbell(96))
+    drop_paths(page.page, "add", tmp_path / "outside" / "Pack")
+    page.until(f"state.sounds === {N + 3}")
+    assert sorted(path.name for path in folder.glob("*.wav")) == [
+        "01 (Cowbells).wav",
+        "Bell 2 (Pack).wav",
+        "Dropped bell.wav",
+    ]
+    assert daemon.client.info(daemon.client.find("01 cowbells")[0]).kind == "cowbell"
+    assert "2 of 2 files added" in page.text("#given")
 
 
 def test_files_can_be_chosen_instead_of_dropped(page: MapPage, folder: Path, tmp_path: Path) -> None:

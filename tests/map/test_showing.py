@@ -25,6 +25,18 @@ INK = """(id) => {
     const data = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
     return data.filter((value, i) => i % 4 === 3 && value > 0).length;
 }"""
+LOSE_CONTEXT = """async () => {
+    const canvas = document.getElementById("points");
+    const card = canvas.getContext("webgl").getExtension("WEBGL_lose_context");
+    const heard = (news) => new Promise((resolve) => canvas.addEventListener(news, resolve, { once: true }));
+    const lost = heard("webglcontextlost");
+    card.loseContext();
+    await lost;
+    await new Promise((resolve) => setTimeout(resolve)); // the loss must have been told to all
+    const restored = heard("webglcontextrestored");
+    card.restoreContext();
+    await restored;
+}"""
 GROUND = np.array([0x14, 0x15, 0x18])
 
 
@@ -36,10 +48,17 @@ def test_every_sound_is_drawn(
     daemon: RunningDaemon,
     playwright: "Playwright",
 ) -> None:
-    """With WebGL and without: where the bridge says a sound is, there is a point of its kind's colour."""
+    """With WebGL and without: where the bridge says a sound is, there is a point of its kind's colour.
+
+    With WebGL also after the card was lost and came back.
+    """
     shown = launch(playwright, *flags)
     page = show(shown)
     assert page.state()["renderer"] == renderer
+    if renderer == "webgl":
+        frames = page.state()["frames"]
+        page.page.evaluate(LOSE_CONTEXT)
+        page.until(f"state.frames > {frames}")
     picture = matplotlib.image.imread(BytesIO(page.page.screenshot()), format="png")
     for sound_id in apart(daemon):
         x, y = page.where(sound_id)
@@ -78,6 +97,10 @@ def test_the_chosen_sound_is_told(page: MapPage, daemon: RunningDaemon) -> None:
     alike = [near.id for near in daemon.client.similar(sound_id, 13) if near.id != sound_id][:12]
     assert page.page.locator("#similar li").count() == len(alike)
     page.page.locator("#similar li").first.get_by_text(daemon.client.info(alike[0]).name).wait_for()
+    page.page.locator("#similar button").first.hover()
+    largest = max(daemon.client.why(sound_id, alike[0]).items(), key=lambda one: one[1])
+    said = f"{daemon.client.info(alike[0]).name} differs in {largest[0]} {round(100 * largest[1])} %"
+    page.page.locator("#why", has_text=said).wait_for()
     page.until(f"({INK})('wave') > 200")
 
 

@@ -6,20 +6,22 @@ import { CanvasRenderer } from "./canvas2d";
 import { byId, toast } from "./dom";
 import { BESIDE_LIT, diameterOf, kindLook, opacityOf, type KindLook, type Renderer } from "./drawing";
 import { Hearing } from "./hearing";
-import { Link } from "./link";
+import { Link, type Refused } from "./link";
 import { Overlay } from "./overlay";
-import { paced } from "./pacing";
+import { paced, Retry } from "./pacing";
 import type { ViewName } from "./points";
-import { fetchAbout, fetchPoints, Names, type About } from "./server";
+import { fetchAbout, fetchPoints, fetchStatus, Names, type About } from "./server";
 import { WebglRenderer } from "./webgl";
 import { MORPH_MS, World } from "./world";
 
 type Listener = () => void;
 /** What parts of the page wait for. */
-export type News = "open" | "points" | "chosen" | "kinds" | "neighbours" | "filters" | "names" | "size";
+export type News = "open" | "points" | "chosen" | "kinds" | "neighbours" | "filters" | "names" | "size" | "let go";
 
 const POINTS_PAUSE_MS = 400;
 const MANY = 20_000;
+const SAME_FAIL_MS = 6000;
+const ANSWER_MS = 2000;
 
 export class App {
   readonly world: World;
@@ -39,6 +41,12 @@ export class App {
   drawn = 0;
   frameMs = 0;
   renderer: Renderer;
+  /** The bridge is there and takes no further page. */
+  isRefused = false;
+  /** When sounds were asked to play that were chosen at the same moment, by id. */
+  private readonly askedFor = new Map<number, number>();
+  private lastFail = { text: "", at: -Infinity };
+  private readonly retry = new Retry(() => this.link.open && void this.refresh());
   private density = 1;
   private asked = false;
   private wanted = false;
@@ -51,12 +59,13 @@ export class App {
     this.world = new World(still ? 0 : MORPH_MS);
     this.overlay = new Overlay(byId<HTMLCanvasElement>("overlay"), this.world);
     this.renderer = WebglRenderer.on(this.canvas, () => this.requestDraw()) ?? new CanvasRenderer(this.canvas);
-    this.link = new Link(`ws://${location.host}/map/socket`, (open) => this.opened(open));
-    this.hearing = new Hearing(this.link);
+    this.link = new Link(`ws://${location.host}/map/socket`, (open) => this.opened(open), (error) => this.failed(error));
+    this.hearing = new Hearing(this.link, (x, y) => this.idNear(x, y));
     this.candidate = new Candidate(this);
     this.listen();
     // the room changes with the window, the panel, and the legend when the first kinds come
     new ResizeObserver(() => this.refit()).observe(byId("stage"));
+    this.watchDensity();
     this.resize();
     window.setInterval(() => this.overlay.nCursors && this.requestDraw(), 1000); // old cursors go
   }
@@ -95,6 +104,7 @@ export class App {
   /** Choose a sound, hear it, and bring it into sight. */
   playAndShow(id: number): void {
     this.choose(id);
+    this.askedFor.set(id, performance.now());
     this.hearing.trigger(id);
     const row = this.world.points.rows.get(id);
     if (row === undefined) return;
@@ -162,6 +172,29 @@ export class App {
     this.tell("size");
   }
 
+  /** A window that is moved to another screen keeps its size, and has other pixels. */
+  private watchDensity(): void {
+    const query = window.matchMedia(`(resolution: ${window.devicePixelRatio || 1}dppx)`);
+    const changed = () => {
+      query.removeListener(changed);
+      this.refit();
+      this.watchDensity();
+    };
+    query.addListener(changed);
+  }
+
+  /** Whether a sound plays as it was chosen to: by now another one may be, as when arrow keys are pressed fast. */
+  private isAnswer(id: number): boolean {
+    const at = this.askedFor.get(id) ?? -Infinity;
+    this.askedFor.delete(id);
+    return performance.now() - at < ANSWER_MS;
+  }
+
+  private idNear(x: number, y: number): number {
+    const row = this.world.nearest(x, y);
+    return row < 0 ? 0 : this.world.points.ids[row];
+  }
+
   private listen(): void {
     const { link } = this;
     const pause = () => POINTS_PAUSE_MS * (this.world.points.n > MANY ? 5 : 1);
@@ -173,7 +206,7 @@ export class App {
     });
     link.on("/klustr/play", ([, id]) => {
       this.overlay.played(Number(id));
-      this.choose(Number(id));
+      if (!this.isAnswer(Number(id))) this.choose(Number(id));
       this.requestDraw();
     });
     link.on("/klustr/error", ([where, message]) => toast(`${String(where)}: ${String(message)}`));
@@ -184,8 +217,32 @@ export class App {
   }
 
   private opened(open: boolean): void {
-    if (open) this.greet();
-    else this.tell("open");
+    this.isRefused = false;
+    if (open) return this.greet();
+    this.tell("open");
+    void this.lookWhy();
+  }
+
+  /** A socket that is refused can't say why: but if the bridge answers otherwise, it has too many of them. */
+  private async lookWhy(): Promise<void> {
+    if (this.link.wasOpen) return;
+    try {
+      await fetchStatus();
+    } catch {
+      return; // it is away
+    }
+    if (this.link.open) return;
+    this.isRefused = true;
+    this.tell("open");
+  }
+
+  /** Tell what the bridge refuses and nobody waits for; the same again and again, as of a drag, is told once. */
+  private failed({ address, message }: Refused): void {
+    const text = `${address}: ${message}`;
+    const now = performance.now();
+    if (text === this.lastFail.text && now - this.lastFail.at < SAME_FAIL_MS) return;
+    this.lastFail = { text, at: now };
+    toast(text);
   }
 
   /** Say hello, and everything that this client has set: a bridge that was restarted knows nothing of it. */
@@ -208,8 +265,10 @@ export class App {
         this.wanted = false;
         await this.fetchAll();
       }
+      this.retry.end();
     } catch (error) {
-      if (this.link.open) toast(`the map can't be fetched: ${(error as Error).message}`);
+      if (this.link.open && !this.retry.isUnderWay) toast(`the map can't be fetched: ${(error as Error).message}`);
+      this.retry.begin();
     } finally {
       this.fetching = false;
     }
@@ -217,7 +276,8 @@ export class App {
 
   private async fetchAll(): Promise<void> {
     const about = await fetchAbout();
-    const points = await fetchPoints();
+    const { points, tag } = await fetchPoints();
+    this.names.renew(tag);
     this.about = about;
     this.kinds = about.kinds.map(({ name, colour, marker }) => kindLook(name, colour, marker));
     this.renderer.setLooks(this.kinds);

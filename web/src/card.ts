@@ -21,6 +21,7 @@ const SOURCES: Readonly<Record<string, string>> = {
 export class Card {
   private info: Info | null = null;
   private similarShown = "";
+  private wave: { readonly id: number; readonly columns: Int8Array } = { id: 0, columns: new Int8Array(0) };
   private readonly kind = byId<HTMLSelectElement>("kind");
   private readonly drag = byId<HTMLAnchorElement>("drag-out");
 
@@ -160,7 +161,7 @@ export class Card {
     const id = this.app.chosen;
     let wave: Int8Array = new Int8Array(0);
     try {
-      if (id) wave = await fetchWave(id);
+      if (id) wave = await this.waveOf(id);
     } catch {
       // a file that is away has no waveform; its facts still stand
     }
@@ -168,6 +169,12 @@ export class Card {
     const colour = this.app.kindOf(id)?.colour ?? "#e8e9ec";
     drawWave(byId<HTMLCanvasElement>("wave"), wave, colour);
     drawWave(byId<HTMLCanvasElement>("mini-wave"), wave, colour);
+  }
+
+  /** An id is of one audio for ever: its waveform is fetched, and the file decoded, once. */
+  private async waveOf(id: number): Promise<Int8Array> {
+    if (this.wave.id !== id) this.wave = { id, columns: await fetchWave(id) };
+    return this.wave.columns;
   }
 
   private fillKinds(): void {

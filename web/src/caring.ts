@@ -10,6 +10,7 @@ const DUPLICATES_MS = 600_000;
 const WORK_GONE_MS = 4000;
 const PROBLEMS_PAGE = 256;
 const LOOK_MS = 5000;
+const REST_MS = 5000; // stages of work follow each other sooner
 const PLAIN_TARGETS = ["x", "y", "trigger", "touch", "random", "stop", "favourite", "relayout", "clear", "view even", "view natural"];
 
 interface Work {
@@ -22,6 +23,11 @@ export class Caring {
   private readonly work = new Map<string, Work>();
   private lastScores = 0;
   private duplicates: (readonly [number, number])[] = [];
+  private duplicatesShown = "";
+  private said = "";
+  private readonly sayRest = calm(REST_MS, () => {
+    if (this.app.link.open) this.say(`${this.app.world.points.n.toLocaleString("en")} sounds on the map`);
+  });
 
   constructor(
     private readonly app: App,
@@ -40,6 +46,7 @@ export class Caring {
       byId(id).addEventListener("toggle", () => void this.look());
     }
     app.on("names", () => this.showDuplicates());
+    app.on("points", () => this.showDuplicates());
     this.wireLibrary();
     this.wireLearning();
   }
@@ -80,13 +87,27 @@ export class Caring {
   }
 
   private showFolders(folders: readonly Folder[]): void {
-    fill(byId("folders"), folders.map(({ path, files, state }) => {
-      const about = `${files.toLocaleString("en")} files${state === "watched" ? "" : `, ${state}`}`;
+    const list = byId("folders");
+    const shown = folders.map(({ path }) => path).join("\n");
+    if (list.dataset.shows !== shown) this.listFolders(list, folders);
+    list.dataset.shows = shown;
+    for (const [i, about] of [...list.querySelectorAll(".faint")].entries()) {
+      const { files, state } = folders[i];
+      about.textContent = `${files.toLocaleString("en")} files${state === "watched" ? "" : `, ${state}`}`;
+    }
+  }
+
+  /** Whoever has the focus on a folder's button keeps it there. */
+  private listFolders(list: HTMLElement, folders: readonly Folder[]): void {
+    const focused = list.contains(document.activeElement) ? (document.activeElement as HTMLElement).dataset.path : undefined;
+    fill(list, folders.map(({ path }) => {
       const remove = make("button", { type: "button", title: "Watch it no more; nothing is deleted" }, "Remove");
       remove.setAttribute("aria-label", `Remove ${path}`);
+      remove.dataset.path = path;
       remove.addEventListener("click", () => void this.run("/klustr/folder/remove", [path]));
-      return make("li", {}, make("span", { className: "name" }, path, make("br"), make("span", { className: "faint" }, about)), remove);
+      return make("li", {}, make("span", { className: "name" }, path, make("br"), make("span", { className: "faint" })), remove);
     }));
+    [...list.querySelectorAll("button")].find((button) => button.dataset.path === focused)?.focus();
   }
 
   private showWork(): void {
@@ -116,13 +137,24 @@ export class Caring {
     const busy = [...this.work].find(([, { done, total }]) => done < total);
     const n = app.world.points.n;
     state.classList.toggle("lost", !app.link.open);
-    if (!app.link.open) state.textContent = "no bridge; waiting for it";
+    if (!app.link.open) state.textContent = app.isRefused ? "too many pages are open" : "no bridge; waiting for it";
     else if (busy) state.textContent = `${kindTitle(busy[0])} ${busy[1].done} of ${busy[1].total}`;
     else state.textContent = `${n.toLocaleString("en")} sounds`;
+    if (!app.link.open) this.say(app.isRefused ? "the bridge takes no further page: close another one" : "the bridge is away");
+    else if (busy) this.say(`${kindTitle(busy[0])} begins`);
+    if (app.link.open) this.sayRest();
     const empty = byId("empty");
     empty.hidden = n > 0 || !app.about;
     const how = app.elsewhere ? "Name a folder on the bridge's own machine." : "Drop files here, or name a folder under Library.";
     empty.textContent = app.about?.sounds ? "The first map is being made." : `No sounds yet. ${how}`;
+  }
+
+  /** Say to those who don't see it when something begins, and when all is done: never the numbers in between. */
+  private say(text: string): void {
+    const isWork = (one: string) => one.endsWith(" begins");
+    if (text === this.said || (isWork(text) && isWork(this.said))) return;
+    this.said = text;
+    byId("said").textContent = text;
   }
 
   /** What is looked at from time to time, as far as it is to be seen. */
@@ -184,24 +216,36 @@ export class Caring {
     try {
       const { rows } = await this.app.link.ask("/klustr/duplicates", [], DUPLICATES_MS);
       this.duplicates = rows.map(([group, id]) => [Number(group), Number(id)]);
-      this.showDuplicates();
-      if (!rows.length) fill(list, [make("li", { className: "faint" }, "No two sounds are the same.")]);
+      this.duplicatesShown = "";
+      if (rows.length) this.showDuplicates();
+      else fill(list, [make("li", { className: "faint" }, "No two sounds are the same.")]);
     } catch (error) {
       fill(list, [make("li", {}, (error as Error).message)]);
     }
   }
 
+  /** The groups of which there are still two or more; anew only when something in it is another. */
   private showDuplicates(): void {
-    const { app, duplicates } = this;
-    if (!duplicates.length) return;
+    const { app } = this;
+    const there = this.duplicates.filter(([, id]) => app.world.points.rows.has(id));
+    const sizes = new Map<number, number>();
+    for (const [group] of there) sizes.set(group, (sizes.get(group) ?? 0) + 1);
+    const duplicates = there.filter(([group]) => (sizes.get(group) ?? 0) > 1);
     const ids = duplicates.map(([, id]) => id);
-    fill(byId("duplicates"), duplicates.map(([group, id]) => {
+    const signature = duplicates.map(([group, id]) => `${group} ${id} ${app.names.of(id, () => ids)}`).join("\n");
+    if (!this.duplicates.length || signature === this.duplicatesShown) return;
+    this.duplicatesShown = signature;
+    const list = byId("duplicates");
+    const focused = [...list.querySelectorAll("button")].indexOf(document.activeElement as HTMLButtonElement);
+    fill(list, duplicates.map(([group, id]) => {
       const name = fileName(app.names.of(id, () => ids) || `sound ${id}`);
       const number = make("span", { className: "faint" }, String(group));
       const button = make("button", { type: "button" }, number, make("span", { className: "name" }, name));
       button.addEventListener("click", () => app.playAndShow(id));
       return make("li", {}, button);
     }));
+    if (!duplicates.length) fill(list, [make("li", { className: "faint" }, "No two sounds are the same any more.")]);
+    list.querySelectorAll("button")[focused]?.focus();
   }
 
   private wireLearning(): void {

@@ -36,9 +36,10 @@ export function pressed(button: HTMLElement, on: boolean): void {
 
 let toastTimer = 0;
 
-/** Tell the user something that has happened; it goes away by itself. */
-export function toast(text: string): void {
+/** Tell the user something that has happened; it goes away by itself. What is one of many is not said `aloud`. */
+export function toast(text: string, aloud = true): void {
   const element = byId("toast");
+  element.setAttribute("aria-live", aloud ? "polite" : "off");
   element.textContent = text;
   window.clearTimeout(toastTimer);
   toastTimer = window.setTimeout(() => (element.textContent = ""), 6000);

@@ -2,11 +2,11 @@
 
 import type { App } from "./app";
 import { byId, fill, make, toast } from "./dom";
+import { filesOf, type Dropped } from "./dropping";
 import { findSimilar, upload, type Folder } from "./server";
 
 const MOST_UPLOAD_BYTES = 200 * 2 ** 20;
 const MOST_SIMILAR_BYTES = 50 * 2 ** 20;
-const MOST_FILES = 2000;
 const MOST_SAID = 50;
 
 export class Giving {
@@ -20,7 +20,7 @@ export class Giving {
     byId("add-files").addEventListener("click", () => this.files.click());
     byId("similar-file").addEventListener("click", () => this.oneFile.click());
     this.files.addEventListener("change", () => {
-      void this.add([...(this.files.files ?? [])]);
+      void this.add(plainly([...(this.files.files ?? [])]));
       this.files.value = "";
     });
     this.oneFile.addEventListener("change", () => {
@@ -33,8 +33,11 @@ export class Giving {
 
   offer(folders: readonly Folder[]): void {
     const chosen = this.folder.value;
-    fill(this.folder, folders.map(({ path }) => make("option", { value: path }, path)));
-    if (folders.some(({ path }) => path === chosen)) this.folder.value = chosen;
+    const paths = folders.map(({ path }) => path);
+    if (paths.join("\n") !== [...this.folder.options].map(({ value }) => value).join("\n")) { // an open list is left alone
+      fill(this.folder, paths.map((path) => make("option", { value: path }, path)));
+      if (paths.includes(chosen)) this.folder.value = chosen;
+    }
     byId<HTMLButtonElement>("add-files").disabled = !folders.length;
   }
 
@@ -74,39 +77,42 @@ export class Giving {
     const entries = [...(event.dataTransfer?.items ?? [])].map((item) => item.webkitGetAsEntry?.() ?? null);
     const plain = [...(event.dataTransfer?.files ?? [])]; // gone once this function waits for something
     try {
-      const files = entries.some((entry) => entry?.isDirectory) ? await filesOf(entries) : plain;
-      if (zone === "similar" && files.length) await this.compare(files[0]);
-      else await this.add(files);
+      const dropped = entries.some((entry) => entry?.isDirectory) ? await filesOf(entries) : plainly(plain);
+      if (zone === "similar" && dropped.files.length) await this.compare(dropped.files[0].file);
+      else await this.add(dropped);
     } catch (error) {
       toast(`what was dropped can't be read: ${(error as Error).message}`);
     }
   }
 
-  private async add(files: readonly File[]): Promise<void> {
+  private async add({ files, nLeftOut }: Dropped): Promise<void> {
     const folder = this.folder.value;
     if (!folder) return toast("no folder is watched yet: name one under Library");
     const given = byId("given");
     byId<HTMLDetailsElement>("give").open = true;
     fill(given, []);
     let added = 0;
-    for (const [i, file] of files.entries()) {
-      toast(`adding ${i + 1} of ${files.length}: ${file.name}`);
-      const problem = await this.addOne(folder, file);
+    for (const [i, { file, name }] of files.entries()) {
+      toast(`adding ${i + 1} of ${files.length}: ${name}`, i === 0);
+      const problem = await this.addOne(folder, name, file);
       if (!problem) added++;
       else if (given.childElementCount < MOST_SAID) {
-        given.append(make("li", {}, `${file.name}: `, make("span", { className: "bad" }, problem)));
+        given.append(make("li", {}, `${name}: `, make("span", { className: "bad" }, problem)));
       }
     }
     const refused = files.length - added;
+    const leftOut = nLeftOut ? `${nLeftOut.toLocaleString("en")} more were left out: drop them in smaller groups` : "";
+    if (leftOut) given.prepend(make("li", {}, make("span", { className: "bad" }, leftOut)));
     given.prepend(make("li", {}, `${added} of ${files.length} files added to ${folder}`));
-    toast(`${added} added${refused ? `, ${refused} refused: see Give sounds` : ""}`);
+    const also = [refused ? `${refused} refused` : "", nLeftOut ? `${nLeftOut.toLocaleString("en")} left out` : ""].filter(Boolean);
+    toast(`${added} added${also.length ? `, ${also.join(", ")}: see Give sounds` : ""}`);
   }
 
   /** Send one file; what is wrong with it, or "". */
-  private async addOne(folder: string, file: File): Promise<string> {
+  private async addOne(folder: string, name: string, file: File): Promise<string> {
     if (file.size > MOST_UPLOAD_BYTES) return "larger than 200 MiB";
     try {
-      await upload(folder, file.name, file);
+      await upload(folder, name, file);
       return "";
     } catch (error) {
       return (error as Error).message;
@@ -129,27 +135,6 @@ export class Giving {
   }
 }
 
-/** All files of what was dropped, those in folders included. */
-async function filesOf(entries: readonly (FileSystemEntry | null)[]): Promise<File[]> {
-  const files: File[] = [];
-  const left = entries.filter((entry): entry is FileSystemEntry => entry !== null);
-  while (left.length && files.length < MOST_FILES) {
-    const entry = left.shift() as FileSystemEntry;
-    if (entry.isDirectory) left.push(...(await listed(entry as FileSystemDirectoryEntry)));
-    else if (!entry.name.startsWith(".")) {
-      files.push(await new Promise<File>((resolve, reject) => (entry as FileSystemFileEntry).file(resolve, reject)));
-    }
-  }
-  return files;
-}
-
-/** A browser lists a folder a hundred entries at a time. */
-async function listed(folder: FileSystemDirectoryEntry): Promise<FileSystemEntry[]> {
-  const reader = folder.createReader();
-  const all: FileSystemEntry[] = [];
-  for (;;) {
-    const some = await new Promise<FileSystemEntry[]>((resolve, reject) => reader.readEntries(resolve, reject));
-    if (!some.length) return all;
-    all.push(...some);
-  }
+function plainly(files: readonly File[]): Dropped {
+  return { files: files.map((file) => ({ file, name: file.name })), nLeftOut: 0 };
 }

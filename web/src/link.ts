@@ -35,10 +35,14 @@ export class Link {
   private readonly asked = new Map<number, Waiting>();
   private commanded: Waiting[] = [];
   private readonly handlers = new Map<string, Handler[]>();
+  /** Whether the last connection was one: false where it was refused. */
+  wasOpen = false;
 
+  /** `onFail` hears what the bridge refuses of what nobody waits for. */
   constructor(
     private readonly url: string,
     private readonly onState: (open: boolean) => void,
+    private readonly onFail: (error: Refused) => void = () => {},
   ) {
     this.on("/klustr/done", ([address]) => this.settle(String(address), null));
     this.on("/klustr/fail", (args) => this.fail(args));
@@ -47,14 +51,17 @@ export class Link {
 
   connect(): void {
     const socket = new WebSocket(this.url);
+    let wasOpen = false;
     this.socket = socket;
     socket.onopen = () => {
+      wasOpen = true;
       this.pause = FIRST_PAUSE_MS;
       this.onState(true);
     };
     socket.onmessage = (event) => this.take(String(event.data));
     socket.onclose = () => {
       this.socket = null;
+      this.wasOpen = wasOpen;
       this.drop();
       this.onState(false);
       window.setTimeout(() => this.connect(), this.pause);
@@ -132,11 +139,12 @@ export class Link {
     for (const handler of this.handlers.get(address) ?? []) handler(args);
   }
 
-  private settle(address: string, error: Error | null): void {
+  private settle(address: string, error: Error | null): boolean {
     const waiting = this.commanded.find((other) => other.address === address);
-    if (!waiting) return;
+    if (!waiting) return false;
     if (error) waiting.reject(error);
     else waiting.resolve({ args: [], rows: [] });
+    return true;
   }
 
   private fail(args: Arguments): void {
@@ -144,7 +152,7 @@ export class Link {
     const error = new Refused(String(address), String(code), String(message));
     const waiting = this.asked.get(Number(req));
     if (waiting && waiting.address === address) waiting.reject(error);
-    else this.settle(String(address), error);
+    else if (!this.settle(String(address), error) && Number(req) < 0) this.onFail(error); // a late answer is nobody's
   }
 
   /** Nobody will answer any more what was asked over a connection that is gone. */

@@ -4,7 +4,7 @@ import type { App } from "./app";
 import { byId, fill, kindTitle, make, marker, pressed, toast } from "./dom";
 import { countKinds } from "./points";
 import { fetchWithin, type Folder } from "./server";
-import { NO_FILTERS } from "./world";
+import { lengthsOf, NO_FILTERS } from "./world";
 
 /** Longer than any sound: `/klustr/filter/duration` wants a number. */
 const LONGEST_S = 1e6;
@@ -35,8 +35,11 @@ export class Narrowing {
     const chosen = this.folder.value;
     const paths = folders.map(({ path }) => path);
     if (paths.some((path) => chosen.startsWith(path)) && !paths.includes(chosen)) paths.push(chosen);
-    const options = paths.map((path) => make("option", { value: path }, path));
-    fill(this.folder, [make("option", { value: "" }, "all folders"), ...options]);
+    const shown = [...this.folder.options].slice(1).map(({ value }) => value);
+    if (paths.join("\n") !== shown.join("\n")) { // a list that is open is left alone
+      const options = paths.map((path) => make("option", { value: path }, path));
+      fill(this.folder, [make("option", { value: "" }, "all folders"), ...options]);
+    }
     this.folder.value = paths.includes(chosen) ? chosen : "";
     if (this.folder.value !== chosen) void this.chooseFolder();
   }
@@ -59,10 +62,13 @@ export class Narrowing {
 
   private apply(): void {
     const { app } = this;
+    const lengths = lengthsOf(this.least.value, this.most.value);
+    if (this.least.value && lengths.leastS !== lengthsOf(this.least.value, "").leastS) {
+      toast(`at least ${this.least.value} s and at most ${this.most.value} s is read the other way round`);
+    }
     app.world.setFilters({
       kinds: new Set(this.kinds),
-      leastS: Number(this.least.value) || 0,
-      mostS: Number(this.most.value) || Infinity,
+      ...lengths,
       favourites: this.favourites.checked,
       within: this.within,
     });

@@ -6,20 +6,26 @@ export class Lattice {
   private readonly starts: Uint32Array;
   private readonly rows: Uint32Array;
 
-  /** `places`: interleaved x, y, 0..1; others are held in the cells of the edge. */
-  constructor(private readonly places: Float32Array) {
-    const n = places.length / 2;
+  /** `places`: interleaved x, y, 0..1; others are held in the cells of the edge. `counts` says which rows are looked for. */
+  constructor(
+    private readonly places: Float32Array,
+    counts: (row: number) => boolean = () => true,
+  ) {
+    const all = new Uint32Array(places.length / 2);
+    let n = 0;
+    for (let row = 0; row < all.length; row++) if (counts(row)) all[n++] = row;
+    const sought = all.subarray(0, n);
     this.side = Math.max(1, Math.min(512, Math.floor(Math.sqrt(n / 2))));
     this.starts = new Uint32Array(this.side * this.side + 1);
-    for (let row = 0; row < n; row++) this.starts[this.cellOf(row) + 1]++;
+    for (const row of sought) this.starts[this.cellOf(row) + 1]++;
     for (let cell = 0; cell < this.side * this.side; cell++) this.starts[cell + 1] += this.starts[cell];
     const next = this.starts.slice();
     this.rows = new Uint32Array(n);
-    for (let row = 0; row < n; row++) this.rows[next[this.cellOf(row)]++] = row;
+    for (const row of sought) this.rows[next[this.cellOf(row)]++] = row;
   }
 
-  /** The row nearest to x, y of those that `counts` says yes to; -1 if there is none. */
-  nearest(x: number, y: number, counts: (row: number) => boolean): number {
+  /** The row nearest to x, y; -1 if there is none. */
+  nearest(x: number, y: number): number {
     const column = this.slot(x);
     const line = this.slot(y);
     let best = -1;
@@ -31,7 +37,7 @@ export class Lattice {
         for (let i = this.starts[cell]; i < this.starts[cell + 1]; i++) {
           const row = this.rows[i];
           const d = (this.places[2 * row] - x) ** 2 + (this.places[2 * row + 1] - y) ** 2;
-          if (d < least && counts(row)) {
+          if (d < least) {
             least = d;
             best = row;
           }
@@ -73,6 +79,7 @@ const AHEAD: Record<Direction, readonly [number, number]> = {
 /**
  * The row to which an arrow key leads: near, and rather straight ahead than to the side.
  * Within 45 degrees of the direction; a way to the side counts double. -1 if there is none.
+ * Of those at one place right and up go through all in order before they leave it, left and down back through them.
  */
 export function nearestThatWay(
   places: Float32Array,
@@ -83,16 +90,21 @@ export function nearestThatWay(
   const [ahead, aside] = AHEAD[direction];
   let best = -1;
   let least = Infinity;
+  let beside = -1; // the next one at the same place
   for (let row = 0; row < places.length / 2; row++) {
     const dx = places[2 * row] - places[2 * from];
     const dy = places[2 * row + 1] - places[2 * from + 1];
     const forward = dx * ahead + dy * aside;
     const sideways = Math.abs(dx * aside) + Math.abs(dy * ahead);
     const cost = forward + 2 * sideways;
+    if (dx === 0 && dy === 0 && counts(row)) {
+      if (ahead + aside < 0 && row < from) beside = row;
+      else if (ahead + aside > 0 && row > from && beside < 0) beside = row;
+    }
     if (row !== from && forward > 0 && sideways <= forward && cost < least && counts(row)) {
       least = cost;
       best = row;
     }
   }
-  return best;
+  return beside >= 0 ? beside : best;
 }

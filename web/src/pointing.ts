@@ -164,10 +164,11 @@ export class Pointing {
     event.preventDefault();
   }
 
-  /** Nothing chosen, nothing lit. */
+  /** Nothing chosen, nothing searched for, nothing lit. */
   private letGo(): void {
     this.app.choose(0);
     this.app.world.setLit(new Set());
+    this.app.tell("let go");
     this.app.requestDraw();
   }
 

@@ -9,6 +9,7 @@ const MOST_LISTED = 100;
 
 export class Searching {
   private found: number[] = [];
+  private shown = "";
   private readonly field = byId<HTMLInputElement>("search");
   private readonly list = byId("results");
 
@@ -16,7 +17,8 @@ export class Searching {
     this.field.addEventListener("input", calm(150, () => void this.search()));
     byId("search-form").addEventListener("submit", (event) => {
       event.preventDefault();
-      if (this.found.length) app.playAndShow(this.found[0]);
+      const first = this.found.find((id) => app.world.points.rows.has(id));
+      if (first) app.playAndShow(first);
     });
     this.field.addEventListener("keydown", (event) => {
       if (event.key === "Escape") this.clear();
@@ -26,7 +28,9 @@ export class Searching {
     this.list.addEventListener("keydown", (event) => this.walk(event));
     byId("overlay").addEventListener("pointerdown", () => (this.list.hidden = true));
     app.on("names", () => this.show());
-    app.on("filters", () => this.field.value.trim() && void this.search());
+    app.on("points", () => this.show());
+    app.on("filters", () => this.field.value.trim() && void this.search(!this.list.hidden));
+    app.on("let go", () => this.empty());
   }
 
   /** Search for a text, as if it were typed. */
@@ -36,12 +40,17 @@ export class Searching {
   }
 
   private clear(): void {
-    this.field.value = "";
-    void this.search();
+    this.empty();
     byId("overlay").focus();
   }
 
-  private async search(): Promise<void> {
+  private empty(): void {
+    this.field.value = "";
+    void this.search();
+  }
+
+  /** Light what is found, and list it, or leave the list away where it was. */
+  private async search(listed = true): Promise<void> {
     const { app } = this;
     const text = this.field.value.trim();
     if (!text) {
@@ -57,7 +66,7 @@ export class Searching {
       this.found = rows.map(([id]) => Number(id));
       app.world.setLit(new Set(this.found));
       app.requestDraw();
-      this.list.hidden = false;
+      this.list.hidden = !listed;
       this.show();
     } catch (error) {
       toast((error as Error).message);
@@ -66,16 +75,20 @@ export class Searching {
 
   private show(): void {
     if (this.list.hidden) return;
-    const focused = [...this.list.querySelectorAll("button")].indexOf(document.activeElement as HTMLButtonElement);
     const { app } = this;
-    const listed = this.found.slice(0, MOST_LISTED);
+    const there = this.found.filter((id) => app.world.points.rows.has(id));
+    const listed = there.slice(0, MOST_LISTED);
+    const signature = [there.length, ...listed.map((id) => `${id} ${app.names.of(id, () => listed)}`)].join("\n");
+    if (signature === this.shown) return; // nothing moves under the hand
+    this.shown = signature;
+    const focused = [...this.list.querySelectorAll("button")].indexOf(document.activeElement as HTMLButtonElement);
     const rows = listed.map((id) => {
       const name = fileName(app.names.of(id, () => listed) || `sound ${id}`);
       const button = make("button", { type: "button", title: name }, marker(app.kindOf(id)), make("span", { className: "name" }, name));
       button.addEventListener("click", () => app.playAndShow(id));
       return make("li", {}, button);
     });
-    const left = this.found.length - listed.length;
+    const left = there.length - listed.length;
     if (!listed.length) rows.push(make("li", { className: "faint" }, "nothing has this name"));
     if (left) rows.push(make("li", { className: "faint" }, `and ${left} more on the map${this.found.length === MOST_FOUND ? ", at least" : ""}`));
     fill(this.list, rows);

@@ -47,8 +47,10 @@ export async function fetchAbout(): Promise<About> {
   return (await get("/map/about")).json() as Promise<About>;
 }
 
-export async function fetchPoints(): Promise<Points> {
-  return decodePoints(await (await get("/map/points")).arrayBuffer());
+/** All points, and the tag of the state of the library that they show: another one where anything in it has changed. */
+export async function fetchPoints(): Promise<{ points: Points; tag: string }> {
+  const answer = await get("/map/points");
+  return { points: decodePoints(await answer.arrayBuffer()), tag: answer.headers.get("ETag") ?? "" };
 }
 
 export async function fetchCandidate(): Promise<Points> {
@@ -97,45 +99,86 @@ export async function findSimilar(name: string, file: Blob): Promise<Similar[]> 
 
 const BATCH = 200; // so that the address stays under 2,048 bytes
 const MOST_NAMES = 50_000;
+const NAMES_PAUSE_MS = 30;
+const AWAY_PAUSE_MS = 1000;
+const LONGEST_AWAY_PAUSE_MS = 30_000;
+
+interface Named {
+  /** "": the bridge has no name for it. */
+  readonly name: string;
+  readonly age: number;
+}
 
 /** Names of sounds, asked for together and kept. */
 export class Names {
-  private readonly known = new Map<number, string>();
+  private readonly known = new Map<number, Named>();
   private wanted = new Set<number>();
   private timer = 0;
+  private age = 0;
+  private tag = "";
+  private run = 0;
+  private pause = AWAY_PAUSE_MS;
 
-  /** `onNews` is called when names have come that were asked for. */
+  /** `onNews` is called when names have come that weren't known. */
   constructor(private readonly onNews: () => void) {}
 
-  /** The name, or "" if it isn't known yet; then it is asked for, together with those of `others`. */
+  /** The name, or "" if there is none or it isn't known yet; then it is asked for, together with those of `others`. */
   of(id: number, others: () => Iterable<number> = () => []): string {
-    const name = this.known.get(id);
-    if (name === undefined && !this.wanted.has(id)) {
+    if (this.isStale(id) && !this.wanted.has(id)) {
       this.wanted.add(id);
-      for (const other of others()) if (!this.known.has(other)) this.wanted.add(other);
-      this.timer ||= window.setTimeout(() => void this.fetch(), 30);
+      for (const other of others()) if (this.isStale(other)) this.wanted.add(other);
+      this.timer ||= window.setTimeout(() => void this.fetch(), NAMES_PAUSE_MS);
     }
-    return name ?? "";
+    return this.known.get(id)?.name ?? "";
   }
 
+  /** Know nothing any more: it may be another library. */
   forget(): void {
     this.known.clear();
+    this.wanted.clear();
+    window.clearTimeout(this.timer);
+    this.timer = 0;
+    this.age++;
+    this.run++;
+    this.pause = AWAY_PAUSE_MS;
+  }
+
+  /** Where `tag` is that of another state of the library, names count until newer ones come: files may be renamed. */
+  renew(tag: string): void {
+    if (tag === this.tag) return;
+    this.tag = tag;
+    this.age++;
+  }
+
+  private isStale(id: number): boolean {
+    return this.known.get(id)?.age !== this.age;
   }
 
   private async fetch(): Promise<void> {
+    const { age, run } = this;
     const all = [...this.wanted];
     if (this.known.size > MOST_NAMES) this.known.clear();
+    let isNews = false;
     try {
       for (let at = 0; at < all.length; at += BATCH) {
         const ids = all.slice(at, at + BATCH);
         const names = (await (await get(`/map/names?ids=${ids.join(",")}`)).json()) as Record<string, string>;
-        for (const id of ids) if (names[id] !== undefined) this.known.set(id, names[id]);
+        if (run !== this.run) return;
+        for (const id of ids) {
+          const name = names[id] ?? ""; // "" is an answer, too: else it would be asked for again and again
+          isNews = isNews || this.known.get(id)?.name !== name;
+          this.known.set(id, { name, age });
+          this.wanted.delete(id);
+        }
       }
+      this.pause = AWAY_PAUSE_MS;
+      this.timer = this.wanted.size ? window.setTimeout(() => void this.fetch(), NAMES_PAUSE_MS) : 0;
     } catch {
-      // the bridge is away: whoever still wants a name asks again
+      if (run !== this.run) return;
+      // the bridge is away: what is wanted is asked for again, less and less often
+      this.timer = window.setTimeout(() => void this.fetch(), this.pause);
+      this.pause = Math.min(LONGEST_AWAY_PAUSE_MS, 2 * this.pause);
     }
-    this.wanted.clear();
-    this.timer = 0;
-    this.onNews();
+    if (isNews) this.onNews();
   }
 }

@@ -17,6 +17,16 @@ export const NO_FILTERS: Filters = { kinds: new Set(), leastS: 0, mostS: Infinit
 
 export const MORPH_MS = 700;
 
+/**
+ * The lengths that two fields leave, in seconds; an empty field narrows nothing. Rounded as lengths themselves are, so
+ * that 0.3 s is at most 0.3 s here as it is for the bridge; the wrong way round they are taken the right way round.
+ */
+export function lengthsOf(least: string, most: string): { leastS: number; mostS: number } {
+  const leastS = Math.fround(Math.max(0, Number(least) || 0));
+  const mostS = Math.fround(Number(most) || Infinity);
+  return leastS > mostS ? { leastS: mostS, mostS: leastS } : { leastS, mostS };
+}
+
 /** How a point looks, four bytes a row: kind, drawn (dim, shown, lit), marked as favourite, newly come. */
 export const DIM = 0;
 export const SHOWN = 1;
@@ -81,6 +91,7 @@ export class World {
 
   setFilters(filters: Filters): void {
     this.filters = filters;
+    this.lattice = null;
     this.refreshLooks();
   }
 
@@ -94,6 +105,7 @@ export class World {
     if (row === undefined) return;
     if (on) this.points.flags[row] |= FAVOURITE;
     else this.points.flags[row] &= ~FAVOURITE;
+    if (this.filters.favourites) this.lattice = null;
     this.refreshLooks();
   }
 
@@ -116,8 +128,8 @@ export class World {
 
   /** Nearest sound that passes the filters, in the measure of the map, as the bridge finds it; -1: none. */
   nearest(x: number, y: number): number {
-    this.lattice ??= new Lattice(this.to);
-    return this.lattice.nearest(x, y, this.counts);
+    this.lattice ??= new Lattice(this.to, this.counts);
+    return this.lattice.nearest(x, y);
   }
 
   /** How far the morph is, 0..1, slow at both ends. */

@@ -37,8 +37,10 @@ class FakeSocket {
 
 const states: boolean[] = [];
 
+const refused: string[] = [];
+
 function connected(): { link: Link; socket: FakeSocket } {
-  const link = new Link("ws://bridge", (open) => states.push(open));
+  const link = new Link("ws://bridge", (open) => states.push(open), ({ message }) => refused.push(message));
   link.connect();
   const socket = FakeSocket.all[0];
   socket.open();
@@ -47,7 +49,7 @@ function connected(): { link: Link; socket: FakeSocket } {
 
 beforeEach(() => {
   FakeSocket.all = [];
-  states.length = 0;
+  states.length = refused.length = 0;
   mock.timers.reset();
   mock.timers.enable({ apis: ["setTimeout", "setInterval"] });
   const clock = {
@@ -139,4 +141,55 @@ test("its lease is kept by a ping now and then", () => {
   const { socket } = connected();
   mock.timers.tick(60_000);
   assert.equal(socket.sent.filter((message) => message.address === "/klustr/ping").length, 3);
+});
+
+test("the longer the bridge is away, the less often it is looked for", () => {
+  const { socket } = connected();
+  socket.close();
+  for (const pause of [250, 500, 1000, 2000, 4000, 4000]) {
+    const n = FakeSocket.all.length;
+    mock.timers.tick(pause - 1);
+    assert.equal(FakeSocket.all.length, n, `not before ${pause} ms`);
+    mock.timers.tick(1);
+    assert.equal(FakeSocket.all.length, n + 1);
+    FakeSocket.all[n].close();
+  }
+  mock.timers.tick(4000);
+  FakeSocket.all[7].open();
+  FakeSocket.all[7].close();
+  mock.timers.tick(250);
+  assert.equal(FakeSocket.all.length, 9, "once it was there, the pauses begin anew");
+});
+
+test("a connection that is refused is told from one that is lost", () => {
+  const { link, socket } = connected();
+  socket.close();
+  assert.equal(link.wasOpen, true);
+  mock.timers.tick(250);
+  FakeSocket.all[1].close();
+  assert.equal(link.wasOpen, false);
+});
+
+test("a failure of another address with the same number rejects nothing", async () => {
+  const { link, socket } = connected();
+  const asked = link.ask("/klustr/info", [4]);
+  const [req] = socket.sent[0].arguments;
+  socket.say("/klustr/fail", "/klustr/similar", req, "notfound", "not this one");
+  socket.say("/klustr/info.reply", req, 4);
+  assert.deepEqual((await asked).args, [req, 4]);
+});
+
+test("what the bridge refuses and nobody waits for is told, a late answer is not", async () => {
+  const { link, socket } = connected();
+  link.send("/klustr/filter/duration", 2, 1);
+  socket.say("/klustr/fail", "/klustr/filter/duration", -1, "badargs", "least is above most");
+  assert.deepEqual(refused, ["least is above most"]);
+  const command = link.command("/klustr/rescan");
+  socket.say("/klustr/fail", "/klustr/rescan", -1, "busy", "one is under way");
+  await assert.rejects(command, /one is under way/);
+  const asked = link.ask("/klustr/info", [9], 500);
+  mock.timers.tick(501);
+  await assert.rejects(asked);
+  socket.say("/klustr/fail", "/klustr/info", socket.sent[2].arguments[0], "notfound", "too late");
+  assert.deepEqual(refused, ["least is above most"]);
 });

@@ -24,18 +24,47 @@ test("the lattice finds what looking at every sound finds", () => {
   const draw = chance(3);
   for (const [n, clumped] of [[1, false], [2, false], [50, false], [3000, false], [3000, true]] as const) {
     const places = scatter(n, n, clumped);
-    const lattice = new Lattice(places);
-    for (let i = 0; i < 300; i++) {
-      const [x, y] = [draw() * 1.4 - 0.2, draw() * 1.4 - 0.2];
-      const third = (row: number) => i % 2 === 0 || row % 3 === 0;
-      assert.equal(lattice.nearest(x, y, third), byLooking(places, x, y, third), `${n} sounds, ${x}, ${y}`);
+    for (const counts of [() => true, (row: number) => row % 3 === 0, (row: number) => row === n >> 1]) {
+      const lattice = new Lattice(places, counts);
+      for (let i = 0; i < 200; i++) {
+        const [x, y] = [draw() * 1.4 - 0.2, draw() * 1.4 - 0.2];
+        assert.equal(lattice.nearest(x, y), byLooking(places, x, y, counts), `${n} sounds, ${x}, ${y}`);
+      }
     }
   }
 });
 
 test("where nothing counts, nothing is found", () => {
-  assert.equal(new Lattice(scatter(100, 1, false)).nearest(0.5, 0.5, () => false), -1);
-  assert.equal(new Lattice(new Float32Array(0)).nearest(0.5, 0.5, () => true), -1);
+  assert.equal(new Lattice(scatter(100, 1, false), () => false).nearest(0.5, 0.5), -1);
+  assert.equal(new Lattice(new Float32Array(0)).nearest(0.5, 0.5), -1);
+});
+
+test("a filter that leaves few of many costs no more than it leaves", () => {
+  const places = scatter(100_000, 5, false);
+  let looks = 0;
+  const seen = new Proxy(places, {
+    get: (target, key) => {
+      if (typeof key === "string" && /^\d+$/.test(key)) looks++;
+      return Reflect.get(target, key, target);
+    },
+  });
+  const lattice = new Lattice(seen, (row) => row === 77_000);
+  looks = 0;
+  assert.equal(lattice.nearest(0.9, 0.1), 77_000);
+  assert.ok(looks <= 4, `${looks} places were looked at`);
+  assert.equal((lattice as unknown as { side: number }).side, 1, "one cell, not the 50,000 of all sounds");
+});
+
+test("arrow keys go through all sounds of one place, and leave it", () => {
+  const places = Float32Array.from([0.2, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.8, 0.5]);
+  const walk = (from: number, direction: "left" | "right", counts = (_: number) => true) => {
+    const way = [from];
+    for (let row = nearestThatWay(places, from, direction, counts); row >= 0; row = nearestThatWay(places, row, direction, counts)) way.push(row);
+    return way;
+  };
+  assert.deepEqual(walk(0, "right"), [0, 1, 2, 3, 4]);
+  assert.deepEqual(walk(3, "left"), [3, 2, 1, 0]);
+  assert.deepEqual(walk(0, "right", (row) => row !== 2), [0, 1, 3, 4]);
 });
 
 test("arrow keys lead that way, rather straight ahead than to the side", () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { beforeEach, mock, test } from "node:test";
-import { calm, paced } from "../src/pacing";
+import { calm, paced, Retry } from "../src/pacing";
 
 beforeEach(() => {
   mock.timers.reset();
@@ -36,4 +36,25 @@ test("what is paced is done again and again, though it is asked for without a pa
   const last = n;
   mock.timers.tick(1000);
   assert.equal(n, last, "and not without being asked");
+});
+
+test("what has failed is tried again, ever later, until it goes well", () => {
+  let n = 0;
+  const retry = new Retry(() => {
+    n++;
+    retry.begin();
+  });
+  retry.begin();
+  mock.timers.tick(1000);
+  assert.equal(n, 1);
+  mock.timers.tick(1999);
+  assert.equal(n, 1, "the second pause is longer");
+  mock.timers.tick(1);
+  assert.deepEqual([n, retry.isUnderWay], [2, true]);
+  for (let second = 0; second < 60; second++) mock.timers.tick(1000);
+  assert.ok(n >= 5 && n <= 7, `${n} times in a minute`);
+  const last = n;
+  retry.end();
+  mock.timers.tick(60_000);
+  assert.deepEqual([n, retry.isUnderWay], [last, false]);
 });

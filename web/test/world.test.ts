@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { decodePoints, FAVOURITE } from "../src/points";
-import { DIM, LIT, NO_FILTERS, SHOWN, World } from "../src/world";
+import { DIM, lengthsOf, LIT, NO_FILTERS, SHOWN, World } from "../src/world";
 import { encode, type Made } from "./making";
 
 function world(sounds: readonly Made[], now = 0): World {
@@ -53,6 +53,42 @@ test("filters hold together, and decide what is nearest", () => {
   assert.deepEqual(drawn(map), [DIM, DIM, SHOWN]);
   map.setFilters({ ...NO_FILTERS, kinds: new Set([9]) });
   assert.equal(map.nearest(0.5, 0.5), -1);
+});
+
+test("a sound of exactly the length that is asked for is let through, as the bridge does", () => {
+  const lengths = [0.1, 0.2, 0.3, 0.6, 0.7];
+  const map = world(lengths.map((durationS, i) => ({ id: i + 1, at: [0, 0], durationS })));
+  for (const [i, length] of lengths.entries()) {
+    map.setFilters({ ...NO_FILTERS, ...lengthsOf("", String(length)) });
+    assert.equal(map.nShown, i + 1, `at most ${length}`);
+    map.setFilters({ ...NO_FILTERS, ...lengthsOf(String(length), "") });
+    assert.equal(map.nShown, lengths.length - i, `at least ${length}`);
+  }
+});
+
+test("lengths the wrong way round are taken the right way round, empty ones narrow nothing", () => {
+  assert.deepEqual(lengthsOf("2", "1"), { leastS: 1, mostS: 2 });
+  assert.deepEqual(lengthsOf("1", "2"), { leastS: 1, mostS: 2 });
+  assert.deepEqual(lengthsOf("", ""), { leastS: 0, mostS: Infinity });
+});
+
+test("points that come in the middle of a morph glide on from where they are seen", () => {
+  const map = world([{ id: 1, at: [0, 0] }]);
+  map.adopt(decodePoints(encode([{ id: 1, at: [1, 0] }])), 100);
+  assert.deepEqual(map.placeAt(0, 600), { x: 0.5, y: 0 });
+  map.adopt(decodePoints(encode([{ id: 1, at: [1, 1] }])), 600);
+  assert.deepEqual(map.placeAt(0, 600), { x: 0.5, y: 0 });
+  assert.deepEqual(map.placeAt(0, 1100), { x: 0.75, y: 0.5 });
+});
+
+test("what is nearest follows a favourite that is marked, or isn't any more", () => {
+  const map = world([{ id: 1, at: [0, 0], flags: FAVOURITE }, { id: 2, at: [1, 1] }]);
+  map.setFilters({ ...NO_FILTERS, favourites: true });
+  assert.equal(map.nearest(0.9, 0.9), 0);
+  map.setFavourite(2, true);
+  assert.equal(map.nearest(0.9, 0.9), 1);
+  map.setFavourite(2, false);
+  assert.equal(map.nearest(0.9, 0.9), 0);
 });
 
 test("what is found is lit where the filters let it through", () => {
