@@ -17,6 +17,7 @@ from klustr_bridge.bridge.answers import (
     WALK_REPLY,
     WHY_REPLY,
 )
+from klustr_bridge.bridge.machine_commands import machine_commands
 from klustr_bridge.bridge.vocabulary import (
     AUDITION_MODES,
     CURSOR,
@@ -457,5 +458,5 @@ def _commands() -> Iterator[Command]:
     )
 
 
-COMMANDS: Final = {command.address: command for command in _commands()}
+COMMANDS: Final = {command.address: command for command in (*_commands(), *machine_commands(DONE.address))}
 """Every command by its address."""

@@ -61,12 +61,12 @@ class WebSockets:
             self._osc.counters["connections_refused"] += 1
             await refuse_socket(receive, send, (503, f"{MAX_SOCKETS} web sockets are open; close one"))
         else:
-            host = scope["client"][0] if scope["client"] else ""
+            host, port = scope["client"] or ("", 0)
             drop = scope["extensions"].get(ABORT, lambda: None)
             if path == PAGE:
-                peer, take = WebPeer(host, WEB, write_frame, self._counted(drop)), self._take_json
+                peer, take = WebPeer(host, port, WEB, write_frame, self._counted(drop)), self._take_json
             else:
-                peer, take = WebPeer(host, "osc", bytes, self._counted(drop)), self._take_osc
+                peer, take = WebPeer(host, port, "osc", bytes, self._counted(drop)), self._take_osc
             self._open.add(peer)
             try:
                 await self._serve(peer, take, receive, send)

@@ -46,6 +46,7 @@ _LIST_SHAPES: Final = {  # address: values between header and list, values of on
     "/klustr/problems.reply": (0, 2),
     "/klustr/health.reply": (0, 2),
     "/klustr/scores.reply": (0, 2),
+    "/klustr/clients.reply": (0, 9),
 }
 _PUSHES: Final = frozenset(
     f"/klustr/{name}"

@@ -3165,6 +3165,182 @@
      "patching_rect": [
       586.0,
       290,
+      110,
+      22
+     ],
+     "patcher": {
+      "fileversion": 1,
+      "appversion": {
+       "major": 8,
+       "minor": 6,
+       "revision": 5,
+       "architecture": "x64",
+       "modernui": 1
+      },
+      "classnamespace": "box",
+      "rect": [
+       85.0,
+       104.0,
+       1700,
+       204
+      ],
+      "bglocked": 0,
+      "openinpresentation": 0,
+      "default_fontsize": 12.0,
+      "default_fontface": 0,
+      "default_fontname": "Arial",
+      "gridonopen": 1,
+      "gridsize": [
+       15.0,
+       15.0
+      ],
+      "gridsnaponopen": 1,
+      "objectsnaponopen": 1,
+      "statusbarvisible": 2,
+      "toolbarvisible": 1,
+      "lefttoolbarpinned": 0,
+      "toptoolbarpinned": 0,
+      "righttoolbarpinned": 0,
+      "bottomtoolbarpinned": 0,
+      "toolbars_unpinned_last_save": 0,
+      "tallnewobj": 0,
+      "boxanimatetime": 200,
+      "enablehscroll": 1,
+      "enablevscroll": 1,
+      "devicewidth": 0.0,
+      "description": "",
+      "digest": "",
+      "tags": "",
+      "style": "",
+      "subpatcher_template": "",
+      "assistshowspatchername": 0,
+      "boxes": [
+       {
+        "box": {
+         "id": "obj-1",
+         "maxclass": "newobj",
+         "numinlets": 1,
+         "numoutlets": 0,
+         "patching_rect": [
+          20,
+          124,
+          116,
+          22
+         ],
+         "text": "send klustr.help"
+        }
+       },
+       {
+        "box": {
+         "id": "obj-2",
+         "maxclass": "message",
+         "numinlets": 2,
+         "numoutlets": 1,
+         "patching_rect": [
+          20,
+          20,
+          72,
+          22
+         ],
+         "text": "reveal 42",
+         "outlettype": [
+          ""
+         ]
+        }
+       },
+       {
+        "box": {
+         "id": "obj-3",
+         "maxclass": "comment",
+         "numinlets": 1,
+         "numoutlets": 0,
+         "patching_rect": [
+          330,
+          20,
+          1307,
+          20
+         ],
+         "text": "Shows the sound's file in the file manager of the bridge's machine. Where nothing can show it, the answer is notready, and names the path. At most five in a row, then one a second; beyond that it is ..."
+        }
+       },
+       {
+        "box": {
+         "id": "obj-4",
+         "maxclass": "message",
+         "numinlets": 2,
+         "numoutlets": 1,
+         "patching_rect": [
+          20,
+          52,
+          59,
+          22
+         ],
+         "text": "clients",
+         "outlettype": [
+          ""
+         ]
+        }
+       },
+       {
+        "box": {
+         "id": "obj-5",
+         "maxclass": "comment",
+         "numinlets": 1,
+         "numoutlets": 0,
+         "patching_rect": [
+          330,
+          52,
+          283,
+          20
+         ],
+         "text": "Who is subscribed. Only from this machine."
+        }
+       }
+      ],
+      "lines": [
+       {
+        "patchline": {
+         "source": [
+          "obj-2",
+          0
+         ],
+         "destination": [
+          "obj-1",
+          0
+         ],
+         "order": 0
+        }
+       },
+       {
+        "patchline": {
+         "source": [
+          "obj-4",
+          0
+         ],
+         "destination": [
+          "obj-1",
+          0
+         ],
+         "order": 0
+        }
+       }
+      ],
+      "dependency_cache": [],
+      "autosave": 0,
+      "showontab": 1
+     },
+     "text": "p \"The machine\""
+    }
+   },
+   {
+    "box": {
+     "id": "obj-18",
+     "maxclass": "newobj",
+     "numinlets": 0,
+     "numoutlets": 0,
+     "patching_rect": [
+      706.0,
+      290,
       129,
       22
      ],
@@ -3182,7 +3358,7 @@
        85.0,
        104.0,
        2000,
-       852
+       876
       ],
       "bglocked": 0,
       "openinpresentation": 0,
@@ -3854,10 +4030,10 @@
          "patching_rect": [
           20,
           524,
-          91,
+          488,
           20
          ],
-         "text": "done address"
+         "text": "clients item REQ NUMBER name over host port view player silent dropped own"
         }
        },
        {
@@ -3869,10 +4045,10 @@
          "patching_rect": [
           620,
           524,
-          219,
+          1281,
           20
          ],
-         "text": "The library command is finished."
+         "text": "Who is subscribed: the name of its hello (empty for OSCQuery's LISTEN), its address (over UDP where pushes go), its view of the map and player, how long since its last packet, pushes it has lost ..."
         }
        },
        {
@@ -3884,10 +4060,10 @@
          "patching_rect": [
           20,
           548,
-          200,
+          91,
           20
          ],
-         "text": "fail address req code message"
+         "text": "done address"
         }
        },
        {
@@ -3899,10 +4075,10 @@
          "patching_rect": [
           620,
           548,
-          398,
+          219,
           20
          ],
-         "text": "A command was refused; req is -1 where the command has none."
+         "text": "The library command is finished."
         }
        },
        {
@@ -3914,10 +4090,10 @@
          "patching_rect": [
           20,
           572,
-          225,
+          200,
           20
          ],
-         "text": "hit cursor id x y distance origin"
+         "text": "fail address req code message"
         }
        },
        {
@@ -3929,10 +4105,10 @@
          "patching_rect": [
           620,
           572,
-          1307,
+          398,
           20
          ],
-         "text": "The nearest sound to a cursor changed. To every subscriber; newest wins, at most 60 a second for each cursor. x and y are in the receiver's view (-1 where the sound has no place in it yet), distance ..."
+         "text": "A command was refused; req is -1 where the command has none."
         }
        },
        {
@@ -3944,10 +4120,10 @@
          "patching_rect": [
           20,
           596,
-          251,
+          225,
           20
          ],
-         "text": "play voice id velocity path start end"
+         "text": "hit cursor id x y distance origin"
         }
        },
        {
@@ -3962,7 +4138,7 @@
           1307,
           20
          ],
-         "text": "A sound was started; voice names it for /klustr/stop, end is 0 while its length is not known. Only to the client whose action caused it, in every player mode: with internal the bridge has sounded it ..."
+         "text": "The nearest sound to a cursor changed. To every subscriber; newest wins, at most 60 a second for each cursor. x and y are in the receiver's view (-1 where the sound has no place in it yet), distance ..."
         }
        },
        {
@@ -3974,10 +4150,10 @@
          "patching_rect": [
           20,
           620,
-          161,
+          251,
           20
          ],
-         "text": "beat beat tempo playing"
+         "text": "play voice id velocity path start end"
         }
        },
        {
@@ -3989,10 +4165,10 @@
          "patching_rect": [
           620,
           620,
-          1057,
+          1307,
           20
          ],
-         "text": "The session's beat by Ableton Link or MIDI clock, at each beat while it runs and when it starts, stops or is gone (tempo 0); counted from the session's first beat."
+         "text": "A sound was started; voice names it for /klustr/stop, end is 0 while its length is not known. Only to the client whose action caused it, in every player mode: with internal the bridge has sounded it ..."
         }
        },
        {
@@ -4004,10 +4180,10 @@
          "patching_rect": [
           20,
           644,
-          91,
+          161,
           20
          ],
-         "text": "added id x y"
+         "text": "beat beat tempo playing"
         }
        },
        {
@@ -4019,10 +4195,10 @@
          "patching_rect": [
           620,
           644,
-          161,
+          1057,
           20
          ],
-         "text": "A sound joined the map."
+         "text": "The session's beat by Ableton Link or MIDI clock, at each beat while it runs and when it starts, stops or is gone (tempo 0); counted from the session's first beat."
         }
        },
        {
@@ -4034,10 +4210,10 @@
          "patching_rect": [
           20,
           668,
-          78,
+          91,
           20
          ],
-         "text": "removed id"
+         "text": "added id x y"
         }
        },
        {
@@ -4049,10 +4225,10 @@
          "patching_rect": [
           620,
           668,
-          187,
+          161,
           20
          ],
-         "text": "A sound is no longer there."
+         "text": "A sound joined the map."
         }
        },
        {
@@ -4064,10 +4240,10 @@
          "patching_rect": [
           20,
           692,
-          91,
+          78,
           20
          ],
-         "text": "moved id x y"
+         "text": "removed id"
         }
        },
        {
@@ -4079,10 +4255,10 @@
          "patching_rect": [
           620,
           692,
-          302,
+          187,
           20
          ],
-         "text": "A sound has a new place; only at a new epoch."
+         "text": "A sound is no longer there."
         }
        },
        {
@@ -4094,10 +4270,10 @@
          "patching_rect": [
           20,
           716,
-          129,
+          91,
           20
          ],
-         "text": "epoch epoch sounds"
+         "text": "moved id x y"
         }
        },
        {
@@ -4109,10 +4285,10 @@
          "patching_rect": [
           620,
           716,
-          321,
+          302,
           20
          ],
-         "text": "The map was made anew: ask for the points again."
+         "text": "A sound has a new place; only at a new epoch."
         }
        },
        {
@@ -4124,10 +4300,10 @@
          "patching_rect": [
           20,
           740,
-          174,
+          129,
           20
          ],
-         "text": "progress stage done total"
+         "text": "epoch epoch sounds"
         }
        },
        {
@@ -4139,10 +4315,10 @@
          "patching_rect": [
           620,
           740,
-          456,
+          321,
           20
          ],
-         "text": "How far the work is. Newest wins, at most 60 a second for each stage."
+         "text": "The map was made anew: ask for the points again."
         }
        },
        {
@@ -4154,10 +4330,10 @@
          "patching_rect": [
           20,
           764,
-          136,
+          174,
           20
          ],
-         "text": "error where message"
+         "text": "progress stage done total"
         }
        },
        {
@@ -4169,10 +4345,10 @@
          "patching_rect": [
           620,
           764,
-          123,
+          456,
           20
          ],
-         "text": "Something failed."
+         "text": "How far the work is. Newest wins, at most 60 a second for each stage."
         }
        },
        {
@@ -4184,10 +4360,10 @@
          "patching_rect": [
           20,
           788,
-          59,
+          136,
           20
          ],
-         "text": "goodbye"
+         "text": "error where message"
         }
        },
        {
@@ -4199,6 +4375,36 @@
          "patching_rect": [
           620,
           788,
+          123,
+          20
+         ],
+         "text": "Something failed."
+        }
+       },
+       {
+        "box": {
+         "id": "obj-67",
+         "maxclass": "comment",
+         "numinlets": 1,
+         "numoutlets": 0,
+         "patching_rect": [
+          20,
+          812,
+          59,
+          20
+         ],
+         "text": "goodbye"
+        }
+       },
+       {
+        "box": {
+         "id": "obj-68",
+         "maxclass": "comment",
+         "numinlets": 1,
+         "numoutlets": 0,
+         "patching_rect": [
+          620,
+          812,
           123,
           20
          ],

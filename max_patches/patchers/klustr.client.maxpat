@@ -327,8 +327,8 @@
         "box": {
          "id": "obj-2",
          "maxclass": "newobj",
-         "numinlets": 34,
-         "numoutlets": 34,
+         "numinlets": 35,
+         "numoutlets": 35,
          "patching_rect": [
           20,
           60,
@@ -369,9 +369,10 @@
           "",
           "",
           "",
+          "",
           ""
          ],
-         "text": "route /klustr/welcome /klustr/pong /klustr/synced /klustr/health.reply /klustr/scores.reply /klustr/status.reply /klustr/near.reply /klustr/info.reply /klustr/why.reply /klustr/kit.reply /klustr/walk.reply /klustr/grid.reply /klustr/duplicates.reply /klustr/path.reply /klustr/resolve.reply /klustr/find.reply /klustr/points.reply /klustr/folders.reply /klustr/problems.reply /klustr/record.reply /klustr/midi/clip.reply /klustr/done /klustr/fail /klustr/hit /klustr/play /klustr/beat /klustr/added /klustr/removed /klustr/moved /klustr/epoch /klustr/progress /klustr/error /klustr/goodbye"
+         "text": "route /klustr/welcome /klustr/pong /klustr/synced /klustr/health.reply /klustr/scores.reply /klustr/status.reply /klustr/near.reply /klustr/info.reply /klustr/why.reply /klustr/kit.reply /klustr/walk.reply /klustr/grid.reply /klustr/duplicates.reply /klustr/path.reply /klustr/resolve.reply /klustr/find.reply /klustr/points.reply /klustr/folders.reply /klustr/problems.reply /klustr/record.reply /klustr/midi/clip.reply /klustr/clients.reply /klustr/done /klustr/fail /klustr/hit /klustr/play /klustr/beat /klustr/added /klustr/removed /klustr/moved /klustr/epoch /klustr/progress /klustr/error /klustr/goodbye"
         }
        },
        {
@@ -808,13 +809,13 @@
          "patching_rect": [
           220,
           370,
-          91,
+          110,
           22
          ],
          "outlettype": [
           ""
          ],
-         "text": "prepend done"
+         "text": "prepend clients"
         }
        },
        {
@@ -832,7 +833,7 @@
          "outlettype": [
           ""
          ],
-         "text": "prepend fail"
+         "text": "prepend done"
         }
        },
        {
@@ -844,13 +845,13 @@
          "patching_rect": [
           220,
           430,
-          84,
+          91,
           22
          ],
          "outlettype": [
           ""
          ],
-         "text": "prepend hit"
+         "text": "prepend fail"
         }
        },
        {
@@ -862,13 +863,13 @@
          "patching_rect": [
           420,
           100,
-          91,
+          84,
           22
          ],
          "outlettype": [
           ""
          ],
-         "text": "prepend play"
+         "text": "prepend hit"
         }
        },
        {
@@ -886,7 +887,7 @@
          "outlettype": [
           ""
          ],
-         "text": "prepend beat"
+         "text": "prepend play"
         }
        },
        {
@@ -898,13 +899,13 @@
          "patching_rect": [
           420,
           160,
-          97,
+          91,
           22
          ],
          "outlettype": [
           ""
          ],
-         "text": "prepend added"
+         "text": "prepend beat"
         }
        },
        {
@@ -916,13 +917,13 @@
          "patching_rect": [
           420,
           190,
-          110,
+          97,
           22
          ],
          "outlettype": [
           ""
          ],
-         "text": "prepend removed"
+         "text": "prepend added"
         }
        },
        {
@@ -934,13 +935,13 @@
          "patching_rect": [
           420,
           220,
-          97,
+          110,
           22
          ],
          "outlettype": [
           ""
          ],
-         "text": "prepend moved"
+         "text": "prepend removed"
         }
        },
        {
@@ -958,7 +959,7 @@
          "outlettype": [
           ""
          ],
-         "text": "prepend epoch"
+         "text": "prepend moved"
         }
        },
        {
@@ -970,13 +971,13 @@
          "patching_rect": [
           420,
           280,
-          116,
+          97,
           22
          ],
          "outlettype": [
           ""
          ],
-         "text": "prepend progress"
+         "text": "prepend epoch"
         }
        },
        {
@@ -988,13 +989,13 @@
          "patching_rect": [
           420,
           310,
-          97,
+          116,
           22
          ],
          "outlettype": [
           ""
          ],
-         "text": "prepend error"
+         "text": "prepend progress"
         }
        },
        {
@@ -1006,6 +1007,24 @@
          "patching_rect": [
           420,
           340,
+          97,
+          22
+         ],
+         "outlettype": [
+          ""
+         ],
+         "text": "prepend error"
+        }
+       },
+       {
+        "box": {
+         "id": "obj-39",
+         "maxclass": "newobj",
+         "numinlets": 1,
+         "numoutlets": 1,
+         "patching_rect": [
+          420,
+          370,
           110,
           22
          ],
@@ -1648,7 +1667,7 @@
           0
          ],
          "destination": [
-          "obj-4",
+          "obj-3",
           0
          ],
          "order": 0
@@ -1893,6 +1912,32 @@
          "source": [
           "obj-2",
           33
+         ],
+         "destination": [
+          "obj-39",
+          0
+         ],
+         "order": 0
+        }
+       },
+       {
+        "patchline": {
+         "source": [
+          "obj-39",
+          0
+         ],
+         "destination": [
+          "obj-4",
+          0
+         ],
+         "order": 0
+        }
+       },
+       {
+        "patchline": {
+         "source": [
+          "obj-2",
+          34
          ],
          "destination": [
           "obj-5",

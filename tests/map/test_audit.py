@@ -50,7 +50,18 @@ def test_tab_reaches_everything(page: MapPage, daemon: RunningDaemon) -> None:
     page.press(apart(daemon)[0])
     page.until("state.neighbours > 0")
     page.open_all()
-    wanted = {"search", "zoom-in", "hear", "panel-button", "overlay", "play", "star", "copy-path", "kind"}
+    wanted = {
+        "search",
+        "zoom-in",
+        "hear",
+        "panel-button",
+        "overlay",
+        "play",
+        "star",
+        "copy-path",
+        "reveal",
+        "kind",
+    }
     wanted |= {"least", "only-favourites", "add-files", "folder-path", "rescan", "learn", "player", "stop"}
     page.page.locator("#search").focus()
     reached = set()

@@ -4,6 +4,7 @@ import { App } from "./app";
 import { toScreen } from "./camera";
 import { Card } from "./card";
 import { Caring } from "./caring";
+import { Clients } from "./clients";
 import { byId, make } from "./dom";
 import { Giving } from "./giving";
 import { connectMax } from "./max";
@@ -25,6 +26,7 @@ function start(): void {
     narrowing.offer(folders);
     giving.offer(folders);
   });
+  new Clients(app);
   wireSound(app);
   wirePanel();
   connectMax(app, (text) => searching.searchFor(text));
