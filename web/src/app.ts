@@ -15,7 +15,7 @@ import { MORPH_MS, World } from "./world";
 
 type Listener = () => void;
 /** What parts of the page wait for. */
-export type News = "open" | "points" | "chosen" | "kinds" | "neighbours" | "filters" | "names" | "size";
+export type News = "open" | "points" | "chosen" | "kinds" | "neighbours" | "filters" | "names" | "size" | "view";
 
 const POINTS_PAUSE_MS = 400;
 const MANY = 20_000;
@@ -31,6 +31,8 @@ export class App {
   camera: Camera = fit({ width: 1, height: 1 });
   size: Size = { width: 1, height: 1 };
   chosen = 0;
+  /** Whether pads are shown; the bridge then goes on to answer in the view of before. */
+  isGrid = false;
   neighbours: readonly { readonly id: number; readonly distance: number }[] = [];
   /** For whoever measures: frames drawn, points of the last of them, and the script's time for it, milliseconds. */
   frames = 0;
@@ -94,13 +96,18 @@ export class App {
     this.look(reveal(this.camera, this.size, to[2 * row], to[2 * row + 1], 40));
   }
 
-  setView(view: ViewName): void {
-    this.world.setView(view, performance.now());
-    this.link.send("/klustr/view", view);
+  setView(view: ViewName | "grid"): void {
+    this.isGrid = view === "grid";
+    if (view !== "grid") {
+      this.world.setView(view, performance.now());
+      this.link.send("/klustr/view", view);
+    }
+    this.tell("view");
     this.requestDraw();
   }
 
   look(camera: Camera): void {
+    if (this.isGrid) return; // pads stay where they are
     this.camera = camera;
     this.requestDraw();
   }
@@ -126,16 +133,18 @@ export class App {
     const { world, camera, size } = this;
     const { n } = world.points;
     const t = world.progress(began);
+    const gone = world.gone(began);
     const zoom = zoomOf(camera, size);
     const scene = { version: world.version, n, from: world.from, to: world.to, look: world.look, order: world.order };
     const diameter = diameterOf(n, size, zoom);
     const opacity = opacityOf(n, zoom) * (world.lit.size ? BESIDE_LIT : 1);
-    this.renderer.draw(scene, { camera, size, density: this.density, t, diameter, opacity });
+    this.renderer.draw(scene, { camera, size, density: this.density, t, diameter, opacity, gone });
     const moving = this.overlay.draw(camera, size, began);
     this.frames++;
     this.drawn = n;
     this.frameMs = performance.now() - began;
-    if (moving || t < 1) this.requestDraw();
+    if (t >= 1) world.settle(began);
+    if (moving || t < 1 || world.version !== scene.version) this.requestDraw();
   }
 
   private resize(): void {

@@ -7,6 +7,7 @@ import { Caring } from "./caring";
 import { Clients } from "./clients";
 import { byId, make } from "./dom";
 import { Giving } from "./giving";
+import { Grid } from "./grid";
 import { connectMax } from "./max";
 import { Narrowing } from "./narrowing";
 import { Pointing } from "./pointing";
@@ -22,6 +23,7 @@ function start(): void {
   const searching = new Searching(app);
   const giving = new Giving(app);
   new Pointing(app, card.toggleFavourite);
+  new Grid(app, card.toggleFavourite);
   new Caring(app, (folders) => {
     narrowing.offer(folders);
     giving.offer(folders);
@@ -93,7 +95,8 @@ function exposeState(app: App): void {
     sounds: app.world.points.n,
     shown: app.world.nShown,
     lit: app.world.lit.size,
-    view: app.world.view,
+    view: app.isGrid ? "grid" : app.world.view,
+    pads: app.world.nPads,
     chosen: app.chosen,
     neighbours: app.neighbours.length,
     cursors: app.overlay.nCursors,
