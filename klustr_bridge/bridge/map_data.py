@@ -8,8 +8,9 @@ float32 natural x[n], y[n], even x[n], y[n], duration_s[n]; uint8 kind[n]; uint8
 """
 
 import gzip
+import hashlib
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -67,14 +68,17 @@ class PackedPoints:
 
     Attributes
     ----------
+    snapshot : str
+        The state of the library that they are of: see `tag_of`.
     tag : str
-        Names the state: other points have another one.
+        Names the points themselves: as long as they stay as they are, it does.
     raw : bytes
         In the form above.
     packed : bytes or None
         The same, gzip; None where that isn't worth it.
     """
 
+    snapshot: str
     tag: str
     raw: bytes
     packed: bytes | None
@@ -90,18 +94,23 @@ def tag_of(corpus: Corpus) -> str:
     return f"{corpus.library_id or 'none'}-{corpus.generation}-{corpus.epoch}"
 
 
-def pack(corpus: Corpus) -> PackedPoints:
+def pack(corpus: Corpus, before: PackedPoints | None = None) -> PackedPoints:
     """Pack every placed sound.
 
     Parameters
     ----------
     corpus : Corpus
         What is served.
+    before : PackedPoints, optional
+        Of the state before: a file that was renamed changes no point, and nothing is compressed anew.
     """
     raw = points(corpus)
+    tag = hashlib.sha256(raw).hexdigest()[:24]
+    if before is not None and before.tag == tag:
+        return replace(before, snapshot=tag_of(corpus))
     packed = gzip.compress(raw, _COMPRESSION, mtime=0) if len(raw) >= _LEAST_COMPRESSED else raw
     pays = len(packed) < _PAYS * len(raw)
-    return PackedPoints(tag_of(corpus), raw, packed if pays else None)
+    return PackedPoints(tag_of(corpus), tag, raw, packed if pays else None)
 
 
 def points(corpus: Corpus) -> bytes:

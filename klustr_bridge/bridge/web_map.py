@@ -126,6 +126,7 @@ class MapPages:
         about: dict[str, Any] = {
             "version": self._version,
             "epoch": status.epoch,
+            "snapshot": map_data.tag_of(self._navigator.corpus),
             "sounds": status.n_sounds,
             "placed": self._navigator.corpus.n_placed,
             "kinds": map_data.kinds(),
@@ -148,8 +149,8 @@ class MapPages:
         return Response(data, media_type="application/octet-stream", headers=headers)
 
     async def _packed_points(self, corpus: Corpus) -> PackedPoints:
-        if self._packed is None or self._packed.tag != map_data.tag_of(corpus):
-            self._packed = await asyncio.to_thread(map_data.pack, corpus)
+        if self._packed is None or self._packed.snapshot != map_data.tag_of(corpus):
+            self._packed = await asyncio.to_thread(map_data.pack, corpus, self._packed)
         return self._packed
 
     async def _names(self, request: Request) -> Response:

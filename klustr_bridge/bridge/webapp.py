@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from klustr_bridge.bridge import oscquery
 from klustr_bridge.bridge.commands import COMMANDS
 from klustr_bridge.bridge.jsoncodec import read_answer
+from klustr_bridge.bridge.map_data import tag_of
 from klustr_bridge.bridge.osc import OscServer
 from klustr_bridge.bridge.web_guard import Guard, refuse_socket
 from klustr_bridge.bridge.web_map import MapPages, folders_of
@@ -142,6 +143,7 @@ def status_of(navigator: Navigator) -> dict[str, Any]:
         "pending": status.n_pending,
         "failed": status.n_refused,
         "epoch": status.epoch,
+        "snapshot": tag_of(navigator.corpus),
         "folders": folders_of(navigator),
     }
 

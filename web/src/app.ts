@@ -15,7 +15,7 @@ import { MORPH_MS, World } from "./world";
 
 type Listener = () => void;
 /** What parts of the page wait for. */
-export type News = "open" | "points" | "chosen" | "kinds" | "neighbours" | "filters" | "names" | "size" | "view";
+export type News = "open" | "points" | "chosen" | "kinds" | "neighbours" | "filters" | "names" | "size" | "view" | "status";
 
 const POINTS_PAUSE_MS = 400;
 const MANY = 20_000;
@@ -28,6 +28,8 @@ export class App {
   readonly hearing: Hearing;
   kinds: readonly KindLook[] = [];
   about: About | null = null;
+  /** What `/status` has told last. */
+  status: Readonly<Record<string, unknown>> = {};
   camera: Camera = fit({ width: 1, height: 1 });
   size: Size = { width: 1, height: 1 };
   chosen = 0;
@@ -43,6 +45,7 @@ export class App {
   private asked = false;
   private wanted = false;
   private fetching = false;
+  private pointsTag = "";
   private readonly listeners = new Map<News, Listener[]>();
   private readonly canvas = byId<HTMLCanvasElement>("points");
 
@@ -177,6 +180,8 @@ export class App {
       this.choose(Number(id));
       this.requestDraw();
     });
+    // a file that is renamed is no news to any client: its sound is the same, and so is its place
+    this.on("status", () => this.about && this.status.snapshot !== this.about.snapshot && changed());
     link.on("/klustr/error", ([where, message]) => toast(`${String(where)}: ${String(message)}`));
     document.addEventListener("visibilitychange", () => {
       // a hidden page's pings are rare: its subscription may have run out
@@ -218,14 +223,19 @@ export class App {
 
   private async fetchAll(): Promise<void> {
     const about = await fetchAbout();
-    const points = await fetchPoints();
+    const fetched = await fetchPoints(this.pointsTag);
+    if (about.snapshot !== this.about?.snapshot) this.names.renew();
     this.about = about;
     this.kinds = about.kinds.map(({ name, colour, marker }) => kindLook(name, colour, marker));
     this.renderer.setLooks(this.kinds);
-    this.world.adopt(points, performance.now());
-    if (this.chosen && !points.rows.has(this.chosen)) this.choose(0);
+    if (fetched) {
+      this.pointsTag = fetched.tag;
+      this.world.adopt(fetched.points, performance.now());
+    }
+    if (this.chosen && !this.world.points.rows.has(this.chosen)) this.choose(0);
     this.tell("kinds");
     this.tell("points");
+    this.tell("names");
     this.requestDraw();
   }
 }

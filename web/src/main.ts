@@ -5,6 +5,7 @@ import { toScreen } from "./camera";
 import { Card } from "./card";
 import { Caring } from "./caring";
 import { Clients } from "./clients";
+import { Devices } from "./devices";
 import { byId, make } from "./dom";
 import { Giving } from "./giving";
 import { Grid } from "./grid";
@@ -29,6 +30,7 @@ function start(): void {
     giving.offer(folders);
   });
   new Clients(app);
+  new Devices(app);
   wireSound(app);
   wirePanel();
   connectMax(app, (text) => searching.searchFor(text));

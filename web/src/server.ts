@@ -7,6 +7,8 @@ export interface About {
   readonly epoch: number;
   readonly sounds: number;
   readonly state: string;
+  /** Names the state of the library: another one, and names of files may be others, too. */
+  readonly snapshot: string;
   readonly kinds: readonly { readonly name: string; readonly colour: string; readonly marker?: string }[];
   readonly aspects: readonly string[];
 }
@@ -42,8 +44,12 @@ export async function fetchAbout(): Promise<About> {
   return (await get("/map/about")).json() as Promise<About>;
 }
 
-export async function fetchPoints(): Promise<Points> {
-  return decodePoints(await (await get("/map/points")).arrayBuffer());
+/** The points, with what names them; null where they are those of `tag` still. */
+export async function fetchPoints(tag = ""): Promise<{ points: Points; tag: string } | null> {
+  const response = await get("/map/points");
+  const now = response.headers.get("ETag") ?? "";
+  if (now && now === tag) return null;
+  return { points: decodePoints(await response.arrayBuffer()), tag: now };
 }
 
 export async function fetchFolders(): Promise<Folder[]> {
@@ -91,7 +97,8 @@ const MOST_NAMES = 50_000;
 
 /** Names of sounds, asked for together and kept. */
 export class Names {
-  private readonly known = new Map<number, string>();
+  private readonly known = new Map<number, { readonly name: string; readonly age: number }>();
+  private age = 0;
   private wanted = new Set<number>();
   private timer = 0;
 
@@ -100,33 +107,46 @@ export class Names {
 
   /** The name, or "" if it isn't known yet; then it is asked for, together with those of `others`. */
   of(id: number, others: () => Iterable<number> = () => []): string {
-    const name = this.known.get(id);
-    if (name === undefined && !this.wanted.has(id)) {
+    if (!this.isNew(id) && !this.wanted.has(id)) {
       this.wanted.add(id);
-      for (const other of others()) if (!this.known.has(other)) this.wanted.add(other);
+      for (const other of others()) if (!this.isNew(other)) this.wanted.add(other);
       this.timer ||= window.setTimeout(() => void this.fetch(), 30);
     }
-    return name ?? "";
+    return this.known.get(id)?.name ?? "";
+  }
+
+  /** Files may have been renamed: each name stands until it is wanted again and the new one is there. */
+  renew(): void {
+    this.age++;
   }
 
   forget(): void {
     this.known.clear();
   }
 
+  private isNew(id: number): boolean {
+    return this.known.get(id)?.age === this.age;
+  }
+
   private async fetch(): Promise<void> {
     const all = [...this.wanted];
+    const { age } = this;
     if (this.known.size > MOST_NAMES) this.known.clear();
     try {
       for (let at = 0; at < all.length; at += BATCH) {
         const ids = all.slice(at, at + BATCH);
         const names = (await (await get(`/map/names?ids=${ids.join(",")}`)).json()) as Record<string, string>;
-        for (const id of ids) if (names[id] !== undefined) this.known.set(id, names[id]);
+        for (const id of ids) this.known.set(id, { name: names[id] ?? "", age });
       }
+      this.end();
+      this.onNews();
     } catch {
-      // the bridge is away: whoever still wants a name asks again
+      this.end(); // the bridge is away: whoever still wants a name asks again when there is news
     }
+  }
+
+  private end(): void {
     this.wanted.clear();
     this.timer = 0;
-    this.onNews();
   }
 }
