@@ -259,7 +259,7 @@ class Daemon:
         )
         midi.start()
         self._mapping = MappingFile(midi, self._output, midi_mapping_file(self._settings), self._say)
-        self._osc.midi.learn, self._osc.midi.cancel = self._mapping.learn, midi.stop_learning
+        self._osc.midi.serve(self._mapping.learn, midi)
         stack.push_async_callback(_within, "MIDI", midi.stop)
         if self._settings.midi.output:
             self._output.send_to(midi.send)

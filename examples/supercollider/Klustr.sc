@@ -26,6 +26,7 @@ Klustr {
 			'/klustr/problems.reply': [0, [\path, \reason]],
 			'/klustr/health.reply': [0, [\name, \value]],
 			'/klustr/scores.reply': [0, [\name, \value]],
+			'/klustr/clients.reply': [0, [\name, \over, \host, \port, \view, \player, \silent, \dropped, \own]],
 			'/klustr/duplicates.reply': [0, [\group, \id]],
 			'/klustr/status.reply': [\state, \files, \sounds, \pending, \failed, \epoch],
 			'/klustr/info.reply': [

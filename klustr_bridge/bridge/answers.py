@@ -5,6 +5,7 @@ This module owns the second half of the command table and nothing else.
 
 from typing import Final
 
+from klustr_bridge.bridge.machine_commands import CLIENTS_REPLY
 from klustr_bridge.bridge.vocabulary import (
     FAIL_CODES,
     HEADER,
@@ -211,6 +212,7 @@ REPLIES: Final = {
             (REQ, PATH, Argument("notes", "i", 0)),
             help="The MIDI file of a clip, and how many notes it has.",
         ),
+        CLIENTS_REPLY,
         DONE,
         FAIL,
     )

@@ -19,6 +19,7 @@ from klustr_bridge.bridge.answers import (
     WHY_REPLY,
 )
 from klustr_bridge.bridge.guests import OPEN_TO_OTHER_MACHINES
+from klustr_bridge.bridge.machine_commands import machine_commands
 from klustr_bridge.bridge.vocabulary import (
     AUDITION_MODES,
     CURSOR,
@@ -494,6 +495,6 @@ def _commands() -> Iterator[Command]:
 
 COMMANDS: Final = {
     command.address: replace(command, lan=command.address in OPEN_TO_OTHER_MACHINES)
-    for command in _commands()
+    for command in (*_commands(), *machine_commands(DONE.address))
 }
 """Every command by its address."""

@@ -6,7 +6,7 @@ decides nothing about sound, filters or files; it opens no socket and knows no o
 
 import os
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from numpy.typing import NDArray
@@ -23,6 +23,7 @@ from klustr_bridge.bridge.answers import (
     WALK_REPLY,
     WHY_REPLY,
 )
+from klustr_bridge.bridge.clients import Row as ClientRow
 from klustr_bridge.bridge.codec import encode, encode_chunks
 from klustr_bridge.bridge.commands import COMMANDS
 from klustr_bridge.bridge.midi_commands import MidiCommands
@@ -87,6 +88,10 @@ class Handlers:
         Notes that a client wants to sound what surfaces without clients play.
     midi : MidiCommands
         Learns controls and writes clips.
+    clients : callable
+        Lists who is subscribed, to a client.
+    reveal : callable
+        Shows a file in the file manager.
     """
 
     def __init__(
@@ -99,6 +104,8 @@ class Handlers:
         bye: Callable[[Client], None],
         ask_for_plays: Callable[[Client], None],
         midi: MidiCommands,
+        clients: Callable[[Client], list[ClientRow]],
+        reveal: Callable[[bytes], Awaitable[None]],
     ) -> None:
         self._navigator = navigator
         self._publish = publish
@@ -107,6 +114,8 @@ class Handlers:
         self._bye = bye
         self._ask_for_plays = ask_for_plays
         self._midi = midi
+        self._clients = clients
+        self._reveal = reveal
         self._run = 1 + secrets.randbelow(MAX_RUN)
 
     def by_address(self) -> dict[str, Callable[..., Any]]:
@@ -388,6 +397,17 @@ class Handlers:
         """``/klustr/kind``."""
         await self._navigator.set_kind(sound_id, kind)
         return (encode(DONE, "/klustr/kind"),)
+
+    # -- the machine
+
+    async def reveal(self, client: Client, sound_id: int) -> Packets:
+        """``/klustr/reveal``."""
+        await self._reveal(self._navigator.path(sound_id))
+        return (encode(DONE, "/klustr/reveal"),)
+
+    def clients(self, client: Client, req: int) -> Packets:
+        """``/klustr/clients``."""
+        return encode_chunks(REPLIES["/klustr/clients.reply"], req, self._clients(client))
 
 
 class _PointRows(Sequence[tuple[int, float, float]]):

@@ -8,8 +8,9 @@ float32 natural x[n], y[n], even x[n], y[n], duration_s[n]; uint8 kind[n]; uint8
 """
 
 import gzip
+import hashlib
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -68,14 +69,17 @@ class PackedPoints:
 
     Attributes
     ----------
+    snapshot : str
+        The state of the library that they are of: see `tag_of`.
     tag : str
-        Names the state: other points have another one.
+        Names the points themselves: as long as they stay as they are, it does.
     raw : bytes
         In the form above.
     packed : bytes or None
         The same, gzip; None where that isn't worth it.
     """
 
+    snapshot: str
     tag: str
     raw: bytes
     packed: bytes | None
@@ -96,25 +100,42 @@ def candidate_tag(corpus: Corpus) -> str:
     return "" if corpus.candidate is None else f"{tag_of(corpus)}-{corpus.candidate.created_s:.6f}"
 
 
-def pack(corpus: Corpus) -> PackedPoints:
-    """Pack every placed sound; see `points`."""
-    return _packed(tag_of(corpus), points(corpus))
+def pack(corpus: Corpus, before: PackedPoints | None = None) -> PackedPoints:
+    """Pack every placed sound.
+
+    Parameters
+    ----------
+    corpus : Corpus
+        What is served.
+    before : PackedPoints, optional
+        Of the state before: a file that was renamed changes no point, and nothing is compressed anew.
+    """
+    return _packed(tag_of(corpus), points(corpus), before)
 
 
-def pack_candidate(corpus: Corpus) -> PackedPoints:
-    """Pack the sounds of the candidate at their places there, in the same form."""
+def pack_candidate(corpus: Corpus, before: PackedPoints | None = None) -> PackedPoints:
+    """Pack the sounds of the candidate at their places there, in the same form.
+
+    Raises
+    ------
+    QueryError
+        ``notfound`` where there is none.
+    """
     candidate = corpus.candidate
     if candidate is None:
         raise QueryError("notfound", "there is no candidate; /klustr/candidate makes one")
     rows = np.flatnonzero(candidate.placed)
     raw = _form(corpus, rows, candidate.xy[rows, :2], candidate.xy[rows, 2:])
-    return _packed(candidate_tag(corpus), raw)
+    return _packed(candidate_tag(corpus), raw, before)
 
 
-def _packed(tag: str, raw: bytes) -> PackedPoints:
+def _packed(snapshot: str, raw: bytes, before: PackedPoints | None) -> PackedPoints:
+    tag = hashlib.sha256(raw).hexdigest()[:24]
+    if before is not None and before.tag == tag:
+        return replace(before, snapshot=snapshot)
     packed = gzip.compress(raw, _COMPRESSION, mtime=0) if len(raw) >= _LEAST_COMPRESSED else raw
     pays = len(packed) < _PAYS * len(raw)
-    return PackedPoints(tag, raw, packed if pays else None)
+    return PackedPoints(snapshot, tag, raw, packed if pays else None)
 
 
 def points(corpus: Corpus) -> bytes:

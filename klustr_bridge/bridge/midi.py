@@ -10,7 +10,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 from types import SimpleNamespace
-from typing import Final
+from typing import Any, Final
 
 from klustr_bridge.bridge.midi_child import changed
 from klustr_bridge.bridge.midi_held import Begin, HeldVoices
@@ -104,6 +104,7 @@ class MidiInput:
         self._publish = publish
         self._controllers = controllers
         self._pattern = pattern
+        self._notes = notes
         self._on_change = on_change
         self._client = ClientState(
             name=ORIGIN, audition="change", is_surface=True, view=view, deliver=self._deliver
@@ -166,6 +167,17 @@ class MidiInput:
         if self._lights.unlit and self._state.outputs:
             line += f"; no output for the lights of {', '.join(self._lights.unlit)} (name one: output)"
         return line
+
+    def told(self) -> dict[str, Any]:
+        """Tell for ``/status`` what is listened to and sent to, and what is wrong."""
+        own = self._state.own
+        outputs = [*self._lights.outputs, *(name for name in own if name == self._notes)]
+        return {
+            "midi": self.describe(),
+            "midi_problem": self.problem,
+            "midi_inputs": [*self.ports, *(name for name in own if name != self._notes)],
+            "midi_outputs": outputs,
+        }
 
     def hear(self, message: SimpleNamespace) -> None:
         """Take a message, as `MidiPorts` hands it on."""

@@ -248,8 +248,13 @@ class Inputs:
         if self._outputs.problem:
             problems.append(self._outputs.problem)
         problem = "; ".join(problems)[:_MOST_TEXT] or None
-        self._say({"opened": list(self._open), "present": present, "problem": problem, "outputs": outputs})
+        ours = [name for name, port in self._ours() if port is not None]
+        told = {"opened": list(self._open), "present": present, "problem": problem}
+        self._say({**told, "outputs": outputs, "own": ours})
         return True
+
+    def _ours(self) -> tuple[tuple[str, Any], ...]:
+        return (self._virtual, self._own), (self._notes, self._outputs.own)
 
     def _offer_own(self) -> None:
         """Be a port ourselves, where the system has such ports."""

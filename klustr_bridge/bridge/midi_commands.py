@@ -4,10 +4,13 @@ This module owns what is said where there is no MIDI; who does it stands elsewhe
 """
 
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 from klustr_bridge.bridge.midi_output import WrittenClip
 from klustr_bridge.errors import QueryError
+
+if TYPE_CHECKING:
+    from klustr_bridge.bridge.midi import MidiInput
 
 CANCEL: Final = "cancel"
 """The target that ends learning."""
@@ -24,12 +27,19 @@ class MidiCommands:
         Ends that.
     clip : callable or None
         Writes so many bars of what was played.
+    told : callable or None
+        Tells what is listened to and sent to: see `MidiInput.told`; None without MIDI.
     """
 
     def __init__(self) -> None:
         self.learn: Callable[[str, int], Awaitable[None]] | None = None
         self.cancel: Callable[[], None] | None = None
         self.clip: Callable[[int], Awaitable[WrittenClip]] | None = None
+        self.told: Callable[[], dict[str, Any]] | None = None
+
+    def serve(self, learn: Callable[[str, int], Awaitable[None]], midi: "MidiInput") -> None:
+        """Have MIDI learned, and told of, from now on."""
+        self.learn, self.cancel, self.told = learn, midi.stop_learning, midi.told
 
     async def learn_or_cancel(self, target: str, cursor: int) -> None:
         """Learn a control for a target, or end that for the target `CANCEL`."""

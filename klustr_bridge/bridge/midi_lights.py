@@ -95,6 +95,11 @@ class PadLights:
         if self._lit and self._timer is None:
             self._look()
 
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of the outputs that lights are shown on."""
+        return tuple(dict.fromkeys(lit.output for lit in self._lit.values()))
+
     def press(self, port: str, note: int, *, is_down: bool) -> None:
         """Show that a pad is down, or up again."""
         lit = self._lit.get(port)

@@ -52,6 +52,8 @@ class PortsState:
         What keeps MIDI, or one of the inputs, from working, and what to do.
     outputs : tuple of str
         Names of all outputs, once they are looked for.
+    own : tuple of str
+        Names of the ports that the bridge itself is: what others send to, what notes go out by.
     """
 
     looked: bool = False
@@ -59,6 +61,7 @@ class PortsState:
     present: tuple[str, ...] = ()
     problem: str | None = None
     outputs: tuple[str, ...] = ()
+    own: tuple[str, ...] = ()
 
 
 class MidiPorts:
@@ -200,7 +203,7 @@ class MidiPorts:
                 if problem and not opened:
                     problem = f"{problem}; {DO_WITHOUT}"
                 outputs = tuple(said.get("outputs", ()))
-                self._tell(PortsState(True, opened, present, problem, outputs))
+                self._tell(PortsState(True, opened, present, problem, outputs, tuple(said.get("own", ()))))
         except Exception:
             _log.exception("a line of the MIDI process could not be used: %r", line[:200])
 

@@ -13,6 +13,7 @@ from functools import partial
 from typing import Final
 
 from klustr_bridge.bridge.answers import PUSHES
+from klustr_bridge.bridge.clients import rows_of
 from klustr_bridge.bridge.codec import BadPacket, Message, encode, read_packet
 from klustr_bridge.bridge.dispatch import Dispatcher
 from klustr_bridge.bridge.guests import MAX_GUEST_CONNECTIONS, Allowance
@@ -23,6 +24,7 @@ from klustr_bridge.bridge.midi_commands import MidiCommands
 from klustr_bridge.bridge.osc_sockets import open_all
 from klustr_bridge.bridge.outbox import Outbox
 from klustr_bridge.bridge.pushing import Pushing
+from klustr_bridge.bridge.reveal import Revealer
 from klustr_bridge.bridge.schedule import Schedule
 from klustr_bridge.bridge.session import Client, Peer, Sessions, is_loopback
 from klustr_bridge.bridge.transport import Connection, DatagramEndpoint, UdpPeer
@@ -93,6 +95,8 @@ class OscServer(Pushing):
             bye=self._bye,
             ask_for_plays=self.sessions.ask_for_plays,
             midi=self.midi,
+            clients=lambda client: rows_of(self.sessions, client, clock()),
+            reveal=Revealer().reveal,
         )
         self._dispatcher = Dispatcher(handlers.by_address(), clock, self.counters)
         self._endpoints: list[DatagramEndpoint] = []

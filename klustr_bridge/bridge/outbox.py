@@ -67,11 +67,14 @@ class Outbox:
     ----------
     told_overflow : bool
         Whether the subscriber knows that pushes were dropped since the queue was last empty.
+    n_dropped : int
+        How many were dropped in all.
     """
 
     def __init__(self, limit: int = MAX_WAITING) -> None:
         self._limit = limit
         self.told_overflow = False
+        self.n_dropped = 0
         self._batches: deque[tuple[int, Iterator[bytes]]] = deque()
         self._n_waiting = 0
         self._latest: OrderedDict[Hashable, bytes] = OrderedDict()
@@ -97,6 +100,7 @@ class Outbox:
             How many were dropped: all of them if they don't fit, else none.
         """
         if self._n_waiting + n_packets > self._limit:
+            self.n_dropped += n_packets
             return n_packets
         if n_packets:
             self._batches.append((n_packets, packets))

@@ -42,6 +42,11 @@ class Peer(Protocol):
         ...
 
     @property
+    def port(self) -> int:
+        """Its port."""
+        ...
+
+    @property
     def is_connection(self) -> bool:
         """Whether packets are neither lost nor need pacing."""
         ...

@@ -171,6 +171,7 @@ class Connection(asyncio.Protocol):
         self._framing = Framing()
         self._transport: asyncio.Transport | None = None
         self._host = ""
+        self._port = 0
         self._is_working = False
         self._is_paused = False
         self.closed = asyncio.Event()
@@ -186,6 +187,11 @@ class Connection(asyncio.Protocol):
     def host(self) -> str:
         """IP address of the other side."""
         return self._host
+
+    @property
+    def port(self) -> int:
+        """Port of the other side."""
+        return self._port
 
     def send(self, packet: bytes) -> None:
         """Send one packet; a client that doesn't read loses its connection."""
@@ -212,6 +218,7 @@ class Connection(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
         peername = transport.get_extra_info("peername")
         self._host = str(peername[0]) if peername else ""
+        self._port = int(peername[1]) if peername else 0
         if not self._opened(self):
             self._transport.abort()
 

@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Final
 
 from klustr_bridge.bridge.announcing import Announcer
+from klustr_bridge.bridge.devices import devices
 from klustr_bridge.bridge.lan import ALL, Door
 from klustr_bridge.bridge.session import is_loopback
 from klustr_bridge.errors import BridgeError
@@ -181,7 +182,9 @@ class WebServer:
                 sock.close()
 
     def _told(self) -> Mapping[str, object]:
-        return {**self._about(), "announced": self.announcer is not None and self.announcer.is_heard}
+        told = devices(self._navigator.player, None if self._osc is None else self._osc.midi.told)
+        is_heard = self.announcer is not None and self.announcer.is_heard
+        return {**self._about(), **told, "announced": is_heard}
 
     def _load(self) -> "tuple[WebApp, AppServer]":
         from klustr_bridge.bridge.web_connection import AppServer

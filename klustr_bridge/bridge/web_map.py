@@ -140,6 +140,7 @@ class MapPages:
         about: dict[str, Any] = {
             "version": self._version,
             "epoch": status.epoch,
+            "snapshot": map_data.tag_of(self._navigator.corpus),
             "sounds": status.n_sounds,
             "placed": self._navigator.corpus.n_placed,
             "candidate": _candidate_of(self._navigator.corpus),
@@ -161,8 +162,8 @@ class MapPages:
         return _answer_with_points(request, self._candidate_packed)
 
     async def _packed_points(self, corpus: Corpus) -> PackedPoints:
-        if self._packed is None or self._packed.tag != map_data.tag_of(corpus):
-            self._packed = await asyncio.to_thread(map_data.pack, corpus)
+        if self._packed is None or self._packed.snapshot != map_data.tag_of(corpus):
+            self._packed = await asyncio.to_thread(map_data.pack, corpus, self._packed)
         return self._packed
 
     async def _names(self, request: Request) -> Response:

@@ -19,8 +19,8 @@ class WebPeer:
 
     Parameters
     ----------
-    host : str
-        IP address of the other side.
+    host, port : str, int
+        Address of the other side.
     origin : str
         What a Hit of its cursors is said to come from.
     wrap : callable
@@ -33,9 +33,10 @@ class WebPeer:
     lasts = True
 
     def __init__(
-        self, host: str, origin: str, wrap: Callable[[bytes], Frame], drop: Callable[[], None]
+        self, host: str, port: int, origin: str, wrap: Callable[[bytes], Frame], drop: Callable[[], None]
     ) -> None:
         self.host = host
+        self.port = port
         self.origin = origin
         self._wrap = wrap
         self._drop = drop

@@ -69,12 +69,12 @@ class WebSockets:
             why = f"{MAX_FAR_SOCKETS} web sockets of other machines are open; close one"
             await refuse_socket(receive, send, (503, why))
         else:
-            host = scope["client"][0] if scope["client"] else ""
+            host, port = scope["client"] or ("", 0)
             drop = scope["extensions"].get(ABORT, lambda: None)
             if path == PAGE:
-                peer, take = WebPeer(host, WEB, write_frame, self._counted(drop)), self._take_json
+                peer, take = WebPeer(host, port, WEB, write_frame, self._counted(drop)), self._take_json
             else:
-                peer, take = WebPeer(host, "osc", bytes, self._counted(drop)), self._take_osc
+                peer, take = WebPeer(host, port, "osc", bytes, self._counted(drop)), self._take_osc
             self._open.add(peer)
             if is_far(scope):
                 self._far[peer] = drop

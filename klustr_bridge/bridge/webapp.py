@@ -20,6 +20,7 @@ from klustr_bridge.bridge.commands import COMMANDS
 from klustr_bridge.bridge.guests import OWN_PUSHES
 from klustr_bridge.bridge.jsoncodec import read_answer
 from klustr_bridge.bridge.lan import Door
+from klustr_bridge.bridge.map_data import tag_of
 from klustr_bridge.bridge.osc import OscServer
 from klustr_bridge.bridge.web_door import host_of, is_far
 from klustr_bridge.bridge.web_guard import Guard, refuse_socket
@@ -175,6 +176,7 @@ def status_of(navigator: Navigator) -> dict[str, Any]:
         "pending": status.n_pending,
         "failed": status.n_refused,
         "epoch": status.epoch,
+        "snapshot": tag_of(navigator.corpus),
         "folders": folders_of(navigator),
     }
 

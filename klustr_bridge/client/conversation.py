@@ -47,6 +47,7 @@ _LIST_SHAPES: Final = {  # address: values between header and list, values of on
     "/klustr/health.reply": (0, 2),
     "/klustr/scores.reply": (0, 2),
     "/klustr/candidate/scores.reply": (0, 2),
+    "/klustr/clients.reply": (0, 9),
 }
 _PUSHES: Final = frozenset(
     f"/klustr/{name}"

@@ -116,7 +116,9 @@ class Output:
         """Say in one line where the sound goes."""
         state = self.state
         if state == "open":
-            return f"{self._name}, {self.sample_rate} Hz, {self.latency_s * 1000:.1f} ms"
+            first, last = self._channels.start + 1, self._channels.stop
+            channels = f"channels {first}-{last}" if last > first else f"channel {last}"
+            return f"{self._name}, {channels}, {self.sample_rate} Hz, {self.latency_s * 1000:.1f} ms"
         if state in ("opening", "closed"):
             return state
         return f"no sound: {self._problem}"

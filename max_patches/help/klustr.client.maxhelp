@@ -3349,6 +3349,182 @@
      "patching_rect": [
       586.0,
       290,
+      110,
+      22
+     ],
+     "patcher": {
+      "fileversion": 1,
+      "appversion": {
+       "major": 8,
+       "minor": 6,
+       "revision": 5,
+       "architecture": "x64",
+       "modernui": 1
+      },
+      "classnamespace": "box",
+      "rect": [
+       85.0,
+       104.0,
+       1700,
+       204
+      ],
+      "bglocked": 0,
+      "openinpresentation": 0,
+      "default_fontsize": 12.0,
+      "default_fontface": 0,
+      "default_fontname": "Arial",
+      "gridonopen": 1,
+      "gridsize": [
+       15.0,
+       15.0
+      ],
+      "gridsnaponopen": 1,
+      "objectsnaponopen": 1,
+      "statusbarvisible": 2,
+      "toolbarvisible": 1,
+      "lefttoolbarpinned": 0,
+      "toptoolbarpinned": 0,
+      "righttoolbarpinned": 0,
+      "bottomtoolbarpinned": 0,
+      "toolbars_unpinned_last_save": 0,
+      "tallnewobj": 0,
+      "boxanimatetime": 200,
+      "enablehscroll": 1,
+      "enablevscroll": 1,
+      "devicewidth": 0.0,
+      "description": "",
+      "digest": "",
+      "tags": "",
+      "style": "",
+      "subpatcher_template": "",
+      "assistshowspatchername": 0,
+      "boxes": [
+       {
+        "box": {
+         "id": "obj-1",
+         "maxclass": "newobj",
+         "numinlets": 1,
+         "numoutlets": 0,
+         "patching_rect": [
+          20,
+          124,
+          116,
+          22
+         ],
+         "text": "send klustr.help"
+        }
+       },
+       {
+        "box": {
+         "id": "obj-2",
+         "maxclass": "message",
+         "numinlets": 2,
+         "numoutlets": 1,
+         "patching_rect": [
+          20,
+          20,
+          72,
+          22
+         ],
+         "text": "reveal 42",
+         "outlettype": [
+          ""
+         ]
+        }
+       },
+       {
+        "box": {
+         "id": "obj-3",
+         "maxclass": "comment",
+         "numinlets": 1,
+         "numoutlets": 0,
+         "patching_rect": [
+          330,
+          20,
+          1307,
+          20
+         ],
+         "text": "Shows the sound's file in the file manager of the bridge's machine. Where nothing can show it, the answer is notready, and names the path. At most five in a row, then one a second; beyond that it is ..."
+        }
+       },
+       {
+        "box": {
+         "id": "obj-4",
+         "maxclass": "message",
+         "numinlets": 2,
+         "numoutlets": 1,
+         "patching_rect": [
+          20,
+          52,
+          59,
+          22
+         ],
+         "text": "clients",
+         "outlettype": [
+          ""
+         ]
+        }
+       },
+       {
+        "box": {
+         "id": "obj-5",
+         "maxclass": "comment",
+         "numinlets": 1,
+         "numoutlets": 0,
+         "patching_rect": [
+          330,
+          52,
+          283,
+          20
+         ],
+         "text": "Who is subscribed. Only from this machine."
+        }
+       }
+      ],
+      "lines": [
+       {
+        "patchline": {
+         "source": [
+          "obj-2",
+          0
+         ],
+         "destination": [
+          "obj-1",
+          0
+         ],
+         "order": 0
+        }
+       },
+       {
+        "patchline": {
+         "source": [
+          "obj-4",
+          0
+         ],
+         "destination": [
+          "obj-1",
+          0
+         ],
+         "order": 0
+        }
+       }
+      ],
+      "dependency_cache": [],
+      "autosave": 0,
+      "showontab": 1
+     },
+     "text": "p \"The machine\""
+    }
+   },
+   {
+    "box": {
+     "id": "obj-18",
+     "maxclass": "newobj",
+     "numinlets": 0,
+     "numoutlets": 0,
+     "patching_rect": [
+      706.0,
+      290,
       129,
       22
      ],
@@ -3366,7 +3542,7 @@
        85.0,
        104.0,
        2000,
-       900
+       924
       ],
       "bglocked": 0,
       "openinpresentation": 0,
@@ -4068,10 +4244,10 @@
          "patching_rect": [
           20,
           548,
-          91,
+          488,
           20
          ],
-         "text": "done address"
+         "text": "clients item REQ NUMBER name over host port view player silent dropped own"
         }
        },
        {
@@ -4083,10 +4259,10 @@
          "patching_rect": [
           620,
           548,
-          219,
+          1281,
           20
          ],
-         "text": "The library command is finished."
+         "text": "Who is subscribed: the name of its hello (empty for OSCQuery's LISTEN), its address (over UDP where pushes go), its view of the map and player, how long since its last packet, pushes it has lost ..."
         }
        },
        {
@@ -4098,10 +4274,10 @@
          "patching_rect": [
           20,
           572,
-          200,
+          91,
           20
          ],
-         "text": "fail address req code message"
+         "text": "done address"
         }
        },
        {
@@ -4113,10 +4289,10 @@
          "patching_rect": [
           620,
           572,
-          398,
+          219,
           20
          ],
-         "text": "A command was refused; req is -1 where the command has none."
+         "text": "The library command is finished."
         }
        },
        {
@@ -4128,10 +4304,10 @@
          "patching_rect": [
           20,
           596,
-          225,
+          200,
           20
          ],
-         "text": "hit cursor id x y distance origin"
+         "text": "fail address req code message"
         }
        },
        {
@@ -4143,10 +4319,10 @@
          "patching_rect": [
           620,
           596,
-          1307,
+          398,
           20
          ],
-         "text": "The nearest sound to a cursor changed. To every subscriber; newest wins, at most 60 a second for each cursor. x and y are in the receiver's view (-1 where the sound has no place in it yet), distance ..."
+         "text": "A command was refused; req is -1 where the command has none."
         }
        },
        {
@@ -4158,10 +4334,10 @@
          "patching_rect": [
           20,
           620,
-          251,
+          225,
           20
          ],
-         "text": "play voice id velocity path start end"
+         "text": "hit cursor id x y distance origin"
         }
        },
        {
@@ -4176,7 +4352,7 @@
           1307,
           20
          ],
-         "text": "A sound was started; voice names it for /klustr/stop, end is 0 while its length is not known. Only to the client whose action caused it, in every player mode: with internal the bridge has sounded it ..."
+         "text": "The nearest sound to a cursor changed. To every subscriber; newest wins, at most 60 a second for each cursor. x and y are in the receiver's view (-1 where the sound has no place in it yet), distance ..."
         }
        },
        {
@@ -4188,10 +4364,10 @@
          "patching_rect": [
           20,
           644,
-          161,
+          251,
           20
          ],
-         "text": "beat beat tempo playing"
+         "text": "play voice id velocity path start end"
         }
        },
        {
@@ -4203,10 +4379,10 @@
          "patching_rect": [
           620,
           644,
-          1057,
+          1307,
           20
          ],
-         "text": "The session's beat by Ableton Link or MIDI clock, at each beat while it runs and when it starts, stops or is gone (tempo 0); counted from the session's first beat."
+         "text": "A sound was started; voice names it for /klustr/stop, end is 0 while its length is not known. Only to the client whose action caused it, in every player mode: with internal the bridge has sounded it ..."
         }
        },
        {
@@ -4218,10 +4394,10 @@
          "patching_rect": [
           20,
           668,
-          91,
+          161,
           20
          ],
-         "text": "added id x y"
+         "text": "beat beat tempo playing"
         }
        },
        {
@@ -4233,10 +4409,10 @@
          "patching_rect": [
           620,
           668,
-          161,
+          1057,
           20
          ],
-         "text": "A sound joined the map."
+         "text": "The session's beat by Ableton Link or MIDI clock, at each beat while it runs and when it starts, stops or is gone (tempo 0); counted from the session's first beat."
         }
        },
        {
@@ -4248,10 +4424,10 @@
          "patching_rect": [
           20,
           692,
-          78,
+          91,
           20
          ],
-         "text": "removed id"
+         "text": "added id x y"
         }
        },
        {
@@ -4263,10 +4439,10 @@
          "patching_rect": [
           620,
           692,
-          187,
+          161,
           20
          ],
-         "text": "A sound is no longer there."
+         "text": "A sound joined the map."
         }
        },
        {
@@ -4278,10 +4454,10 @@
          "patching_rect": [
           20,
           716,
-          91,
+          78,
           20
          ],
-         "text": "moved id x y"
+         "text": "removed id"
         }
        },
        {
@@ -4293,10 +4469,10 @@
          "patching_rect": [
           620,
           716,
-          302,
+          187,
           20
          ],
-         "text": "A sound has a new place; only at a new epoch."
+         "text": "A sound is no longer there."
         }
        },
        {
@@ -4308,10 +4484,10 @@
          "patching_rect": [
           20,
           740,
-          129,
+          91,
           20
          ],
-         "text": "epoch epoch sounds"
+         "text": "moved id x y"
         }
        },
        {
@@ -4323,10 +4499,10 @@
          "patching_rect": [
           620,
           740,
-          321,
+          302,
           20
          ],
-         "text": "The map was made anew: ask for the points again."
+         "text": "A sound has a new place; only at a new epoch."
         }
        },
        {
@@ -4338,10 +4514,10 @@
          "patching_rect": [
           20,
           764,
-          212,
+          129,
           20
          ],
-         "text": "candidate/changed sounds method"
+         "text": "epoch epoch sounds"
         }
        },
        {
@@ -4353,10 +4529,10 @@
          "patching_rect": [
           620,
           764,
-          552,
+          321,
           20
          ],
-         "text": "There is another candidate, of so many sounds, by method; 0: there is none any more."
+         "text": "The map was made anew: ask for the points again."
         }
        },
        {
@@ -4368,10 +4544,10 @@
          "patching_rect": [
           20,
           788,
-          174,
+          212,
           20
          ],
-         "text": "progress stage done total"
+         "text": "candidate/changed sounds method"
         }
        },
        {
@@ -4383,10 +4559,10 @@
          "patching_rect": [
           620,
           788,
-          456,
+          552,
           20
          ],
-         "text": "How far the work is. Newest wins, at most 60 a second for each stage."
+         "text": "There is another candidate, of so many sounds, by method; 0: there is none any more."
         }
        },
        {
@@ -4398,10 +4574,10 @@
          "patching_rect": [
           20,
           812,
-          136,
+          174,
           20
          ],
-         "text": "error where message"
+         "text": "progress stage done total"
         }
        },
        {
@@ -4413,10 +4589,10 @@
          "patching_rect": [
           620,
           812,
-          123,
+          456,
           20
          ],
-         "text": "Something failed."
+         "text": "How far the work is. Newest wins, at most 60 a second for each stage."
         }
        },
        {
@@ -4428,10 +4604,10 @@
          "patching_rect": [
           20,
           836,
-          59,
+          136,
           20
          ],
-         "text": "goodbye"
+         "text": "error where message"
         }
        },
        {
@@ -4443,6 +4619,36 @@
          "patching_rect": [
           620,
           836,
+          123,
+          20
+         ],
+         "text": "Something failed."
+        }
+       },
+       {
+        "box": {
+         "id": "obj-71",
+         "maxclass": "comment",
+         "numinlets": 1,
+         "numoutlets": 0,
+         "patching_rect": [
+          20,
+          860,
+          59,
+          20
+         ],
+         "text": "goodbye"
+        }
+       },
+       {
+        "box": {
+         "id": "obj-72",
+         "maxclass": "comment",
+         "numinlets": 1,
+         "numoutlets": 0,
+         "patching_rect": [
+          620,
+          860,
           123,
           20
          ],

@@ -58,7 +58,9 @@ var KLUSTR_TABLE = {
     "/klustr/candidate/scores": {"reply": "/klustr/candidate/scores.reply", "usage": "i req", "arguments": [{"name": "req", "type": "i"}]},
     "/klustr/midi/learn": {"reply": "/klustr/done", "usage": "s target, [i cursor]", "arguments": [{"name": "target", "type": "s"}, {"name": "cursor", "type": "i", "low": 0, "high": 255, "optional": 1}]},
     "/klustr/favourite": {"reply": "/klustr/done", "usage": "i id, i on", "arguments": [{"name": "id", "type": "i", "low": 1}, {"name": "on", "type": "i", "low": 0, "high": 1}]},
-    "/klustr/kind": {"reply": "/klustr/done", "usage": "i id, s kind", "arguments": [{"name": "id", "type": "i", "low": 1}, {"name": "kind", "type": "s", "choices": ["unknown", "kick", "snare", "rim", "clap", "closed_hat", "open_hat", "ride", "crash", "tom", "conga", "cowbell", "shaker", "tambourine", "perc", "bass", "synth", "vocal", "fx", "loop", "auto"]}]}
+    "/klustr/kind": {"reply": "/klustr/done", "usage": "i id, s kind", "arguments": [{"name": "id", "type": "i", "low": 1}, {"name": "kind", "type": "s", "choices": ["unknown", "kick", "snare", "rim", "clap", "closed_hat", "open_hat", "ride", "crash", "tom", "conga", "cowbell", "shaker", "tambourine", "perc", "bass", "synth", "vocal", "fx", "loop", "auto"]}]},
+    "/klustr/reveal": {"reply": "/klustr/done", "usage": "i id", "arguments": [{"name": "id", "type": "i", "low": 1}]},
+    "/klustr/clients": {"reply": "/klustr/clients.reply", "usage": "i req", "arguments": [{"name": "req", "type": "i"}]}
   },
   answers: {
     "/klustr/welcome": {"header": 5, "item": 0},
@@ -83,6 +85,7 @@ var KLUSTR_TABLE = {
     "/klustr/problems.reply": {"header": 4, "item": 2},
     "/klustr/record.reply": {"header": 4, "item": 0},
     "/klustr/midi/clip.reply": {"header": 3, "item": 0},
+    "/klustr/clients.reply": {"header": 4, "item": 9},
     "/klustr/done": {"header": 1, "item": 0},
     "/klustr/fail": {"header": 4, "item": 0},
     "/klustr/hit": {"header": 6, "item": 0},

@@ -327,8 +327,8 @@
         "box": {
          "id": "obj-2",
          "maxclass": "newobj",
-         "numinlets": 36,
-         "numoutlets": 36,
+         "numinlets": 37,
+         "numoutlets": 37,
          "patching_rect": [
           20,
           60,
@@ -371,9 +371,10 @@
           "",
           "",
           "",
+          "",
           ""
          ],
-         "text": "route /klustr/welcome /klustr/pong /klustr/synced /klustr/health.reply /klustr/scores.reply /klustr/candidate/scores.reply /klustr/status.reply /klustr/near.reply /klustr/info.reply /klustr/why.reply /klustr/kit.reply /klustr/walk.reply /klustr/grid.reply /klustr/duplicates.reply /klustr/path.reply /klustr/resolve.reply /klustr/find.reply /klustr/points.reply /klustr/folders.reply /klustr/problems.reply /klustr/record.reply /klustr/midi/clip.reply /klustr/done /klustr/fail /klustr/hit /klustr/play /klustr/beat /klustr/added /klustr/removed /klustr/moved /klustr/epoch /klustr/candidate/changed /klustr/progress /klustr/error /klustr/goodbye"
+         "text": "route /klustr/welcome /klustr/pong /klustr/synced /klustr/health.reply /klustr/scores.reply /klustr/candidate/scores.reply /klustr/status.reply /klustr/near.reply /klustr/info.reply /klustr/why.reply /klustr/kit.reply /klustr/walk.reply /klustr/grid.reply /klustr/duplicates.reply /klustr/path.reply /klustr/resolve.reply /klustr/find.reply /klustr/points.reply /klustr/folders.reply /klustr/problems.reply /klustr/record.reply /klustr/midi/clip.reply /klustr/clients.reply /klustr/done /klustr/fail /klustr/hit /klustr/play /klustr/beat /klustr/added /klustr/removed /klustr/moved /klustr/epoch /klustr/candidate/changed /klustr/progress /klustr/error /klustr/goodbye"
         }
        },
        {
@@ -828,13 +829,13 @@
          "patching_rect": [
           220,
           400,
-          91,
+          110,
           22
          ],
          "outlettype": [
           ""
          ],
-         "text": "prepend done"
+         "text": "prepend clients"
         }
        },
        {
@@ -852,7 +853,7 @@
          "outlettype": [
           ""
          ],
-         "text": "prepend fail"
+         "text": "prepend done"
         }
        },
        {
@@ -864,13 +865,13 @@
          "patching_rect": [
           420,
           100,
-          84,
+          91,
           22
          ],
          "outlettype": [
           ""
          ],
-         "text": "prepend hit"
+         "text": "prepend fail"
         }
        },
        {
@@ -882,13 +883,13 @@
          "patching_rect": [
           420,
           130,
-          91,
+          84,
           22
          ],
          "outlettype": [
           ""
          ],
-         "text": "prepend play"
+         "text": "prepend hit"
         }
        },
        {
@@ -906,7 +907,7 @@
          "outlettype": [
           ""
          ],
-         "text": "prepend beat"
+         "text": "prepend play"
         }
        },
        {
@@ -918,13 +919,13 @@
          "patching_rect": [
           420,
           190,
-          97,
+          91,
           22
          ],
          "outlettype": [
           ""
          ],
-         "text": "prepend added"
+         "text": "prepend beat"
         }
        },
        {
@@ -936,13 +937,13 @@
          "patching_rect": [
           420,
           220,
-          110,
+          97,
           22
          ],
          "outlettype": [
           ""
          ],
-         "text": "prepend removed"
+         "text": "prepend added"
         }
        },
        {
@@ -954,13 +955,13 @@
          "patching_rect": [
           420,
           250,
-          97,
+          110,
           22
          ],
          "outlettype": [
           ""
          ],
-         "text": "prepend moved"
+         "text": "prepend removed"
         }
        },
        {
@@ -978,7 +979,7 @@
          "outlettype": [
           ""
          ],
-         "text": "prepend epoch"
+         "text": "prepend moved"
         }
        },
        {
@@ -990,13 +991,13 @@
          "patching_rect": [
           420,
           310,
-          174,
+          97,
           22
          ],
          "outlettype": [
           ""
          ],
-         "text": "prepend candidate/changed"
+         "text": "prepend epoch"
         }
        },
        {
@@ -1008,13 +1009,13 @@
          "patching_rect": [
           420,
           340,
-          116,
+          174,
           22
          ],
          "outlettype": [
           ""
          ],
-         "text": "prepend progress"
+         "text": "prepend candidate/changed"
         }
        },
        {
@@ -1026,13 +1027,13 @@
          "patching_rect": [
           420,
           370,
-          97,
+          116,
           22
          ],
          "outlettype": [
           ""
          ],
-         "text": "prepend error"
+         "text": "prepend progress"
         }
        },
        {
@@ -1044,6 +1045,24 @@
          "patching_rect": [
           420,
           400,
+          97,
+          22
+         ],
+         "outlettype": [
+          ""
+         ],
+         "text": "prepend error"
+        }
+       },
+       {
+        "box": {
+         "id": "obj-41",
+         "maxclass": "newobj",
+         "numinlets": 1,
+         "numoutlets": 1,
+         "patching_rect": [
+          420,
+          430,
           110,
           22
          ],
@@ -1712,7 +1731,7 @@
           0
          ],
          "destination": [
-          "obj-4",
+          "obj-3",
           0
          ],
          "order": 0
@@ -1983,6 +2002,32 @@
          "source": [
           "obj-2",
           35
+         ],
+         "destination": [
+          "obj-41",
+          0
+         ],
+         "order": 0
+        }
+       },
+       {
+        "patchline": {
+         "source": [
+          "obj-41",
+          0
+         ],
+         "destination": [
+          "obj-4",
+          0
+         ],
+         "order": 0
+        }
+       },
+       {
+        "patchline": {
+         "source": [
+          "obj-2",
+          36
          ],
          "destination": [
           "obj-5",

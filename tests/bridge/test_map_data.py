@@ -85,6 +85,19 @@ def test_packing_pays_or_is_left_out() -> None:
     assert len(tags) == 3
 
 
+def test_points_that_stay_as_they_are_keep_their_tag() -> None:
+    """A file with another name makes another state of the library of the same points: none is sent anew."""
+    many = [MadeSound(i, [below(f"{i}.wav")], (0.5, 0.5)) for i in range(1, 1000)]
+    before = pack(Corpus(snapshot_of(Made(many, generation=1))))
+    renamed = [MadeSound(1, [below("renamed.wav")], (0.5, 0.5)), *many[1:]]
+    after = pack(Corpus(snapshot_of(Made(renamed, generation=2))), before)
+    assert (after.tag, after.packed) == (before.tag, before.packed)
+    assert after.packed is before.packed, "it was compressed anew"
+    assert after.snapshot != before.snapshot
+    moved = [MadeSound(1, [below("1.wav")], (0.5, 0.6)), *many[1:]]
+    assert pack(Corpus(snapshot_of(Made(moved, generation=3))), after).tag != before.tag
+
+
 def test_kinds_look_as_in_the_picture_of_the_map() -> None:
     """Names stand in the order of their codes, colours and markers are those of the command `map`."""
     assert [kind["name"] for kind in kinds()] == list(KINDS)

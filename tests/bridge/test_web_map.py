@@ -117,6 +117,9 @@ def test_about_says_what_the_page_needs(web: WebServer, place: Place) -> None:
     assert about["version"] == "1.2.3"
     assert (about["epoch"], about["sounds"], about["state"]) == (1, 16, place.navigator.status().state)
     assert [kind["name"] for kind in about["kinds"]] == list(KINDS)
+    assert about["snapshot"] == json.loads(ask(web.port, "/status")[2])["snapshot"]
+    place.loop.run(place.librarian.set_favourite(place.ids[0], True))
+    assert json.loads(ask(web.port, "/map/about")[2])["snapshot"] != about["snapshot"]
     assert (about["views"], about["aspects"]) == (["natural", "even"], list(ASPECTS))
 
 

@@ -1,6 +1,7 @@
 """The daemon and the MIDI system: there is none, there is one, there was one."""
 
 import contextlib
+import json
 import queue
 import re
 import subprocess
@@ -9,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import mido
 import pytest
@@ -16,6 +18,7 @@ import pytest
 from klustr_bridge.client import NoAnswerError
 from klustr_bridge.midi.lights import PALETTES
 from tests.bridge.jack import JACK, PATIENCE_S, Controller, JackServer
+from tests.bridge.web_peers import ask
 from tests.daemon.running import RunningDaemon, environment, run
 from tests.sounds import write_library
 
@@ -36,6 +39,13 @@ def jack(monkeypatch: pytest.MonkeyPatch) -> Iterator[JackServer]:
     server.close()
 
 
+def status(daemon: RunningDaemon) -> dict[str, Any]:
+    """What it says of itself over HTTP."""
+    port = int(daemon.wait_for_line(r"^HTTP on ").rstrip("/").rpartition(":")[2])
+    told: dict[str, Any] = json.loads(ask(port, "/status")[2])
+    return told
+
+
 def test_without_a_midi_system_it_says_so_and_serves(
     tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -46,6 +56,7 @@ def test_without_a_midi_system_it_says_so_and_serves(
     with RunningDaemon(tmp_path / "home", str(folder), "--midi", "on") as daemon:
         assert "--midi off" in daemon.wait_for_line("^MIDI: ")
         daemon.wait_ready(N_SOUNDS)
+        assert "--midi off" in status(daemon)["midi_problem"]
         assert daemon.stop() == 0
 
 
@@ -258,6 +269,8 @@ def test_a_sequencer_records_what_is_played(tmp_path: Path, folder: Path, jack: 
         sequencer = backend.open_input(names[0], callback=heard.put)
         try:
             assert "klustr-bridge-notes" not in daemon.wait_for_line("^MIDI: ")
+            assert status(daemon)["midi_outputs"] == ["klustr-bridge-notes"]
+            assert "klustr-bridge" in status(daemon)["midi_inputs"]
             time.sleep(1.5)  # a bridge that listened to itself would have begun to by now
             for _ in range(5):
                 daemon.client.send("/klustr/trigger", daemon.client.points()[0].id, 1.0)
@@ -318,6 +331,8 @@ def test_pads_are_lit_by_the_kinds_of_their_sounds(tmp_path: Path, folder: Path,
             listed = run(tmp_path / "home", "midi", "list", *where).stdout
             assert f"board:keys: understood as board in {file}, lights on lamps:lamps" in listed
             assert "RtMidi" not in listed
+            assert "board:keys" in status(daemon)["midi_inputs"]
+            assert status(daemon)["midi_outputs"] == ["lamps:lamps"]
             pad, before = lit[0], colours[lit[0]]
             n_played = daemon.client.health()["plays"]
             n_presses = until(

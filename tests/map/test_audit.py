@@ -43,6 +43,14 @@ def test_the_auditor_is_content(
     page.open_all()
     page.page.locator("#health dd").first.wait_for()
     assert audit(page, axe) == []
+    if width < 900:
+        page.page.locator("#panel-button").click()
+    page.page.get_by_role("button", name="Grid", exact=True).click()
+    page.until("state.pads > 0 && state.settled")
+    page.until(
+        "[...document.querySelectorAll('.pad')].every((pad) => getComputedStyle(pad).transform === 'none')"
+    )
+    assert audit(page, axe) == []
 
 
 def test_tab_reaches_everything(page: MapPage, daemon: RunningDaemon) -> None:
@@ -50,7 +58,18 @@ def test_tab_reaches_everything(page: MapPage, daemon: RunningDaemon) -> None:
     page.press(apart(daemon)[0])
     page.until("state.neighbours > 0")
     page.open_all()
-    wanted = {"search", "zoom-in", "hear", "panel-button", "overlay", "play", "star", "copy-path", "kind"}
+    wanted = {
+        "search",
+        "zoom-in",
+        "hear",
+        "panel-button",
+        "overlay",
+        "play",
+        "star",
+        "copy-path",
+        "reveal",
+        "kind",
+    }
     wanted |= {"least", "only-favourites", "add-files", "folder-path", "rescan", "learn", "player", "stop"}
     page.page.locator("#search").focus()
     reached = set()

@@ -93,7 +93,7 @@ def test_what_is_asked_for_is_heard(loudspeaker: Loudspeaker, player: ChildPlaye
     path = sound(tmp_path / "a.wav")
     strange = os.path.join(os.fsencode(tmp_path), b"\xff \xe4.wav")
     os.rename(sound(tmp_path / "b.wav", 30 * RATE, 0.25), strange)
-    assert player.describe() == "[0] cap (ALSA), 48000 Hz, 8.7 ms"
+    assert player.describe() == "[0] cap (ALSA), channels 1-2, 48000 Hz, 8.7 ms"
     assert player.problem is None
     first = player.play(PlayRequest(path))
     loudspeaker.wait(lambda frames: np.count_nonzero(frames[:, 0] == 0.5) == 500)

@@ -66,7 +66,10 @@ def test_an_audio_system_that_does_not_answer_is_noticed_and_forgiven(answers: t
     assert (output.state, output.ready) == ("hanging", False)
     answers.set()
     until(lambda: output.ready)
-    assert told == ["the audio system does not answer", "sound is back: [0] card (ALSA), 48000 Hz, 10.0 ms"]
+    assert told == [
+        "the audio system does not answer",
+        "sound is back: [0] card (ALSA), channels 1-2, 48000 Hz, 10.0 ms",
+    ]
     output.check(time.perf_counter())
     assert output.ready
     assert output.close()

@@ -52,7 +52,7 @@ def test_a_triggered_sample_leaves_the_device_to_the_bit(
     audio = np.random.default_rng(5).uniform(-0.9, 0.9, (4800, 2)).astype(np.float32)
     soundfile.write(tmp_path / "noise.wav", audio, RATE, subtype="FLOAT")
     child = started(start_child(loudspeaker.config(), device="cap", sample_rate=RATE))
-    assert child.call("describe") == "[0] cap (ALSA), 48000 Hz, 8.7 ms"
+    assert child.call("describe") == "[0] cap (ALSA), channels 1-2, 48000 Hz, 8.7 ms"
     assert child.call("problem") is None
     assert child.call("play", str(tmp_path / "noise.wav"), velocity=0.5) == 1
     heard = loudspeaker.wait(heard_for(4800))
@@ -160,7 +160,7 @@ def test_without_a_device_the_player_says_so_and_looks_again(start_child: Start,
     later = Loudspeaker(tmp_path / "later")
     try:
         (tmp_path / "asound.conf").write_text(later.config())
-        assert "[1] default (ALSA), 44100 Hz" in child.wait_for_problem("sound is back")
+        assert "[1] default (ALSA), channels 1-2, 44100 Hz" in child.wait_for_problem("sound is back")
         assert child.call("close") is True
         assert child.end() == 0
     finally:

@@ -9,14 +9,15 @@ import { Hearing } from "./hearing";
 import { Link, type Refused } from "./link";
 import { Overlay } from "./overlay";
 import { paced, Retry } from "./pacing";
-import type { ViewName } from "./points";
+import { NO_POINTS, type Points, type ViewName } from "./points";
 import { fetchAbout, fetchPoints, fetchStatus, Names, type About } from "./server";
 import { WebglRenderer } from "./webgl";
 import { MORPH_MS, World } from "./world";
 
 type Listener = () => void;
 /** What parts of the page wait for. */
-export type News = "open" | "points" | "chosen" | "kinds" | "neighbours" | "filters" | "names" | "size" | "let go";
+export type News =
+  | "open" | "points" | "chosen" | "kinds" | "neighbours" | "filters" | "names" | "size" | "view" | "status" | "let go";
 
 const POINTS_PAUSE_MS = 400;
 const MANY = 20_000;
@@ -32,9 +33,13 @@ export class App {
   readonly candidate: Candidate;
   kinds: readonly KindLook[] = [];
   about: About | null = null;
+  /** What `/status` has told last. */
+  status: Readonly<Record<string, unknown>> = {};
   camera: Camera = fit({ width: 1, height: 1 });
   size: Size = { width: 1, height: 1 };
   chosen = 0;
+  /** Whether pads are shown; the bridge then goes on to answer in the view of before. */
+  isGrid = false;
   neighbours: readonly { readonly id: number; readonly distance: number }[] = [];
   /** For whoever measures: frames drawn, points of the last of them, and the script's time for it, milliseconds. */
   frames = 0;
@@ -51,6 +56,8 @@ export class App {
   private asked = false;
   private wanted = false;
   private fetching = false;
+  private pointsTag = "";
+  private inForce: Points = NO_POINTS;
   private readonly listeners = new Map<News, Listener[]>();
   private readonly canvas = byId<HTMLCanvasElement>("points");
 
@@ -112,13 +119,18 @@ export class App {
     this.look(reveal(this.camera, this.size, to[2 * row], to[2 * row + 1], 40));
   }
 
-  setView(view: ViewName): void {
-    this.world.setView(view, performance.now());
-    this.link.send("/klustr/view", view);
+  setView(view: ViewName | "grid"): void {
+    this.isGrid = view === "grid";
+    if (view !== "grid") {
+      this.world.setView(view, performance.now());
+      this.link.send("/klustr/view", view);
+    }
+    this.tell("view");
     this.requestDraw();
   }
 
   look(camera: Camera): void {
+    if (this.isGrid) return; // pads stay where they are
     this.camera = camera;
     this.requestDraw();
   }
@@ -144,16 +156,18 @@ export class App {
     const { world, camera, size } = this;
     const { n } = world.points;
     const t = world.progress(began);
+    const gone = world.gone(began);
     const zoom = zoomOf(camera, size);
     const scene = { version: world.version, n, from: world.from, to: world.to, look: world.look, order: world.order };
     const diameter = diameterOf(n, size, zoom);
     const opacity = opacityOf(n, zoom) * (world.lit.size ? BESIDE_LIT : 1);
-    this.renderer.draw(scene, { camera, size, density: this.density, t, diameter, opacity });
+    this.renderer.draw(scene, { camera, size, density: this.density, t, diameter, opacity, gone });
     const moving = this.overlay.draw(camera, size, began);
     this.frames++;
     this.drawn = n;
     this.frameMs = performance.now() - began;
-    if (moving || t < 1) this.requestDraw();
+    if (t >= 1) world.settle(began);
+    if (moving || t < 1 || world.version !== scene.version) this.requestDraw();
   }
 
   private resize(): void {
@@ -209,6 +223,8 @@ export class App {
       if (!this.isAnswer(Number(id))) this.choose(Number(id));
       this.requestDraw();
     });
+    // a file that is renamed is no news to any client: its sound is the same, and so is its place
+    this.on("status", () => this.about && this.status.snapshot !== this.about.snapshot && changed());
     link.on("/klustr/error", ([where, message]) => toast(`${String(where)}: ${String(message)}`));
     document.addEventListener("visibilitychange", () => {
       // a hidden page's pings are rare: its subscription may have run out
@@ -276,15 +292,22 @@ export class App {
 
   private async fetchAll(): Promise<void> {
     const about = await fetchAbout();
-    const { points, tag } = await fetchPoints();
-    this.names.renew(tag);
+    const fetched = await fetchPoints(this.pointsTag);
+    this.names.renew(about.snapshot);
     this.about = about;
     this.kinds = about.kinds.map(({ name, colour, marker }) => kindLook(name, colour, marker));
     this.renderer.setLooks(this.kinds);
-    this.world.adopt(await this.candidate.over(points, about), performance.now());
-    if (this.chosen && !points.rows.has(this.chosen)) this.choose(0);
+    if (fetched) {
+      this.pointsTag = fetched.tag;
+      this.inForce = fetched.points;
+    }
+    const looked = this.candidate.looks;
+    const shown = await this.candidate.over(this.inForce, about);
+    if (fetched || looked || this.candidate.looks) this.world.adopt(shown, performance.now());
+    if (this.chosen && !this.world.points.rows.has(this.chosen)) this.choose(0);
     this.tell("kinds");
     this.tell("points");
+    this.tell("names");
     this.requestDraw();
   }
 }

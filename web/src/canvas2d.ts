@@ -1,15 +1,11 @@
 /** Draws the points on a 2D canvas, where a browser has no WebGL. */
 
-import { DIM_OPACITY, GROUND, traceShape, type Frame, type KindLook, type Renderer, type Scene } from "./drawing";
+import { GROUND, opacityOfPass, traceShape, type Frame, type KindLook, type Renderer, type Scene } from "./drawing";
 import type { Size } from "./camera";
-import { DIM, LIT, SHOWN } from "./world";
+import { DIM, LIT, PASSES } from "./world";
 
 /** Below this size, in device pixels, shapes are only dimmer dots: squares are drawn, which is much faster. */
 const DOT = 5;
-
-function opacityOf(frame: Frame, pass: number): number {
-  return pass === DIM ? DIM_OPACITY : pass === LIT ? 1 : frame.opacity;
-}
 
 /** A colour over the ground as one number, as the pixels of an image hold it on all machines of today. */
 function packed(rgb: readonly number[], opacity: number): number {
@@ -40,7 +36,7 @@ export class CanvasRenderer implements Renderer {
 
   draw(scene: Scene, frame: Frame): void {
     const { context, canvas } = this;
-    const sizes = [DIM, SHOWN, LIT].map((pass) => this.diameterOf(frame, pass));
+    const sizes = PASSES.map((pass) => this.diameterOf(frame, pass));
     // what is to be dots comes first: from pass to pass they get larger
     const nDots = sizes.filter((diameter) => diameter < DOT).length;
     if (nDots) {
@@ -51,7 +47,8 @@ export class CanvasRenderer implements Renderer {
       context.fillRect(0, 0, canvas.width, canvas.height);
     }
     for (let pass = nDots; pass <= LIT; pass++) {
-      context.globalAlpha = opacityOf(frame, pass);
+      context.globalAlpha = opacityOfPass(frame, pass);
+      if (!context.globalAlpha) continue;
       this.drawShapes(scene, frame, pass);
     }
   }
@@ -68,7 +65,9 @@ export class CanvasRenderer implements Renderer {
     const pixels = new Uint32Array(this.image.data.buffer);
     pixels.fill(packed(GROUND, 1));
     for (let pass = DIM; pass < nPasses; pass++) {
-      const colours = this.kinds.map(({ rgb }) => packed(rgb, opacityOf(frame, pass)));
+      const opacity = opacityOfPass(frame, pass);
+      if (!opacity) continue;
+      const colours = this.kinds.map(({ rgb }) => packed(rgb, opacity));
       const side = Math.max(1, Math.round(this.diameterOf(frame, pass)));
       this.forEach(scene, frame, pass, side / 2, (row, x, y) => {
         const colour = colours[scene.look[4 * row]];

@@ -42,6 +42,7 @@ export class Card {
     }
     for (const id of ["star", "mini-star"]) byId(id).addEventListener("click", () => this.toggleFavourite());
     byId("copy-path").addEventListener("click", () => void this.copyPath());
+    byId("reveal").addEventListener("click", () => void this.reveal());
     this.kind.addEventListener("change", () => void this.correctKind());
     this.drag.addEventListener("dragstart", (event) => this.dragOut(event));
     this.showName();
@@ -73,7 +74,7 @@ export class Card {
     byId("mini-name").textContent = id ? name : "";
     byId("mini").hidden = !id;
     byId("card").classList.toggle("none", !id);
-    for (const each of ["play", "star", "copy-path", "kind"]) byId<HTMLButtonElement>(each).disabled = !id;
+    for (const each of ["play", "star", "copy-path", "reveal", "kind"]) byId<HTMLButtonElement>(each).disabled = !id;
     this.drag.hidden = !id;
     for (const star of [byId("star"), byId("mini-star")]) pressed(star, starred);
     byId("star").textContent = starred ? "★ Favourite" : "☆ Favourite";
@@ -199,6 +200,14 @@ export class Card {
       const { args } = await this.app.link.ask("/klustr/path", [this.app.chosen]);
       await toClipboard(String(args[2]));
       toast(`copied: ${String(args[2])}`);
+    } catch (error) {
+      toast((error as Error).message);
+    }
+  }
+
+  private async reveal(): Promise<void> {
+    try {
+      await this.app.link.command("/klustr/reveal", [this.app.chosen]);
     } catch (error) {
       toast((error as Error).message);
     }

@@ -2,6 +2,7 @@
 
 import type { App } from "./app";
 import { byId, facts, fileName, fill, kindTitle, make, toast } from "./dom";
+import { deviceFacts } from "./devices";
 import { calm } from "./pacing";
 import { fetchFolders, fetchStatus, type Folder } from "./server";
 
@@ -172,6 +173,8 @@ export class Caring {
 
   private async showProblems(): Promise<void> {
     const status = await fetchStatus();
+    this.app.status = status;
+    this.app.tell("status");
     if (status.state === "ready" && !status.pending) this.forgetWork();
     const failed = Number(status.failed);
     byId("n-problems").textContent = failed ? `(${failed.toLocaleString("en")})` : "";
@@ -199,8 +202,8 @@ export class Caring {
   private async showHealth(): Promise<void> {
     const status = await fetchStatus();
     const about = { ...(this.app.about as unknown as Record<string, unknown>), ...status };
-    const rows: [string, string][] = [];
-    for (const name of ["audio", "midi", "state", "version", "library"]) {
+    const rows = deviceFacts(status);
+    for (const name of ["state", "version", "library"]) {
       if (typeof about[name] === "string") rows.push([kindTitle(name), about[name]]);
     }
     for (const [name, value] of Object.entries((status.health ?? {}) as Record<string, number | null>)) {

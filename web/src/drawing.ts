@@ -1,6 +1,7 @@
 /** What both renderers share: the picture they are to draw, sizes of points, colours and shapes. */
 
 import type { Camera, Size } from "./camera";
+import { AWAY, DIM, LIT } from "./world";
 
 export type Shape = 0 | 1 | 2 | 3 | 4 | 5;
 /** Marker letters as the bridge names them: pairs of kinds differ in colour or in shape. */
@@ -32,6 +33,8 @@ export interface Frame {
   readonly t: number;
   readonly diameter: number;
   readonly opacity: number;
+  /** How far those that are away have faded, 0..1; null: nobody is away. */
+  readonly gone: number | null;
 }
 
 export interface Renderer {
@@ -53,6 +56,13 @@ export function kindLook(name: string, colour: string, marker: string | undefine
 export function diameterOf(n: number, size: Size, zoom: number): number {
   const alone = (0.32 * Math.sqrt(size.width * size.height)) / Math.sqrt(Math.max(1, n));
   return Math.min(22, Math.min(13, Math.max(2.2, alone)) * Math.sqrt(Math.max(1, zoom)));
+}
+
+/** How opaque the points of a pass are; 0: there is nothing to draw. */
+export function opacityOfPass({ opacity, gone }: Frame, pass: number): number {
+  if (pass === LIT) return 1;
+  if (pass === AWAY) return gone === null ? 0 : opacity * (1 - gone);
+  return pass === DIM ? DIM_OPACITY * (1 - (gone ?? 0)) : opacity;
 }
 
 /** What was not found is there, but steps back. */

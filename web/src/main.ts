@@ -4,9 +4,12 @@ import { App } from "./app";
 import { toScreen } from "./camera";
 import { Card } from "./card";
 import { Caring } from "./caring";
+import { Clients } from "./clients";
+import { Devices } from "./devices";
 import { byId, make } from "./dom";
 import { Elsewhere } from "./elsewhere";
 import { Giving } from "./giving";
+import { Grid } from "./grid";
 import { connectMax } from "./max";
 import { Narrowing } from "./narrowing";
 import { Pointing } from "./pointing";
@@ -22,10 +25,13 @@ function start(): void {
   const searching = new Searching(app);
   const giving = new Giving(app);
   new Pointing(app, card.toggleFavourite);
+  new Grid(app, card.toggleFavourite);
   new Caring(app, (folders) => {
     narrowing.offer(folders);
     giving.offer(folders);
   });
+  new Clients(app);
+  new Devices(app);
   wireSound(app);
   wirePanel();
   new Elsewhere(app);
@@ -93,7 +99,8 @@ function exposeState(app: App): void {
     sounds: app.world.points.n,
     shown: app.world.nShown,
     lit: app.world.lit.size,
-    view: app.world.view,
+    view: app.isGrid ? "grid" : app.world.view,
+    pads: app.world.nPads,
     looks: app.candidate.looks,
     chosen: app.chosen,
     neighbours: app.neighbours.length,

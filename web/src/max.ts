@@ -27,7 +27,7 @@ export function connectMax(app: App, search: (text: string) => void): void {
   max.bindInlet("play", (id) => app.playAndShow(Number(id)));
   max.bindInlet("xy", (x, y, cursor = 0) => app.hearing.move(Number(x), Number(y), Number(cursor)));
   max.bindInlet("view", (name) => {
-    if (name === "natural" || name === "even") app.setView(name as ViewName);
+    if (name === "natural" || name === "even" || name === "grid") app.setView(name as ViewName | "grid");
   });
   max.bindInlet("search", (...words) => search(words.join(" ")));
   app.on("chosen", () => void tellChosen(app, max));

@@ -79,10 +79,12 @@ export class Overlay {
     context.setTransform(this.density, 0, 0, this.density, 0, 0);
     context.clearRect(0, 0, size.width, size.height);
     const at = (id: number) => this.onScreen(id, camera, size, now);
-    this.drawNeighbours(at);
-    this.drawTrail(at);
-    this.drawRing(at(this.hovered), 11, "rgba(255,255,255,0.75)", 1.5);
-    this.drawRing(at(this.chosen), 14, "#ffb340", 2.5);
+    if (!this.world.nPads) {
+      this.drawNeighbours(at);
+      this.drawTrail(at);
+      this.drawRing(at(this.hovered), 11, "rgba(255,255,255,0.75)", 1.5);
+      this.drawRing(at(this.chosen), 14, "#ffb340", 2.5);
+    }
     return this.drawCursors(camera, size, now);
   }
 
@@ -166,7 +168,7 @@ export class Overlay {
 
   private placeOfId(id: number, now: number): Point {
     const row = this.world.points.rows.get(id);
-    return row === undefined ? { x: -1, y: -1 } : this.world.placeAt(row, now);
+    return row === undefined || !this.world.isThere(id) ? { x: -1, y: -1 } : this.world.placeAt(row, now);
   }
 
   /** A cursor glides from sound to sound, so that the eye can follow it. */

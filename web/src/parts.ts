@@ -11,6 +11,8 @@ const LISTS: Readonly<Record<string, { width: number; head: number }>> = {
   "/klustr/problems.reply": { width: 2, head: 0 },
   "/klustr/scores.reply": { width: 2, head: 0 },
   "/klustr/candidate/scores.reply": { width: 2, head: 0 },
+  "/klustr/clients.reply": { width: 9, head: 0 },
+  "/klustr/grid.reply": { width: 3, head: 0 },
   "/klustr/health.reply": { width: 2, head: 0 },
   "/klustr/why.reply": { width: 2, head: 0 },
   "/klustr/kit.reply": { width: 2, head: 0 },

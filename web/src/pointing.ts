@@ -50,11 +50,12 @@ export class Pointing {
     const { app } = this;
     const buttons = (selector: string) => [...document.querySelectorAll<HTMLElement>(selector)];
     for (const button of buttons("[data-view]")) {
-      button.addEventListener("click", () => {
-        app.setView(button.dataset.view as ViewName);
-        for (const other of buttons("[data-view]")) pressed(other, other === button);
-      });
+      button.addEventListener("click", () => app.setView(button.dataset.view as ViewName | "grid"));
     }
+    app.on("view", () => {
+      this.showTip(null);
+      for (const button of buttons("[data-view]")) pressed(button, button.dataset.view === (app.isGrid ? "grid" : app.world.view));
+    });
     for (const button of buttons("[data-tool]")) {
       button.addEventListener("click", () => {
         this.tool = button.dataset.tool as Tool;

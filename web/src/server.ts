@@ -10,6 +10,8 @@ export interface About {
   readonly placed: number;
   /** The map that waits to be taken or dropped; null: there is none. */
   readonly candidate: { readonly method: string; readonly sounds: number } | null;
+  /** Names the state of the library: another one, and names of files may be others, too. */
+  readonly snapshot: string;
   readonly kinds: readonly { readonly name: string; readonly colour: string; readonly marker?: string }[];
   readonly aspects: readonly string[];
   /** False where the bridge runs on another machine. */
@@ -47,10 +49,12 @@ export async function fetchAbout(): Promise<About> {
   return (await get("/map/about")).json() as Promise<About>;
 }
 
-/** All points, and the tag of the state of the library that they show: another one where anything in it has changed. */
-export async function fetchPoints(): Promise<{ points: Points; tag: string }> {
-  const answer = await get("/map/points");
-  return { points: decodePoints(await answer.arrayBuffer()), tag: answer.headers.get("ETag") ?? "" };
+/** The points, with what names them; null where they are those of `tag` still. */
+export async function fetchPoints(tag = ""): Promise<{ points: Points; tag: string } | null> {
+  const response = await get("/map/points");
+  const now = response.headers.get("ETag") ?? "";
+  if (now && now === tag) return null;
+  return { points: decodePoints(await response.arrayBuffer()), tag: now };
 }
 
 export async function fetchCandidate(): Promise<Points> {

@@ -1,8 +1,8 @@
 /** Draws the points with WebGL: places and looks lie on the card, a frame costs the script three calls. */
 
-import { DIM_OPACITY, GROUND, type Frame, type KindLook, type Renderer, type Scene } from "./drawing";
+import { GROUND, opacityOfPass, type Frame, type KindLook, type Renderer, type Scene } from "./drawing";
 import type { Size } from "./camera";
-import { DIM, LIT, SHOWN } from "./world";
+import { PASSES } from "./world";
 
 const MOST_KINDS = 32;
 
@@ -23,7 +23,7 @@ void main() {
   }
   vec4 kind = u_kinds[int(a_look.x)];
   float grown = a_look.w > 0.5 ? smoothstep(0.0, 0.8, u_t) : 1.0;
-  v_size = u_size * grown * (u_pass > 1.5 ? 1.5 : u_pass < 0.5 ? 0.8 : 1.0) * (a_look.z > 0.5 ? 1.25 : 1.0);
+  v_size = u_size * grown * (u_pass > 2.5 ? 1.5 : u_pass < 0.5 ? 0.8 : 1.0) * (a_look.z > 0.5 ? 1.25 : 1.0);
   v_shape = kind.w;
   v_ring = a_look.z;
   v_colour = vec4(kind.rgb, u_opacity);
@@ -112,9 +112,11 @@ export class WebglRenderer implements Renderer {
     gl.uniform4fv(this.place("u_kinds"), this.palette);
     gl.uniform1f(this.place("u_t"), frame.t);
     gl.uniform1f(this.place("u_size"), frame.diameter * frame.density);
-    for (const pass of [DIM, SHOWN, LIT]) {
+    for (const pass of PASSES) {
+      const opacity = opacityOfPass(frame, pass);
+      if (!opacity) continue;
       gl.uniform1f(this.place("u_pass"), pass);
-      gl.uniform1f(this.place("u_opacity"), pass === DIM ? DIM_OPACITY : pass === LIT ? 1 : frame.opacity);
+      gl.uniform1f(this.place("u_opacity"), opacity);
       gl.drawArrays(gl.POINTS, 0, scene.n);
     }
   }

@@ -1,6 +1,7 @@
 /** What is shown: the points, which of them count, and where they are on their way to. Pure but for the clock it is told. */
 
 import { drawingOrder, FAVOURITE, NO_POINTS, type Points, type ViewName } from "./points";
+import type { Point } from "./camera";
 import { Lattice } from "./nearest";
 
 export interface Filters {
@@ -27,10 +28,12 @@ export function lengthsOf(least: string, most: string): { leastS: number; mostS:
   return leastS > mostS ? { leastS: mostS, mostS: leastS } : { leastS, mostS };
 }
 
-/** How a point looks, four bytes a row: kind, drawn (dim, shown, lit), marked as favourite, newly come. */
+/** How a point looks, four bytes a row: kind, drawn (dim, away, shown, lit), marked as favourite, newly come. */
 export const DIM = 0;
-export const SHOWN = 1;
-export const LIT = 2;
+export const AWAY = 1;
+export const SHOWN = 2;
+export const LIT = 3;
+export const PASSES = [DIM, AWAY, SHOWN, LIT] as const;
 
 export class World {
   points: Points = NO_POINTS;
@@ -45,20 +48,33 @@ export class World {
   /** Raised when from, to or look have changed, so that a renderer knows to load them. */
   version = 0;
   private began = -Infinity;
+  /** Where sounds are that lie on pads, by id; all others are away. */
+  private pads: ReadonlyMap<number, Point> | null = null;
+  /** Pads that are being left. */
+  private left: ReadonlyMap<number, Point> | null = null;
+  private goneFrom = 0;
+  private goal: Float32Array | null = null;
   private lattice: Lattice | null = null;
 
   constructor(private readonly morphMs: number = MORPH_MS) {}
 
   /** Where the points are, or are going to. */
   get to(): Float32Array {
-    return this.points.places[this.view];
+    return (this.goal ??= withPads(this.points, this.view, this.pads));
+  }
+
+  get nPads(): number {
+    return this.pads?.size ?? 0;
   }
 
   /** Take a new set of points: what was there glides to its new place, what is new grows where it belongs. */
   adopt(next: Points, now: number): void {
     const before = this.points;
     const places = this.placesAt(now);
-    const target = next.places[this.view];
+    this.begin(now);
+    if (!before.n) this.began = -Infinity; // the first are there at once
+    this.points = next;
+    const target = this.to;
     const from = target.slice();
     const born = new Uint8Array(next.n);
     for (let row = 0; row < next.n; row++) {
@@ -70,13 +86,10 @@ export class World {
       from[2 * row] = places[2 * old];
       from[2 * row + 1] = places[2 * old + 1];
     }
-    this.points = next;
     this.from = from;
     this.order = drawingOrder(next.kinds);
     this.look = new Uint8Array(4 * next.n);
     for (let row = 0; row < next.n; row++) this.look[4 * row + 3] = born[row];
-    this.began = before.n ? now : -Infinity;
-    this.lattice = null;
     this.refreshLooks();
   }
 
@@ -84,9 +97,41 @@ export class World {
     if (view === this.view) return;
     this.from = this.placesAt(now);
     this.view = view;
-    this.began = now;
-    this.lattice = null;
+    this.begin(now);
     this.version++;
+  }
+
+  /** Have sounds glide to pads while the others fade; null: all come back. Without gliding they are there at once. */
+  setPads(pads: ReadonlyMap<number, Point> | null, now: number, glides = true): void {
+    if (!pads && !this.pads) return;
+    const from = this.placesAt(now);
+    this.left = pads ? null : this.pads;
+    this.begin(now);
+    this.pads = pads;
+    if (glides) {
+      this.from = from;
+    } else {
+      this.from = this.to;
+      this.goneFrom = pads ? 1 : 0;
+    }
+    this.refreshLooks();
+  }
+
+  /** How far those that are away have faded, 0..1; null: nobody is away. */
+  gone(now: number): number | null {
+    return this.pads || this.left ? this.goneAt(now) : null;
+  }
+
+  /** Note that a morph has ended, as far as that changes how points look. */
+  settle(now: number): void {
+    if (!this.left || this.progress(now) < 1) return;
+    this.left = null;
+    this.refreshLooks();
+  }
+
+  /** Whether a sound can be seen: not while others lie on pads and it doesn't. */
+  isThere(id: number): boolean {
+    return this.points.rows.has(id) && (!this.pads || this.pads.has(id));
   }
 
   setFilters(filters: Filters): void {
@@ -148,6 +193,18 @@ export class World {
     };
   }
 
+  private goneAt(now: number): number {
+    return this.goneFrom + ((this.pads ? 1 : 0) - this.goneFrom) * this.progress(now);
+  }
+
+  /** Begin a morph from what there is at this moment. */
+  private begin(now: number): void {
+    this.goneFrom = this.goneAt(now);
+    this.began = now;
+    this.goal = null;
+    this.lattice = null;
+  }
+
   private placesAt(now: number): Float32Array {
     const t = this.progress(now);
     const places = new Float32Array(this.from.length);
@@ -157,16 +214,32 @@ export class World {
 
   private refreshLooks(): void {
     const { points, look } = this;
+    const seen = this.pads ?? this.left;
     let shown = 0;
     for (let row = 0; row < points.n; row++) {
       const counts = this.counts(row);
       if (counts) shown++;
       const lit = counts && this.lit.has(points.ids[row]);
       look[4 * row] = points.kinds[row];
-      look[4 * row + 1] = lit ? LIT : counts ? SHOWN : DIM;
+      const away = seen !== null && !seen.has(points.ids[row]);
+      look[4 * row + 1] = !counts ? DIM : away ? AWAY : lit ? LIT : SHOWN;
       look[4 * row + 2] = points.flags[row] & FAVOURITE;
     }
     this.nShown = shown;
     this.version++;
   }
+}
+
+/** Places in a view, but for those of the sounds on pads. */
+function withPads(points: Points, view: ViewName, pads: ReadonlyMap<number, Point> | null): Float32Array {
+  const places = points.places[view];
+  if (!pads) return places;
+  const both = places.slice();
+  for (const [id, { x, y }] of pads) {
+    const row = points.rows.get(id);
+    if (row === undefined) continue;
+    both[2 * row] = x;
+    both[2 * row + 1] = y;
+  }
+  return both;
 }

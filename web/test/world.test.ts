@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { decodePoints, FAVOURITE } from "../src/points";
-import { DIM, lengthsOf, LIT, NO_FILTERS, SHOWN, World } from "../src/world";
+import { AWAY, DIM, lengthsOf, LIT, NO_FILTERS, SHOWN, World } from "../src/world";
 import { encode, type Made } from "./making";
 
 function world(sounds: readonly Made[], now = 0): World {
@@ -136,4 +136,49 @@ test("without motion, everything is where it belongs at once", () => {
   still.adopt(decodePoints(encode([{ id: 1, at: [0, 0], even: [1, 1] }])), 0);
   still.setView("even", 10);
   assert.deepEqual(still.placeAt(0, 10), { x: 1, y: 1 });
+});
+
+test("sounds glide to their pads while the others fade, and home again", () => {
+  const map = world([{ id: 1, at: [0, 0] }, { id: 2, at: [1, 1] }, { id: 3, at: [1, 0], kind: 2 }]);
+  assert.equal(map.gone(0), null);
+  map.setFilters({ ...NO_FILTERS, kinds: new Set([1]) });
+  map.setPads(new Map([[1, { x: 0.5, y: 0.25 }]]), 1000);
+  assert.deepEqual(drawn(map), [SHOWN, AWAY, DIM]);
+  assert.deepEqual([map.isThere(1), map.isThere(2)], [true, false]);
+  assert.deepEqual([map.gone(1000), map.gone(1500), map.gone(2000)], [0, 0.5, 1]);
+  assert.deepEqual(map.placeAt(0, 1500), { x: 0.25, y: 0.125 });
+  assert.deepEqual(map.placeAt(1, 1500), { x: 1, y: 1 }, "who has no pad stays at home");
+  map.setPads(null, 1500); // turned back half way
+  assert.deepEqual([map.gone(1500), map.gone(2500)], [0.5, 0]);
+  assert.deepEqual(map.placeAt(0, 1500), { x: 0.25, y: 0.125 });
+  assert.deepEqual(map.placeAt(0, 2500), { x: 0, y: 0 });
+  map.settle(2400);
+  assert.deepEqual(drawn(map), [SHOWN, AWAY, DIM], "still coming back");
+  map.settle(2500);
+  assert.deepEqual(drawn(map), [SHOWN, SHOWN, DIM]);
+  assert.equal(map.gone(2500), null);
+});
+
+test("pads outlast new points, another view and another size of the screen", () => {
+  const map = world([{ id: 1, at: [0, 0], even: [1, 0] }, { id: 2, at: [1, 1] }]);
+  map.setPads(new Map([[1, { x: 0.5, y: 0.5 }]]), 0);
+  map.adopt(decodePoints(encode([{ id: 1, at: [0.2, 0] }, { id: 3, at: [0.1, 0.1] }], 2)), 2000);
+  assert.deepEqual(map.placeAt(0, 2000), { x: 0.5, y: 0.5 });
+  assert.deepEqual(drawn(map), [SHOWN, AWAY]);
+  assert.equal(map.gone(2000), 1, "and nobody flashes up");
+  map.setPads(new Map([[1, { x: 0.25, y: 0.25 }]]), 3000, false);
+  assert.deepEqual(map.placeAt(0, 3000), { x: 0.25, y: 0.25 });
+  map.setView("even", 4000);
+  map.setPads(null, 4000);
+  assert.deepEqual(map.placeAt(0, 4000), { x: 0.25, y: 0.25 });
+  assert.ok(Math.abs(map.placeAt(0, 5000).x - 0.2) < 1e-6);
+});
+
+test("a hundred thousand sounds take pads within a frame or two", () => {
+  const many = Array.from({ length: 100_000 }, (_, i) => ({ id: i + 1, at: [(i % 317) / 317, i / 1e5] as [number, number] }));
+  const map = world(many);
+  const began = performance.now();
+  map.setPads(new Map(many.slice(0, 256).map(({ id }) => [id, { x: 0.5, y: 0.5 }])), 0);
+  assert.equal(map.placeAt(0, 1000).x, 0.5);
+  assert.ok(performance.now() - began < 500, "measured: 10 ms");
 });
