@@ -2,6 +2,36 @@
 
 import signal
 
+import pytest
+
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell without job control has what runs in its background ignore Ctrl-C, which processes pass on.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+LONG_FILES = (
+    *(
+        "tests/test_benchmark_ratios.py",
+        "tests/test_benchmarks.py",
+        "tests/test_asking.py",
+        "tests/test_cli.py",
+    ),
+    *(
+        "tests/map/",
+        "tests/layout/test_fit.py",
+        "tests/sound/test_analyse.py",
+        "tests/indexer/",
+        "tests/daemon/",
+    ),
+)
+"""Files that take longest: begun first, so that none is left to one process at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the long files, each file's tests in their order."""
+
+    def place(item: pytest.Item) -> int:
+        return next(
+            (at for at, name in enumerate(LONG_FILES) if item.nodeid.startswith(name)), len(LONG_FILES)
+        )
+
+    items.sort(key=place)

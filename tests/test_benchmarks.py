@@ -9,67 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import jack_stage, klustr_features, labelled, layout_curve, plain_features
+from benchmarks import klustr_features, labelled, layout_curve, plain_features
 from benchmarks.bootstrap import Resampling, estimate
 from benchmarks.libraries import make_library
 from benchmarks.quality import precision
 from klustr_bridge.layout import tsne_fit
-from tests.map import pages
+from tests.benchmarking import ROOT, run
 from tests.sounds import closed_hat, kick, noise, sine, snare, write, write_library
-
-ROOT = Path(__file__).parent.parent
-TINY = {
-    "indexing": ["--files", "24", "--rounds", "1", "--workers", "1"],
-    "map": ["--sounds", "60", "120", "--rounds", "1", "--frames", "6"],
-    "midi": ["--gestures", "8", "--files", "30"],
-    "player": ["--periods", "256", "--minutes", "0.1", "--triggers", "5", "--load-files", "60"],
-    "roundtrip": [
-        "--sounds",
-        "60",
-        "80",
-        "--requests",
-        "30",
-        "--rounds",
-        "2",
-        "--load-files",
-        "400",
-        "--workers",
-        "1",
-    ],
-    "scale": ["--largest", "300", "--queries", "20", "--landmarks-of", "120"],
-    "speed": ["--files", "24"],
-    "startup": ["--sounds", "60", "--rounds", "1"],
-    "views": ["--sounds", "2000"],
-}
-
-
-def run(*words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "benchmarks", *words],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=280,
-        check=False,
-    )
-
-
-@pytest.mark.timeout(300)  # the first map on a new machine waits for its compiler
-@pytest.mark.parametrize("name", TINY)
-def test_a_benchmark_prints_its_ratios(name: str, tmp_path: Path) -> None:
-    """Each benchmark ends well, prints a table with ratios and writes the same figures as JSON."""
-    if name in ("midi", "player") and (reason := jack_stage.missing()) is not None:
-        pytest.skip(reason)
-    if name == "map" and (reason := pages.missing()) is not None:
-        pytest.skip(reason)
-    out = tmp_path / "out.json"
-    done = run(name, *TINY[name], "--json", str(out))
-    assert done.returncode == 0, done.stderr
-    report = json.loads(out.read_text(encoding="utf-8"))
-    ratios = [row for row in report["rows"] if row["ratio"] is not None]
-    assert len(ratios) >= 2 and all(row["ratio"] > 0 and row["value"] > 0 for row in ratios)
-    assert all(f"{row['ratio']:.2f} x {row['against']}" in done.stdout for row in ratios)
-    assert "cores" in report["machine"] and "THE LOAD ENDED EARLY" not in done.stdout
 
 
 def test_similarity_counts_labels_and_leaves_groups_out(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import logging
 import math
 import os
 import socket
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from klustr_bridge.bridge import OscServer
+from klustr_bridge.bridge import OscServer, reveal
 from klustr_bridge.bridge.codec import Message
 from klustr_bridge.bridge.commands import COMMANDS
 from klustr_bridge.bridge.guests import OPEN_TO_OTHER_MACHINES
@@ -101,12 +102,18 @@ def examples(place: Place) -> dict[str, tuple[Any, ...]]:
         "/klustr/midi/clip": (28, 4),
         "/klustr/favourite": (first, 1),
         "/klustr/kind": (first, "snare"),
+        "/klustr/reveal": (first,),
+        "/klustr/clients": (30,),
     }
 
 
 @pytest.mark.parametrize("address", sorted(COMMANDS))
-def test_every_command_answers_as_the_table_says(address: str, place: Place, client: Client) -> None:
+def test_every_command_answers_as_the_table_says(
+    address: str, place: Place, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Each entry of the table, with real arguments, gets its reply and no failure; req comes back."""
+    shown = reveal.Way([sys.executable, "-c", ""])  # else a desktop would open its file manager
+    monkeypatch.setattr(reveal, "ways", lambda path: [shown])
     given_values = examples(place)[address]
     command = COMMANDS[address]
     client.send(address, *given_values)
@@ -280,7 +287,7 @@ def test_library_commands_and_files_stay_with_this_machine(place: Place) -> None
     expected |= {"/klustr/folder/add", "/klustr/folder/remove", "/klustr/folders", "/klustr/problems"}
     expected |= {"/klustr/rescan", "/klustr/relayout", "/klustr/favourite", "/klustr/kind"}
     expected |= {"/klustr/candidate", "/klustr/candidate/take", "/klustr/candidate/drop"}
-    expected |= {"/klustr/candidate/scores"}
+    expected |= {"/klustr/candidate/scores", "/klustr/reveal", "/klustr/clients"}
     expected |= {"/klustr/record", "/klustr/midi/learn", "/klustr/midi/clip", "/klustr/filter/folder"}
     assert refused == expected == COMMANDS.keys() - OPEN_TO_OTHER_MACHINES
     assert COMMANDS.keys() >= OPEN_TO_OTHER_MACHINES

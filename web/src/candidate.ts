@@ -22,6 +22,10 @@ export class Candidate {
     const { link } = app;
     link.on("/klustr/candidate/changed", () => void app.refresh());
     app.on("points", () => this.show());
+    app.on("view", () => {
+      if (app.isGrid) this.setLooks(false); // pads are laid out by the map in force
+      this.show();
+    });
     byId("candidate-make").addEventListener("click", () => void this.make());
     byId("candidate-take").addEventListener("click", () => void this.run("/klustr/candidate/take"));
     byId("candidate-drop").addEventListener("click", () => void this.run("/klustr/candidate/drop"));
@@ -92,6 +96,7 @@ export class Candidate {
   private show(): void {
     const { about } = this.app;
     for (const id of ["candidate-look", "candidate-take", "candidate-drop"]) byId<HTMLButtonElement>(id).disabled = !this.isThere;
+    if (this.app.isGrid) this.look.disabled = true;
     pressed(this.look, this.looks);
     this.banner.hidden = !this.looks;
     if (about?.candidate) {

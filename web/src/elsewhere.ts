@@ -4,7 +4,7 @@ import type { App } from "./app";
 import { byId, make, toast } from "./dom";
 
 /** What changes the library, tells where files lie, or listens for this machine's controllers. */
-const OWN = ["library", "give", "problems-section", "midi-section", "copy-path", "star", "mini-star", "its-folder", "candidate"];
+const OWN = ["library", "give", "problems-section", "midi-section", "copy-path", "star", "mini-star", "its-folder", "candidate", "reveal", "clients-section"];
 
 export class Elsewhere {
   private readonly note = make("p", { id: "elsewhere", className: "faint" });
