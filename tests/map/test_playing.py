@@ -177,6 +177,32 @@ def test_a_page_too_many_says_so(page: MapPage) -> None:
     page.complaints.clear()  # the browser notes each refusal
 
 
+def test_a_late_answer_chooses_nothing(page: MapPage) -> None:
+    """Who presses arrow keys faster than the bridge answers is not thrown back to a sound passed by."""
+    page.page.evaluate(
+        """() => {
+            const take = wire.socket.onmessage;
+            window.late = [];
+            wire.socket.onmessage = (event) => {
+                if (JSON.parse(event.data).address === "/klustr/play") late.push(() => take(event));
+                else take(event);
+            };
+        }"""
+    )
+    page.page.locator("#overlay").focus()
+    page.page.keyboard.press("ArrowLeft")
+    first = page.until("state.chosen > 0 && late.length === 1")["chosen"]
+    key = next(
+        key
+        for key in ("ArrowRight", "ArrowLeft", "ArrowUp", "ArrowDown")
+        if page.page.keyboard.press(key) or page.state()["chosen"] != first
+    )
+    second = page.until("late.length === 2")["chosen"]
+    assert second != first, key
+    page.page.evaluate("late[0]()")
+    assert page.state()["chosen"] == second and page.state()["trail"] == 1
+
+
 def test_escape_ends_the_search(page: MapPage, daemon: RunningDaemon) -> None:
     """Escape on the map empties the field; a kind pressed in the legend opens no list over the map."""
     page.page.locator("#search").fill("drone")
