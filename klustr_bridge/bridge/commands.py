@@ -427,14 +427,14 @@ def _commands() -> Iterator[Command]:
         "relayout",
     )
     yield Command(
-        "/klustr/candidate",
+        "/klustr/candidate/make",
         library,
         (Argument("method", "s", optional=True, choices=CANDIDATE_METHODS),),
         DONE.address,
         "Makes a map to be looked at before it is taken: the one in force stays, and nothing moves. By the "
         "settings' method, or another one. One candidate is kept, over restarts; the next one or a new epoch "
         "takes its place. Only from this machine.",
-        "candidate",
+        "candidate_make",
     )
     yield Command(
         "/klustr/candidate/take",

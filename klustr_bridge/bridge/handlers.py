@@ -358,10 +358,10 @@ class Handlers:
         await self._navigator.relayout()
         return (encode(DONE, "/klustr/relayout"),)
 
-    async def candidate(self, client: Client, method: str = "") -> Packets:
-        """``/klustr/candidate``."""
+    async def candidate_make(self, client: Client, method: str = "") -> Packets:
+        """``/klustr/candidate/make``."""
         await self._navigator.make_candidate(method)
-        return (encode(DONE, "/klustr/candidate"),)
+        return (encode(DONE, "/klustr/candidate/make"),)
 
     async def candidate_take(self, client: Client) -> Packets:
         """``/klustr/candidate/take``."""

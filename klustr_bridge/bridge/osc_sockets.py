@@ -20,6 +20,11 @@ Sockets = tuple[socket.socket, socket.socket | None]
 """UDP and, where it is wanted, TCP."""
 
 
+def ip_of(host: str) -> str:
+    """Return an IP address for a host that may be ``localhost``, which programs take for 127.0.0.1."""
+    return "127.0.0.1" if host.casefold() == "localhost" else host
+
+
 def open_all(host: str, port: int, tcp: bool, backlog: int, far_host: str | None) -> list[Sockets]:
     """Bind to loopback and, at the same port, to the address for other machines.
 
@@ -69,7 +74,7 @@ def open_sockets(host: str, port: int, tcp: bool, backlog: int) -> Sockets:
         If the port is taken or the host is not this machine's.
     """
     try:
-        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)[0]
+        family, *_, address = socket.getaddrinfo(ip_of(host), port, type=socket.SOCK_DGRAM)[0]
     except (OSError, UnicodeError) as error:
         raise BridgeError(
             f"can't listen at {host!r}: {error}; an IP address of this machine is needed"

@@ -180,7 +180,11 @@ def _moved_without_links(source: bytes, target: bytes) -> bool:
         os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
     except FileExistsError:
         return False
-    os.replace(source, target)  # over the empty file that was ours a moment ago
+    try:
+        os.replace(source, target)  # over the empty file that was ours a moment ago
+    except OSError:
+        os.unlink(target)
+        raise
     return True
 
 

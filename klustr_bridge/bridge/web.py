@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 from klustr_bridge.bridge.announcing import Announcer
 from klustr_bridge.bridge.devices import devices
 from klustr_bridge.bridge.lan import ALL, Door
+from klustr_bridge.bridge.osc_sockets import ip_of
 from klustr_bridge.bridge.session import is_loopback
 from klustr_bridge.errors import BridgeError
 from klustr_bridge.navigator import Navigator
@@ -99,7 +100,7 @@ class WebServer:
         self.problem: str | None = None
         self.ready = asyncio.Event()
         self._navigator = navigator
-        self._osc_host = osc_host
+        self._osc_host = ip_of(osc_host)
         self._osc_port = osc_port
         self._version = version
         self._about = about

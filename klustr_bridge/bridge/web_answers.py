@@ -4,8 +4,11 @@ This module owns the HTTP status that each failure code of the protocol has.
 """
 
 import asyncio
+import logging
+import queue
+import threading
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from typing import Any, Final, TypeVar
 
 from starlette.requests import Request
@@ -13,6 +16,8 @@ from starlette.responses import JSONResponse, Response
 
 from klustr_bridge.bridge.web_door import is_far
 from klustr_bridge.errors import QueryError
+
+_log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 Answer = Callable[[Request], Awaitable[Response]]
@@ -37,25 +42,59 @@ _OF_FILES: Final = frozenset({"internal", "notready"})
 
 
 class Threads:
-    """Threads for the user's files, apart from those of the rest: a drive that hangs holds up these alone."""
+    """Threads for the user's files, apart from those of the rest: a drive that hangs holds up these alone.
+
+    Python waits at its end for the threads of a ``ThreadPoolExecutor``, and so for that drive; these end
+    with the process whatever they are at.
+    """
 
     def __init__(self) -> None:
-        self._pool = ThreadPoolExecutor(N_THREADS, "http")
+        self._work: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._is_closed = False
+        for number in range(N_THREADS):
+            threading.Thread(target=self._serve, name=f"http {number}", daemon=True).start()
 
     async def run(self, function: Callable[..., T], *values: Any) -> T:
-        """Call a function there and wait for its result."""
-        return await asyncio.get_running_loop().run_in_executor(self._pool, function, *values)
+        """Call a function there and wait for its result.
+
+        Raises
+        ------
+        QueryError
+            ``notready`` once this is closed.
+        """
+        if self._is_closed:
+            raise QueryError("notready", "the bridge stops")
+        done: Future[T] = Future()
+
+        def work() -> None:
+            if done.set_running_or_notify_cancel():
+                try:
+                    done.set_result(function(*values))
+                except BaseException as error:
+                    done.set_exception(error)
+
+        self._work.put(work)
+        return await asyncio.wrap_future(done)
 
     def later(self, function: Callable[[], None]) -> None:
         """Call a function there, or at once where nothing more is taken on."""
-        try:
-            self._pool.submit(function)
-        except RuntimeError:
+        if self._is_closed:
             function()
+        else:
+            self._work.put(function)
 
     def close(self) -> None:
         """Take nothing more on; what is under way ends by itself."""
-        self._pool.shutdown(wait=False)
+        self._is_closed = True
+        for _ in range(N_THREADS):
+            self._work.put(None)
+
+    def _serve(self) -> None:
+        while (work := self._work.get()) is not None:
+            try:
+                work()
+            except Exception:
+                _log.exception("work beside the event loop failed")
 
 
 def refused(error: QueryError) -> Response:

@@ -48,7 +48,7 @@ _DONE = {
 
 def _ask(client: Client, what: str, method: str) -> None:
     if what == "make":
-        client.command("/klustr/candidate", *([method] if method else []), timeout=_MAKING_S)
+        client.command("/klustr/candidate/make", *([method] if method else []), timeout=_MAKING_S)
     else:
         client.command(f"/klustr/candidate/{what}", timeout=_MAKING_S)
 

@@ -2939,10 +2939,10 @@
          "patching_rect": [
           20,
           212,
-          72,
+          104,
           22
          ],
-         "text": "candidate",
+         "text": "candidate make",
          "outlettype": [
           ""
          ]

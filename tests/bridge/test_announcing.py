@@ -293,6 +293,15 @@ def test_a_machine_without_multicast_is_served(
     assert json.loads(ask(web.port, "/status")[2])["announced"] is False
 
 
+def test_a_host_by_name_is_announced_by_its_address(
+    announce: Callable[..., WebServer],
+) -> None:
+    """``osc.host = localhost`` is an allowed value; programs look for an IP address."""
+    web = announce(osc_host="localhost")
+    assert json.loads(ask(web.port, "/?HOST_INFO")[2])["OSC_IP"] == "127.0.0.1"
+    assert web.announcer is not None and "localhost" not in web.announcer.problem
+
+
 def test_nothing_is_announced_unless_it_is_wanted(web: WebServer) -> None:
     """A server by itself is silent; the daemon's setting says so for it."""
     assert web.announcer is None

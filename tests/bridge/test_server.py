@@ -94,7 +94,7 @@ def examples(place: Place) -> dict[str, tuple[Any, ...]]:
         "/klustr/problems": (20, 0),
         "/klustr/rescan": (),
         "/klustr/relayout": (),
-        "/klustr/candidate": ("grid",),
+        "/klustr/candidate/make": ("grid",),
         "/klustr/candidate/take": (),
         "/klustr/candidate/drop": (),
         "/klustr/candidate/scores": (29,),
@@ -286,7 +286,7 @@ def test_library_commands_and_files_stay_with_this_machine(place: Place) -> None
     expected = {"/klustr/similar/file", "/klustr/similar/path", "/klustr/path", "/klustr/duplicates"}
     expected |= {"/klustr/folder/add", "/klustr/folder/remove", "/klustr/folders", "/klustr/problems"}
     expected |= {"/klustr/rescan", "/klustr/relayout", "/klustr/favourite", "/klustr/kind"}
-    expected |= {"/klustr/candidate", "/klustr/candidate/take", "/klustr/candidate/drop"}
+    expected |= {"/klustr/candidate/make", "/klustr/candidate/take", "/klustr/candidate/drop"}
     expected |= {"/klustr/candidate/scores", "/klustr/reveal", "/klustr/clients"}
     expected |= {"/klustr/record", "/klustr/midi/learn", "/klustr/midi/clip", "/klustr/filter/folder"}
     assert refused == expected == COMMANDS.keys() - OPEN_TO_OTHER_MACHINES

@@ -132,6 +132,17 @@ def test_a_file_system_without_links_keeps_files_too(tmp_path: Path, monkeypatch
     upload.close()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["kick 2.wav", "kick.wav"]
 
+    def no_replace(*_: object) -> None:
+        raise OSError(errno.EIO, "the drive has gone")
+
+    monkeypatch.setattr(os, "replace", no_replace)
+    upload = Upload(os.fsencode(tmp_path), "kick.wav", 5)
+    upload.write(b"given")
+    with pytest.raises(QueryError, match="can't be written"):
+        upload.keep()
+    upload.close()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["kick 2.wav", "kick.wav"], "no empty file"
+
 
 def test_what_is_not_finished_is_no_sample_file(tmp_path: Path) -> None:
     """A scan in the middle of an upload doesn't see it, and nothing is left once it is given up."""

@@ -20,7 +20,7 @@ def ask(
     **headers: str,
 ) -> Answered:
     """Send one request to an address of this machine; the answer's code, headers and body."""
-    connection = http.client.HTTPConnection(at, port, timeout=20)
+    connection = http.client.HTTPConnection(at, port, timeout=60)
     with contextlib.closing(connection):
         named = {name.replace("_", "-"): text for name, text in headers.items()}
         connection.request(method, path, body, named)

@@ -43,7 +43,7 @@ def test_a_candidate_is_looked_at_played_and_taken(page: MapPage, daemon: Runnin
     page.until(f"state.epoch === {epoch + 1} && !state.looks && state.settled")
     assert all(abs(page.where(each)[0] - there[each][0]) < 1 for each in sounds)
     assert page.page.locator("#looking").is_hidden()
-    daemon.client.command("/klustr/candidate", timeout=60.0)
+    daemon.client.command("/klustr/candidate/make", timeout=60.0)
     page.page.locator("#candidate-look:enabled").click()
     page.until("state.looks && state.settled")
     daemon.client.command("/klustr/candidate/drop", timeout=60.0)

@@ -79,7 +79,7 @@ export class Candidate {
     const button = byId<HTMLButtonElement>("candidate-make");
     button.disabled = true;
     this.say("being made; the map in force stays");
-    await this.run("/klustr/candidate", method ? [method] : []);
+    await this.run("/klustr/candidate/make", method ? [method] : []);
     button.disabled = false;
     this.show();
   }
