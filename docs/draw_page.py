@@ -58,6 +58,11 @@ def draw(
     page.page.mouse.move(*page.where(daemon.client.find("cowbell")[0]))
     page.page.wait_for_timeout(500)
     page.page.screenshot(path=Path(__file__).with_name(f"page-{name}.png"))
+    if name == "wide":
+        page.page.get_by_role("button", name="Grid", exact=True).click()
+        page.until("state.pads === 64 && state.settled")
+        page.page.wait_for_timeout(500)
+        page.page.screenshot(path=Path(__file__).with_name("page-grid.png"))
     context.close()
 
 

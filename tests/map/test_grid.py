@@ -33,23 +33,32 @@ INK = """() => {
 }"""
 
 
-def open_grid(page: MapPage, size: str = "8 × 8") -> dict[int, Any]:
+@pytest.fixture
+def page(show: Callable[..., MapPage]) -> MapPage:
+    """The page for those whose system is set to less motion: nothing has to be waited for."""
+    return show(reduced_motion="reduce")
+
+
+def open_grid(page: MapPage, columns: int = 8, rows: int = 8) -> dict[int, Any]:
     """Go over to pads, so many of them; where each sound's pad is."""
     page.page.get_by_role("button", name="Grid", exact=True).click()
-    page.page.locator("#pad-size").select_option(size)
-    page.until("state.view === 'grid' && state.pads > 0 && state.settled")
-    landed = (
+    page.page.locator("#pad-size").select_option(f"{columns} × {rows}")
+    page.until(f"state.view === 'grid' && state.pads === {min(columns * rows, N_SOUNDS)} && state.settled")
+    page.until(
         "[...document.querySelectorAll('.pad')].every((pad) => getComputedStyle(pad).transform === 'none')"
     )
-    page.until(landed)
     return boxes(page)
 
 
 def boxes(page: MapPage) -> dict[int, Any]:
     """Where the pad of each sound is."""
-    return {
-        int(pad.get_attribute("data-id") or 0): pad.bounding_box() for pad in page.page.locator(".pad").all()
-    }
+    found = page.page.evaluate(
+        """[...document.querySelectorAll('.pad')].map((pad) => {
+            const { x, y, width, height } = pad.getBoundingClientRect();
+            return [Number(pad.dataset.id), { x, y, width, height }];
+        })"""
+    )
+    return dict(found)
 
 
 def middle(box: Any) -> tuple[float, float]:
@@ -69,7 +78,7 @@ def test_points_become_pads_and_points_again(
     shown = launch(playwright, *flags)
     page = show(shown)
     before = {sound_id: page.where(sound_id) for sound_id in apart(daemon)}
-    pads = open_grid(page, "4 × 4")
+    pads = open_grid(page, 4, 4)
     laid = cells(daemon, 4, 4)
     assert set(pads) == set(laid.values())
     columns = sorted({round(box["x"]) for box in pads.values()})
@@ -127,8 +136,10 @@ def test_a_pad_plays_what_it_shows(page: MapPage, daemon: RunningDaemon) -> None
 
 def test_several_fingers_play_at_once(show: Callable[..., MapPage], daemon: RunningDaemon) -> None:
     """Each finger plays its own pad, also while another one is down; one that moves on plays the next."""
-    page = show(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
-    pads = open_grid(page, "4 × 4")
+    page = show(
+        viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True, reduced_motion="reduce"
+    )
+    pads = open_grid(page, 4, 4)
     plays = daemon.client.health()["plays"]
     by_place = sorted(pads, key=lambda sound_id: (-pads[sound_id]["y"], pads[sound_id]["x"]))
     first, second, third = (middle(pads[sound_id]) for sound_id in by_place[:3])
@@ -149,8 +160,10 @@ def test_several_fingers_play_at_once(show: Callable[..., MapPage], daemon: Runn
 
 def test_the_keyboard_plays_pads(page: MapPage, daemon: RunningDaemon) -> None:
     """Tab comes to one of them, arrows lead to the neighbours and play, space plays again; all have names."""
-    open_grid(page, "4 × 4")
+    open_grid(page, 4, 4)
     laid = cells(daemon, 4, 4)
+    page.page.locator("#search").press("Escape")  # which leads to the map, where there is one
+    assert page.page.evaluate("document.activeElement.className") == "pad"
     page.page.locator("#legend button").last.focus()
     page.page.keyboard.press("Tab")
     focused = "document.activeElement.dataset.id"
@@ -172,6 +185,8 @@ def test_the_keyboard_plays_pads(page: MapPage, daemon: RunningDaemon) -> None:
         label = f"{info.name}, {info.kind.replace('_', ' ')}, column "
         page.page.locator(f'.pad[data-id="{sound_id}"][aria-label^="{label}"]').wait_for()
     assert page.page.locator("#overlay").get_attribute("tabindex") == "-1"
+    page.page.evaluate("document.querySelector('[data-view=even]').click()")
+    page.until("state.view === 'even' && document.activeElement.id === 'overlay'")
 
 
 def test_filters_hold_for_pads(page: MapPage, daemon: RunningDaemon) -> None:
@@ -196,7 +211,7 @@ def test_filters_hold_for_pads(page: MapPage, daemon: RunningDaemon) -> None:
 def test_pads_lie_around_the_chosen_sound_when_asked_to(page: MapPage, daemon: RunningDaemon) -> None:
     """Then they are as many of the nearest to it as there are pads, in the view that was shown before."""
     page.page.get_by_role("button", name="Even").click()
-    open_grid(page, "4 × 4")
+    open_grid(page, 4, 4)
     page.page.locator("#pads-around").click()
     page.page.locator("#toast", has_text="choose a sound first").wait_for()
     pad = page.page.locator(".pad").first
@@ -219,7 +234,7 @@ def test_pads_lie_around_the_chosen_sound_when_asked_to(page: MapPage, daemon: R
 
 def test_cursors_of_others_are_on_the_pads_of_their_sounds(page: MapPage, daemon: RunningDaemon) -> None:
     """Or, where a sound has no pad, nowhere: never at its place on a map that isn't seen."""
-    pads = open_grid(page, "4 × 4")
+    pads = open_grid(page, 4, 4)
     places = {point.id: point for point in daemon.client.points()}
     away = next(sound_id for sound_id in places if sound_id not in pads)
     there = next(iter(pads))

@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -75,7 +75,7 @@ def test_clients_are_told_while_the_list_is_open(page: MapPage, daemon: RunningD
     line.wait_for(state="detached")
 
 
-def test_where_the_sound_goes_is_told_and_what_is_wrong(page: MapPage, daemon: RunningDaemon) -> None:
+def test_where_the_sound_goes_is_told_and_what_is_wrong(page: MapPage, show: Callable[..., MapPage]) -> None:
     """The bar says that there is no sound, and leads to the reason; not while the browser plays itself."""
     trouble = page.page.locator("#trouble")
     trouble.get_by_text("No sound").wait_for()
@@ -86,6 +86,11 @@ def test_where_the_sound_goes_is_told_and_what_is_wrong(page: MapPage, daemon: R
     page.page.locator("#sound-section", has_text="audio.device").wait_for()
     page.page.locator("#player").select_option("client")
     trouble.wait_for(state="hidden")
+    strip = show(viewport={"width": 400, "height": 169}).page
+    strip.locator("#trouble").wait_for()
+    for control in strip.locator("#bar button:visible, #bar select:visible, #bar input:visible").all():
+        box = control.bounding_box()
+        assert box and box["x"] >= 0 and box["x"] + box["width"] <= 400, control.inner_text()
 
 
 def test_a_file_that_is_renamed_has_its_new_name_on_an_open_page(

@@ -88,20 +88,22 @@ export class Grid {
   }
 
   private leave(): void {
+    const { app } = this;
     if (this.section.hidden) return;
     this.asked++;
     this.held.clear();
     this.hoverAt = null;
     this.hold(false);
+    if (this.field.contains(document.activeElement)) this.overlay.focus({ preventScroll: true });
     for (const pad of this.pads.values()) this.liftOff(pad, this.home(pad.id));
-    this.app.world.setPads(null, performance.now());
-    this.app.requestDraw();
+    app.world.setPads(null, performance.now());
+    app.requestDraw();
     window.clearTimeout(this.timer);
     this.timer = window.setTimeout(() => {
       this.section.hidden = true;
       this.pads.clear();
       fill(this.field, []);
-    }, MORPH_MS);
+    }, app.world.progress(performance.now()) < 1 ? MORPH_MS : 0);
   }
 
   /** While there are pads the map beneath them takes no hand and no key. */
@@ -175,6 +177,7 @@ export class Grid {
     this.nameAll();
     this.markChosen();
     this.place(true);
+    if (document.activeElement === this.overlay) this.focusPad();
     void field.offsetWidth; // so that new pads are seen to begin where their points are
     for (const { button } of pads.values()) {
       button.style.transition = button.style.transform = button.style.borderRadius = "";
@@ -257,6 +260,7 @@ export class Grid {
     field.addEventListener("pointerleave", () => (this.hoverAt = null));
     field.addEventListener("contextmenu", (event) => event.preventDefault());
     field.addEventListener("keydown", (event) => this.key(event));
+    this.overlay.addEventListener("focus", () => this.app.isGrid && this.focusPad());
     // a click without a hand is a screen reader's
     field.addEventListener("click", (event) => event.detail === 0 && this.play(this.padOf(event.target)));
   }
@@ -332,6 +336,12 @@ export class Grid {
     if (!pad) return;
     for (const { button } of this.pads.values()) button.tabIndex = -1;
     pad.button.tabIndex = 0;
+  }
+
+  /** The keys are the pads' now, not the map's. */
+  private focusPad(): void {
+    const pads = [...this.pads.values()];
+    (pads.find(({ button }) => button.tabIndex === 0) ?? pads[0])?.button.focus({ preventScroll: true });
   }
 
   private at(event: MouseEvent): Point {

@@ -151,6 +151,7 @@ export class Pointing {
 
   private key(event: KeyboardEvent): void {
     delete this.overlay.dataset.hand;
+    if (this.app.isGrid) return;
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const { app } = this;
     const direction = ARROWS[event.key];
