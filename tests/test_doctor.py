@@ -183,7 +183,7 @@ def test_formats_are_told_and_how_to_have_those_of_the_extra(tmp_path, monkeypat
     with monkeypatch.context() as hidden:
         hidden.setitem(sys.modules, "av", None)
         _, av = check_decoding()
-        assert (av.ok, av.mend) == (None, f'{sys.executable} -m pip install "klustr-bridge[av]"')
+        assert (av.ok, av.mend) == (None, f"{sys.executable} -m pip install av")
         assert "can't be read: PyAV is not installed" in av.found and "M4A, AAC" in av.found
     (tmp_path / "av.py").write_text("import no_such_part\n")
     monkeypatch.delitem(sys.modules, "av")

@@ -123,7 +123,9 @@ def pack_candidate(corpus: Corpus, before: PackedPoints | None = None) -> Packed
     """
     candidate = corpus.candidate
     if candidate is None:
-        raise QueryError("notfound", "there is no candidate; /klustr/candidate/make makes one")
+        raise QueryError(
+            "notfound", "there is no candidate; klustr-bridge candidate, or /klustr/candidate/make, makes one"
+        )
     rows = np.flatnonzero(candidate.placed)
     raw = _form(corpus, rows, candidate.xy[rows, :2], candidate.xy[rows, 2:])
     return _packed(candidate_tag(corpus), raw, before)

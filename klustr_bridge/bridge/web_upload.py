@@ -25,7 +25,7 @@ from klustr_bridge.bridge.uploads import (
 from klustr_bridge.bridge.web_answers import Threads
 from klustr_bridge.errors import QueryError
 from klustr_bridge.library.paths import to_export
-from klustr_bridge.navigator import ClientState, Navigator
+from klustr_bridge.navigator import ClientState, Navigator, Neighbour
 from klustr_bridge.sound.formats import not_audio
 
 UPLOAD: Final = "/map/upload"
@@ -80,12 +80,18 @@ class Uploads:
             folder = await self._threads.run(tempfile.TemporaryDirectory, None, "klustr-")
             try:
                 path = await self._received(request, os.fsencode(folder.name), name)
-                found = await self._navigator.similar_file(ClientState(), path, int(k))
+                found = await self._like(path, int(k))
             finally:
                 await asyncio.shield(self._threads.run(folder.cleanup))
         return JSONResponse(
             [{"id": one.id, "distance": one.distance, "x": one.x, "y": one.y} for one in found]
         )
+
+    async def _like(self, path: bytes, k: int) -> list[Neighbour]:
+        try:
+            return await self._navigator.similar_file(ClientState(), path, k)
+        except QueryError as error:  # where it lay is of no use to anybody
+            raise QueryError(error.code, str(error).removeprefix(f"{os.fsdecode(path)}: ")) from None
 
     def _folder(self, text: str) -> bytes:
         folder = checked_folder(path_from_wire(text), [row.path for row in self._navigator.folders()])

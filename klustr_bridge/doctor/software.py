@@ -87,7 +87,7 @@ def _check_av() -> Check:
         found, mend = f"PyAV can't be loaded: {error}", "--force-reinstall av"
         if isinstance(error, ModuleNotFoundError) and error.name == "av":
             # double quotes mean the same to every shell, that of Windows included
-            found, mend = "PyAV is not installed", '"klustr-bridge[av]"'
+            found, mend = "PyAV is not installed", "av"
         return Check(name, None, f"{formats} can't be read: {found}", pip_install(mend))
     return Check(name, True, f"PyAV {av.__version__}: {formats}")
 

@@ -168,7 +168,10 @@ class MapKeeper:
         """
         candidate = self._store.candidate()
         if candidate is None:
-            raise QueryError("notfound", "there is no candidate; /klustr/candidate/make makes one")
+            raise QueryError(
+                "notfound",
+                "there is no candidate; klustr-bridge candidate, or /klustr/candidate/make, makes one",
+            )
         if (self._process.running and not self._fit_is_candidate) or self._demanded:
             raise QueryError("busy", "a new map is being made; look at the candidate again after it")
         known = self._store.embeddings(dormant=True)

@@ -444,7 +444,10 @@ class Navigator(Narrowing, Changing):
     def candidate_scores(self) -> dict[str, float]:
         """Return how good the candidate is, by name; ``notfound`` where there is none."""
         if self.corpus.candidate is None:
-            raise QueryError("notfound", "there is no candidate; /klustr/candidate/make makes one")
+            raise QueryError(
+                "notfound",
+                "there is no candidate; klustr-bridge candidate, or /klustr/candidate/make, makes one",
+            )
         return dict(self.corpus.candidate.scores)
 
     def health(self) -> dict[str, float]:

@@ -16,7 +16,7 @@ from contextlib import suppress
 from typing import Any
 
 from klustr_bridge.errors import PlayerError
-from klustr_bridge.player import portaudio
+from klustr_bridge.player import portaudio, wire
 from klustr_bridge.settings import AudioSettings
 from klustr_bridge.types import Float32Array
 
@@ -121,7 +121,7 @@ class Output:
             return f"{self._name}, {channels}, {self.sample_rate} Hz, {self.latency_s * 1000:.1f} ms"
         if state in ("opening", "closed"):
             return state
-        return f"no sound: {self._problem}"
+        return wire.silent_for(self._problem)
 
     def heartbeat_age_s(self, now: float) -> float:
         """Return the time since the device last asked for audio; 0 when there is no stream."""

@@ -141,7 +141,7 @@ class ChildPlayer:
         """Say in one line where the sound goes, ``opening``, ``closed`` or why there is none."""
         if self._closing.is_set():
             return "closed"
-        return f"no sound: {self._problem}" if self._problem else self._describe
+        return wire.silent_for(self._problem) if self._problem else self._describe
 
     def wait_until_settled(self, limit_s: float) -> bool:
         """Wait until the first attempt at opening the device has ended; False after `limit_s`."""

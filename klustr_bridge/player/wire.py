@@ -41,3 +41,8 @@ def pack(request: PlayRequest) -> dict[str, Any]:
 def unpack(fields: dict[str, Any]) -> PlayRequest:
     """Return the request of `pack`."""
     return PlayRequest(**(fields | {"path": os.fsencode(fields["path"])}))
+
+
+def silent_for(problem: str | None) -> str:
+    """Say that nothing sounds, and why; most problems begin with that themselves."""
+    return problem if problem and problem.startswith("no sound") else f"no sound: {problem}"

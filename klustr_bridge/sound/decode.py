@@ -30,7 +30,7 @@ __all__ = [
     "read_audio",
 ]
 
-NEEDS_AV = "need the extra: pip install 'klustr-bridge[av]'"
+NEEDS_AV = "need the package av: pip install av"
 """How the reason ends for which files are refused without PyAV.
 
 Libraries keep it and find such files by it when PyAV is there: a release with other words looks for both.

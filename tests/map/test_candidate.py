@@ -21,7 +21,7 @@ def test_a_candidate_is_looked_at_played_and_taken(page: MapPage, daemon: Runnin
     page.page.locator("#looking").wait_for()
     page.until("state.looks && state.settled")
     assert daemon.client.status().epoch == epoch == page.state()["epoch"]
-    page.page.locator("#candidate-scores", has_text="moved median").wait_for()
+    page.page.locator("#candidate-scores", has_text="would move").wait_for()
     assert page.text("#candidate-scores").count("→") >= 2
     there = {each: page.where(each) for each in sounds}
     moved = [each for each in sounds if abs(there[each][0] - home[each][0]) > 3]

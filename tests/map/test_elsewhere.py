@@ -88,6 +88,7 @@ def test_a_phone_opens_the_map_and_plays(chromium: "Browser", open_daemon: Runni
     renewed = phone_address(open_daemon, "--renew")
     assert renewed != address
     shown.until("!state.open")
+    shown.page.locator("#empty", has_text="klustr-bridge lan shows").wait_for()
     assert shown.page.goto(address).status == 401  # type: ignore[union-attr]
     assert shown.page.goto(renewed).status == 200  # type: ignore[union-attr]
     shown.until(f"state.drawn === {N_SOUNDS} && state.open")

@@ -81,7 +81,7 @@ def test_where_the_sound_goes_is_told_and_what_is_wrong(page: MapPage, show: Cal
     trouble.get_by_text("No sound").wait_for()
     assert "output device" in (trouble.get_attribute("title") or "")
     trouble.click()
-    page.page.locator("#health dd", has_text="no sound: ").first.wait_for()
+    page.page.locator("#health dd", has_text="no sound, ").first.wait_for()
     page.page.locator("#health dd", has_text="the setting midi.input turns it on").wait_for()
     page.page.locator("#sound-section", has_text="audio.device").wait_for()
     page.page.locator("#player").select_option("client")
@@ -130,6 +130,7 @@ def test_pads_follow_the_library(page: MapPage, daemon: RunningDaemon, folder: P
     shutil.rmtree(folder)
     folder.mkdir()
     page.page.locator("#empty", has_text="No sounds yet").wait_for()
-    assert page.page.locator(".pad").count() == 0 and page.text("#pads-said") == ""
+    page.page.locator(".pad").first.wait_for(state="detached")
+    assert page.text("#pads-said") == ""
     page.page.get_by_role("button", name="Natural").click()
     page.until("state.view === 'natural' && state.settled")

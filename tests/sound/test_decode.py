@@ -274,7 +274,7 @@ def test_without_the_extra_the_reason_names_it(tmp_path: Path, monkeypatch: pyte
         path.write_bytes(head + bytes(500))
         with pytest.raises(RefusedSound) as refusal, open_audio(os.fsencode(path)):
             pass
-        assert str(refusal.value) == f"{words} need the extra: pip install 'klustr-bridge[av]'"
+        assert str(refusal.value) == f"{words} need the package av: pip install av"
 
 
 def test_the_package_is_loaded_for_its_files_alone(tmp_path: Path) -> None:

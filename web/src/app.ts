@@ -10,7 +10,7 @@ import { Link, type Refused } from "./link";
 import { Overlay } from "./overlay";
 import { paced, Retry } from "./pacing";
 import { NO_POINTS, type Points, type ViewName } from "./points";
-import { fetchAbout, fetchPoints, fetchStatus, Names, type About } from "./server";
+import { fetchAbout, fetchPoints, Names, type About } from "./server";
 import { WebglRenderer } from "./webgl";
 import { MORPH_MS, World } from "./world";
 
@@ -47,7 +47,8 @@ export class App {
   frameMs = 0;
   renderer: Renderer;
   /** The bridge is there and takes no further page. */
-  isRefused = false;
+  /** Why the bridge, which is there, takes no socket of this page: there are too many, or its token is another one. */
+  refusal: "" | "pages" | "token" = "";
   /** When sounds were asked to play that were chosen at the same moment, by id. */
   private readonly askedFor = new Map<number, number>();
   private lastFail = { text: "", at: -Infinity };
@@ -233,7 +234,7 @@ export class App {
   }
 
   private opened(open: boolean): void {
-    this.isRefused = false;
+    this.refusal = "";
     if (open) return this.greet();
     this.tell("open");
     void this.lookWhy();
@@ -241,14 +242,19 @@ export class App {
 
   /** A socket that is refused can't say why: but if the bridge answers otherwise, it has too many of them. */
   private async lookWhy(): Promise<void> {
-    if (this.link.wasOpen) return;
+    let code = 0;
     try {
-      await fetchStatus();
+      code = (await fetch("/status", { cache: "no-cache" })).status;
     } catch {
       return; // it is away
     }
     if (this.link.open) return;
-    this.isRefused = true;
+    if (code === 401 || code === 429) {
+      this.refusal = "token";
+      this.link.giveUp(); // asking again with a token that has been renewed would only shut this machine out
+    } else if (code === 200 && !this.link.wasOpen) {
+      this.refusal = "pages";
+    }
     this.tell("open");
   }
 

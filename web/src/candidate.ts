@@ -1,13 +1,12 @@
 /** A map that is not in force: made, looked at beside the present one, taken or dropped. */
 
 import type { App } from "./app";
-import { byId, facts, kindTitle, pressed, toast } from "./dom";
+import { byId, facts, pressed, toast } from "./dom";
 import { withPlaces, type Points } from "./points";
+import { compared } from "./scores";
 import { fetchCandidate, type About } from "./server";
 
 const MAKING_MS = 600_000;
-/** Scores that say most, in the order of their use; the others are told by klustr-bridge candidate. */
-const TOLD = ["neighbour_share", "trustworthiness", "kind_share", "silhouette", "roundness", "overlap", "moved_median", "moved_95"];
 
 export class Candidate {
   /** Whether its places are shown instead of those in force. */
@@ -119,10 +118,7 @@ export class Candidate {
     if (!link.open) return;
     try {
       const [now, then] = await Promise.all([link.ask("/klustr/scores"), link.ask("/klustr/candidate/scores")]);
-      const values = (rows: typeof now.rows) => new Map(rows.map(([name, value]) => [String(name), Number(value).toFixed(3)]));
-      const [before, after] = [values(now.rows), values(then.rows)];
-      const told = TOLD.filter((name) => after.has(name));
-      facts(byId("candidate-scores"), told.map((name) => [kindTitle(name), `${before.get(name) ?? "–"} → ${after.get(name) ?? "–"}`]));
+      facts(byId("candidate-scores"), compared(now.rows, then.rows));
     } catch {
       facts(byId("candidate-scores"), []); // it was dropped in between
     }

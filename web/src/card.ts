@@ -85,8 +85,14 @@ export class Card {
     const { app } = this;
     const id = app.chosen;
     byId("why").textContent = "";
+    if (this.info && this.info.id !== id && !app.link.open) { // what is told of another one would be wrong
+      this.info = null;
+      facts(byId("facts"), [["", "the bridge is away"]]);
+      app.setNeighbours([]);
+    }
     if (!id) {
       this.info = null;
+      this.kind.value = "";
       facts(byId("facts"), []);
       app.setNeighbours([]);
       void this.drawWaves();

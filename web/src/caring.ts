@@ -4,6 +4,7 @@ import type { App } from "./app";
 import { byId, facts, fileName, fill, kindTitle, make, toast } from "./dom";
 import { deviceFacts } from "./devices";
 import { calm } from "./pacing";
+import { scoreFacts } from "./scores";
 import { fetchFolders, fetchStatus, type Folder } from "./server";
 
 const LEARN_MS = 25_000; // the bridge gives up after 20
@@ -13,6 +14,13 @@ const PROBLEMS_PAGE = 256;
 const LOOK_MS = 5000;
 const REST_MS = 5000; // stages of work follow each other sooner
 const PLAIN_TARGETS = ["x", "y", "trigger", "touch", "random", "stop", "favourite", "relayout", "clear", "view even", "view natural"];
+
+/** Why there is no connection: in the bar, for screen readers, and over the map. */
+const AWAY = {
+  "": ["no bridge; waiting for it", "the bridge is away", "The bridge is away: nothing sounds until it is back."],
+  pages: ["too many pages are open", "the bridge takes no further page", "The bridge takes no further page: close another one."],
+  token: ["this page is shut out", "this page's token is not valid any more", "This page's token is not valid any more: open the address that klustr-bridge lan shows."],
+} as const;
 
 interface Work {
   readonly done: number;
@@ -41,6 +49,7 @@ export class Caring {
     });
     app.on("open", () => this.showState());
     app.on("points", () => this.showState());
+    app.on("status", () => this.showState());
     app.on("points", calm(300, () => void this.refresh()));
     window.setInterval(() => void this.look(), LOOK_MS);
     for (const id of ["problems-section", "scores-section", "sound-section"]) {
@@ -138,16 +147,20 @@ export class Caring {
     const busy = [...this.work].find(([, { done, total }]) => done < total);
     const n = app.world.points.n;
     state.classList.toggle("lost", !app.link.open);
-    if (!app.link.open) state.textContent = app.isRefused ? "too many pages are open" : "no bridge; waiting for it";
+    if (!app.link.open) state.textContent = AWAY[app.refusal][0];
     else if (busy) state.textContent = `${kindTitle(busy[0])} ${busy[1].done} of ${busy[1].total}`;
     else state.textContent = `${n.toLocaleString("en")} sounds`;
-    if (!app.link.open) this.say(app.isRefused ? "the bridge takes no further page: close another one" : "the bridge is away");
+    if (!app.link.open) this.say(AWAY[app.refusal][1]);
     else if (busy) this.say(`${kindTitle(busy[0])} begins`);
     if (app.link.open) this.sayRest();
     const empty = byId("empty");
-    empty.hidden = n > 0 || !app.about;
+    empty.hidden = app.link.open && (n > 0 || !app.about);
     const how = app.elsewhere ? "Name a folder on the bridge's own machine." : "Drop files here, or name a folder under Library.";
-    empty.textContent = app.about?.sounds ? "The first map is being made." : `No sounds yet. ${how}`;
+    const work = String(app.status.state ?? app.about?.state ?? "");
+    if (!app.link.open) empty.textContent = AWAY[app.refusal][2];
+    else if (app.about?.sounds) empty.textContent = "The first map is being made.";
+    else if (["starting", "scanning", "analysing"].includes(work)) empty.textContent = "The bridge is listening to your sounds; they appear as they are heard.";
+    else empty.textContent = `No sounds yet. ${how}`;
   }
 
   /** Say to those who don't see it when something begins, and when all is done: never the numbers in between. */
@@ -195,7 +208,7 @@ export class Caring {
     if (this.lastScores === epoch) return;
     const { rows } = await this.app.link.ask("/klustr/scores");
     this.lastScores = epoch;
-    const told = rows.map(([name, value]): [string, string] => [kindTitle(String(name)), Number(value).toFixed(3)]);
+    const told = scoreFacts(rows);
     facts(byId("scores"), told.length ? told : [["", "not told yet"]]);
   }
 

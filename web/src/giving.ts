@@ -16,7 +16,11 @@ export class Giving {
   private readonly oneFile = byId<HTMLInputElement>("one-file");
   private inside = 0;
 
-  constructor(private readonly app: App) {
+  /** `list` shows sounds that are like something of a name. */
+  constructor(
+    private readonly app: App,
+    private readonly list: (name: string, ids: readonly number[]) => void,
+  ) {
     byId("add-files").addEventListener("click", () => this.files.click());
     byId("similar-file").addEventListener("click", () => this.oneFile.click());
     this.files.addEventListener("change", () => {
@@ -126,9 +130,9 @@ export class Giving {
     try {
       const similar = await findSimilar(file.name, file);
       if (!similar.length) return toast(`nothing in the library is like ${file.name}`);
-      app.world.setLit(new Set(similar.map(({ id }) => id)));
+      this.list(file.name, similar.map(({ id }) => id));
       app.playAndShow(similar[0].id);
-      toast(`${similar.length} sounds like ${file.name} are lit; the nearest is chosen`);
+      toast(`${similar.length} sounds like ${file.name} are lit and listed; the nearest is chosen`);
     } catch (error) {
       toast(`${file.name}: ${(error as Error).message}`);
     }

@@ -38,6 +38,8 @@ export class Link {
   /** Whether the last connection was one: false where it was refused. */
   wasOpen = false;
 
+  private givenUp = false;
+
   /** `onFail` hears what the bridge refuses of what nobody waits for. */
   constructor(
     private readonly url: string,
@@ -49,7 +51,13 @@ export class Link {
     window.setInterval(() => this.send("/klustr/ping", 0), PING_MS);
   }
 
+  /** Try no further: what shuts this page out stays as it is until it is loaded anew. */
+  giveUp(): void {
+    this.givenUp = true;
+  }
+
   connect(): void {
+    if (this.givenUp) return;
     const socket = new WebSocket(this.url);
     let wasOpen = false;
     this.socket = socket;

@@ -23,7 +23,7 @@ function start(): void {
   const card = new Card(app);
   const narrowing = new Narrowing(app);
   const searching = new Searching(app);
-  const giving = new Giving(app);
+  const giving = new Giving(app, (name, ids) => searching.showLike(name, ids));
   new Pointing(app, card.toggleFavourite);
   new Grid(app, card.toggleFavourite);
   new Caring(app, (folders) => {
@@ -33,7 +33,7 @@ function start(): void {
   new Clients(app);
   new Devices(app);
   wireSound(app);
-  wirePanel();
+  wirePanel(app);
   new Elsewhere(app);
   connectMax(app, (text) => searching.searchFor(text));
   exposeState(app);
@@ -53,7 +53,7 @@ function wireSound(app: App): void {
 }
 
 /** The panel stands beside a wide map; on a small screen it lies over it, and is closed at first. */
-function wirePanel(): void {
+function wirePanel(app: App): void {
   const panel = byId("panel");
   const button = byId("panel-button");
   const wide = window.matchMedia(WIDE);
@@ -64,6 +64,7 @@ function wirePanel(): void {
     panel.classList.toggle("closed", !open);
     button.setAttribute("aria-expanded", String(open));
     button.textContent = open && !wide.matches ? "Close" : "Panel";
+    app.tell("size"); // what is drawn in it had no room before
   };
   const placeLegend = () => {
     const home = strip.matches ? byId("kinds-section") : byId("legend-home");

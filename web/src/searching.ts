@@ -9,6 +9,8 @@ const MOST_LISTED = 100;
 
 export class Searching {
   private found: number[] = [];
+  /** What the field says while it shows what is like something, which no search by name finds. */
+  private like = "";
   private shown = "";
   private readonly field = byId<HTMLInputElement>("search");
   private readonly list = byId("results");
@@ -39,6 +41,17 @@ export class Searching {
     void this.search();
   }
 
+  /** Light and list what is like something; emptying the field, or Escape, ends it as it ends a search. */
+  showLike(name: string, ids: readonly number[]): void {
+    this.like = `like ${name}`;
+    this.field.value = this.like;
+    this.found = [...ids];
+    this.app.world.setLit(new Set(ids));
+    this.app.requestDraw();
+    this.list.hidden = false;
+    this.show();
+  }
+
   private clear(): void {
     this.empty();
     byId("overlay").focus();
@@ -60,6 +73,7 @@ export class Searching {
       app.requestDraw();
       return;
     }
+    if (text === this.like) return;
     try {
       const { rows } = await app.link.ask("/klustr/find", [text, MOST_FOUND]);
       if (text !== this.field.value.trim()) return;
