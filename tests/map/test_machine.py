@@ -110,6 +110,8 @@ def test_a_file_that_is_renamed_has_its_new_name_on_an_open_page(
     page.page.locator("#legend button", has_text="shaker").wait_for()
     assert page.page.locator("#kind").input_value() == "shaker"
     assert page.state()["chosen"] == sound_id and daemon.client.find("Shaker renamed") == [sound_id]
+    # asked for between the renaming and its noticing, the waveform has no file: the browser notes the refusal
+    page.complaints[:] = [each for each in page.complaints if "422" not in each]
 
 
 def test_pads_follow_the_library(page: MapPage, daemon: RunningDaemon, folder: Path) -> None:
