@@ -35,6 +35,7 @@ from klustr_bridge.types import VIEWS
 NAMES: Final = "/map/names"
 WITHIN: Final = "/map/within"
 MOST_NAMES: Final = 512
+MOST_COPIES: Final = 500
 
 _ASSET: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
 _TYPES: Final = {
@@ -93,6 +94,7 @@ class MapPages:
             "/map/points": self._points,
             "/map/candidate": self._candidate,
             NAMES: self._names,
+            "/map/copies": self._copies,
             "/map/folders": self._folders,
             WITHIN: self._within,
             "/map/sound/{id}": self._sounds.sound,
@@ -177,6 +179,9 @@ class MapPages:
         ids = [number for number in map(int, texts) if number <= INT32_HIGH]
         return JSONResponse(await asyncio.to_thread(_names_of, self._navigator.corpus, ids))
 
+    async def _copies(self, request: Request) -> Response:
+        return JSONResponse(await self._threads.run(_copies_of, self._navigator.corpus))
+
     async def _folders(self, request: Request) -> Response:
         return JSONResponse({"folders": folders_of(self._navigator)})
 
@@ -248,6 +253,14 @@ def _policy(hosts: Iterable[str]) -> str:
         "form-action": "'none'",
     }
     return "; ".join(f"{name} {value}" for name, value in rules.items())
+
+
+def _copies_of(corpus: Corpus) -> dict[str, Any]:
+    n_sounds, named = corpus.copies(MOST_COPIES)
+    return {
+        "n": n_sounds,
+        "sounds": [{"id": each, "paths": [to_export(path) for path in paths]} for each, paths in named],
+    }
 
 
 def _names_of(corpus: Corpus, ids: list[int]) -> dict[str, str]:

@@ -300,6 +300,10 @@ class Corpus:
         """Return the id of a present file's sound, or its reserved id; None if it isn't there."""
         return self._files.id_of_path(path)
 
+    def copies(self, most: int) -> tuple[int, list[tuple[int, list[bytes]]]]:
+        """Return which sounds several files hold: see `Files.copies`."""
+        return self._files.copies(most)
+
     def analysed_files(self) -> Iterator[tuple[bytes, int]]:
         """Yield path and sound's row of every analysed file, by path; for exports, not for serving."""
         return self._files.analysed()

@@ -94,6 +94,27 @@ class Files:
         for index in np.flatnonzero(self.sound_row >= 0).tolist():
             yield self._paths[index], int(self.sound_row[index])
 
+    def copies(self, most: int) -> tuple[int, list[tuple[int, list[bytes]]]]:
+        """Return which sounds several files hold: how many there are, and the first with their paths.
+
+        Parameters
+        ----------
+        most : int
+            So many are named at most.
+        """
+        heard = np.flatnonzero(self.sound_row >= 0)
+        by_row = heard[np.argsort(self.sound_row[heard], kind="stable")]
+        rows, first, counts = np.unique(self.sound_row[by_row], return_index=True, return_counts=True)
+        several = np.flatnonzero(counts > 1)
+        named = [
+            (
+                int(self._snapshot.ids[rows[at]]),
+                [self._paths[int(index)] for index in by_row[first[at] : first[at] + counts[at]]],
+            )
+            for at in several[:most].tolist()
+        ]
+        return len(several), named
+
     def below(self, folder: bytes) -> slice:
         """Return the entries that lie below a folder, at any depth."""
         low, after = bounds_below(folder)

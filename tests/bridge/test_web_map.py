@@ -486,6 +486,26 @@ def test_the_candidate_is_served_beside_the_points(web: WebServer, place: Place)
     assert about["candidate"] == {"method": "grid", "sounds": len(points["id"])}
 
 
+def test_sounds_in_several_files_are_told(serve: Callable[..., Place], loop: Loop, tmp_path: Path) -> None:
+    """Each with all its paths; a sound in one file is none of them, nor is a file that waits."""
+    made = [
+        MadeSound(3, [b"/s/a.wav", b"/s/deep/copy of a.wav"], (0.1, 0.1)),
+        MadeSound(4, [b"/s/b.wav"], (0.2, 0.2)),
+        MadeSound(9, [b"/s/c.wav", b"/s/d.wav", b"/s/e.wav"], (0.3, 0.3)),
+    ]
+    waiting = [Waiting(7, b"/s/waiting.wav")]
+    snapshot = write_made(tmp_path / "snapshot", Made(made, waiting, folders=[b"/s"]))
+    with serving(serve, loop, Corpus.load(snapshot)) as web:
+        told = json.loads(ask(web.port, "/map/copies")[2])
+    assert told == {
+        "n": 2,
+        "sounds": [
+            {"id": 3, "paths": ["/s/a.wav", "/s/deep/copy of a.wav"]},
+            {"id": 9, "paths": ["/s/c.wav", "/s/d.wav", "/s/e.wav"]},
+        ],
+    }
+
+
 def test_an_empty_library_has_a_page_too(loop: Loop) -> None:
     """Before the first snapshot everything answers, with nothing."""
 

@@ -5,7 +5,7 @@ import { byId, facts, fileName, fill, kindTitle, make, toast } from "./dom";
 import { deviceFacts } from "./devices";
 import { calm } from "./pacing";
 import { scoreFacts } from "./scores";
-import { fetchFolders, fetchStatus, type Folder } from "./server";
+import { fetchCopies, fetchFolders, fetchStatus, type Folder } from "./server";
 
 const LEARN_MS = 25_000; // the bridge gives up after 20
 const DUPLICATES_MS = 600_000;
@@ -65,11 +65,21 @@ export class Caring {
     byId("add-folder").addEventListener("submit", (event) => {
       event.preventDefault();
       const field = byId<HTMLInputElement>("folder-path");
-      if (field.value.trim()) void this.run("/klustr/folder/add", [field.value.trim()]).then((well) => well && (field.value = ""));
+      if (field.value.trim()) void this.run("/klustr/folder/add", [field.value.trim()]).then((well) => well && this.watched(field));
     });
-    byId("rescan").addEventListener("click", () => void this.run("/klustr/rescan"));
-    byId("relayout").addEventListener("click", () => void this.run("/klustr/relayout"));
+    byId("rescan").addEventListener("click", () => void this.run("/klustr/rescan").then((well) => well && toast("every folder was compared with the library")));
+    byId("relayout").addEventListener("click", () => void this.remake());
     byId("find-duplicates").addEventListener("click", () => void this.findDuplicates());
+  }
+
+  private watched(field: HTMLInputElement): void {
+    toast(`${field.value.trim()} is watched, by itself or as a part of a watched folder`);
+    field.value = "";
+  }
+
+  private async remake(): Promise<void> {
+    toast("a new map is being made");
+    if (await this.run("/klustr/relayout")) toast("the new map is in force");
   }
 
   /** Send a library command and say how it went. */
@@ -229,12 +239,32 @@ export class Caring {
   private async findDuplicates(): Promise<void> {
     const list = byId("duplicates");
     fill(list, [make("li", { className: "faint" }, "comparing all sounds")]);
+    void this.showCopies();
     try {
       const { rows } = await this.app.link.ask("/klustr/duplicates", [], DUPLICATES_MS);
       this.duplicates = rows.map(([group, id]) => [Number(group), Number(id)]);
       this.duplicatesShown = "";
       if (rows.length) this.showDuplicates();
-      else fill(list, [make("li", { className: "faint" }, "No two sounds are the same.")]);
+      else fill(list, [make("li", { className: "faint" }, "No two sounds that are not the very same audio are alike to the ear.")]);
+    } catch (error) {
+      fill(list, [make("li", {}, (error as Error).message)]);
+    }
+  }
+
+  /** Files with the very same audio, which are one sound on the map. */
+  private async showCopies(): Promise<void> {
+    const list = byId("copies");
+    try {
+      const { n, sounds } = await fetchCopies();
+      const head = n ? `${n.toLocaleString("en")} ${n === 1 ? "sound lies" : "sounds lie"} in several files:` : "No two files hold the very same audio.";
+      const items = [make("li", { className: "faint" }, head)];
+      for (const { id, paths } of sounds) {
+        const button = make("button", { type: "button" }, make("span", { className: "name" }, fileName(paths[0])));
+        button.addEventListener("click", () => this.app.playAndShow(id));
+        items.push(make("li", {}, button, ...paths.map((path) => make("span", { className: "path faint" }, path))));
+      }
+      if (n > sounds.length) items.push(make("li", { className: "faint" }, `and ${n - sounds.length} more: klustr-bridge duplicates lists all`));
+      fill(list, items);
     } catch (error) {
       fill(list, [make("li", {}, (error as Error).message)]);
     }

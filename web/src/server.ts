@@ -61,6 +61,16 @@ export async function fetchCandidate(): Promise<Points> {
   return decodePoints(await (await get("/map/candidate")).arrayBuffer());
 }
 
+export interface Copies {
+  /** How many sounds several files hold; not all of them may be named. */
+  readonly n: number;
+  readonly sounds: readonly { readonly id: number; readonly paths: readonly string[] }[];
+}
+
+export async function fetchCopies(): Promise<Copies> {
+  return (await get("/map/copies")).json() as Promise<Copies>;
+}
+
 export async function fetchFolders(): Promise<Folder[]> {
   const answer = (await (await get("/map/folders")).json()) as Folder[] | { folders: Folder[] };
   return Array.isArray(answer) ? answer : answer.folders;
