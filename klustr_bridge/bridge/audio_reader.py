@@ -78,7 +78,10 @@ class AudioReader:
             raise QueryError("busy", "other sounds took too long to decode; ask again later")
         for _ in range(2):  # a child that has just left for want of work is found out by asking
             was_running = self._child is not None
-            _, connection = self._child or self._start()
+            try:
+                _, connection = self._child or self._start()
+            except OSError as error:
+                raise QueryError("busy", f"the system gives no process to decode it: {error}") from None
             try:
                 connection.send(job)
                 if connection.poll(max(0.0, until_s - time.monotonic())):

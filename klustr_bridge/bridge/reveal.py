@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote_from_bytes
 
+from klustr_bridge.bridge.file_threads import FileThreads
 from klustr_bridge.bridge.outbox import TokenBucket
 from klustr_bridge.errors import QueryError
 from klustr_bridge.library.paths import to_export
@@ -30,6 +31,7 @@ MOST_RUNNING: Final = 8
 
 _BUS_LIMIT_S: Final = 5.0
 _START_LIMIT_S: Final = 2.0
+_DRIVE_LIMIT_S: Final = 4.0
 _LOOK_S: Final = 0.05
 _LEFT_LOOK_S: Final = 0.5
 _BUS: Final = "org.freedesktop.FileManager1"
@@ -123,6 +125,7 @@ class Revealer:
         self._allowed = TokenBucket(A_SECOND, AT_ONCE)
         self._running: list[subprocess.Popen[Any]] = []
         self._n_starting = 0
+        self._threads: FileThreads | None = None
         self._timer: asyncio.TimerHandle | None = None
 
     async def reveal(self, path: bytes) -> None:
@@ -152,7 +155,11 @@ class Revealer:
 
     async def _reveal(self, path: bytes) -> None:
         shown = to_export(path)
-        there, found = await asyncio.to_thread(_look, path)
+        self._threads = self._threads or FileThreads()
+        try:
+            there, found = await asyncio.wait_for(self._threads.run(_look, path), _DRIVE_LIMIT_S)
+        except TimeoutError:
+            raise QueryError("notready", f"its drive does not answer now: {shown}") from None
         if not there:
             raise QueryError("notready", f"the file is not there now: {shown}; plug its drive in, or rescan")
         for way in found:

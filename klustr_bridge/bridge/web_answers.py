@@ -1,15 +1,10 @@
-"""What the answers of the map page's addresses have in common: refusals, tags, work beside the event loop.
+"""What the answers of the map page's addresses have in common: refusals and tags.
 
 This module owns the HTTP status that each failure code of the protocol has.
 """
 
-import asyncio
-import logging
-import queue
-import threading
 from collections.abc import Awaitable, Callable
-from concurrent.futures import Future
-from typing import Any, Final, TypeVar
+from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -17,12 +12,8 @@ from starlette.responses import JSONResponse, Response
 from klustr_bridge.bridge.web_door import is_far
 from klustr_bridge.errors import QueryError
 
-_log = logging.getLogger(__name__)
-
-T = TypeVar("T")
 Answer = Callable[[Request], Awaitable[Response]]
 
-N_THREADS: Final = 4
 REVALIDATED: Final = "private, no-cache"
 """The browser may keep it, and asks each time whether it is still so."""
 
@@ -39,62 +30,6 @@ _STATUS: Final = {
 
 _OF_FILES: Final = frozenset({"internal", "notready"})
 """Codes whose words may name what lies on the disk."""
-
-
-class Threads:
-    """Threads for the user's files, apart from those of the rest: a drive that hangs holds up these alone.
-
-    Python waits at its end for the threads of a ``ThreadPoolExecutor``, and so for that drive; these end
-    with the process whatever they are at.
-    """
-
-    def __init__(self) -> None:
-        self._work: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
-        self._is_closed = False
-        for number in range(N_THREADS):
-            threading.Thread(target=self._serve, name=f"http {number}", daemon=True).start()
-
-    async def run(self, function: Callable[..., T], *values: Any) -> T:
-        """Call a function there and wait for its result.
-
-        Raises
-        ------
-        QueryError
-            ``notready`` once this is closed.
-        """
-        if self._is_closed:
-            raise QueryError("notready", "the bridge stops")
-        done: Future[T] = Future()
-
-        def work() -> None:
-            if done.set_running_or_notify_cancel():
-                try:
-                    done.set_result(function(*values))
-                except BaseException as error:
-                    done.set_exception(error)
-
-        self._work.put(work)
-        return await asyncio.wrap_future(done)
-
-    def later(self, function: Callable[[], None]) -> None:
-        """Call a function there, or at once where nothing more is taken on."""
-        if self._is_closed:
-            function()
-        else:
-            self._work.put(function)
-
-    def close(self) -> None:
-        """Take nothing more on; what is under way ends by itself."""
-        self._is_closed = True
-        for _ in range(N_THREADS):
-            self._work.put(None)
-
-    def _serve(self) -> None:
-        while (work := self._work.get()) is not None:
-            try:
-                work()
-            except Exception:
-                _log.exception("work beside the event loop failed")
 
 
 def refused(error: QueryError) -> Response:

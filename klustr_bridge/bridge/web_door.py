@@ -90,5 +90,5 @@ def way_in(scope: Scope, door: Door, port: int) -> dict[str, str] | None:
     if len(tokens) != 1 or not door.opens(tokens[0]):
         return None
     name, value = door.cookie(port)
-    cookie = f"{name}={value}; Path=/; Max-Age={COOKIE_S}; HttpOnly; SameSite=Strict"
+    cookie = f"{name}={value}; Path=/; Max-Age={COOKIE_S}; HttpOnly; SameSite=Lax"
     return {"Location": "/map", "Set-Cookie": cookie}

@@ -17,10 +17,11 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from klustr_bridge.bridge import map_data
+from klustr_bridge.bridge.file_threads import FileThreads
 from klustr_bridge.bridge.handlers import path_from_wire
 from klustr_bridge.bridge.map_data import PackedPoints
 from klustr_bridge.bridge.vocabulary import INT32_HIGH
-from klustr_bridge.bridge.web_answers import REVALIDATED, Threads, is_known, not_modified, refusing
+from klustr_bridge.bridge.web_answers import REVALIDATED, is_known, not_modified, refusing
 from klustr_bridge.bridge.web_door import authority_of, is_far
 from klustr_bridge.bridge.web_sound import Sounds
 from klustr_bridge.bridge.web_upload import SIMILAR, UPLOAD, Uploads
@@ -73,7 +74,7 @@ class MapPages:
     def __init__(self, navigator: Navigator, port: int, version: str) -> None:
         self._navigator = navigator
         self._version = version
-        self._threads = Threads()
+        self._threads = FileThreads()
         self._sounds = Sounds(navigator, self._threads)
         self._uploads = Uploads(navigator, self._threads)
         self._page = {name: _Asset(name, data) for name, data in _page_files().items()}
@@ -159,9 +160,11 @@ class MapPages:
 
     async def _candidate(self, request: Request) -> Response:
         corpus = self._navigator.corpus
-        if self._candidate_packed is None or self._candidate_packed.tag != map_data.candidate_tag(corpus):
-            self._candidate_packed = await asyncio.to_thread(map_data.pack_candidate, corpus)
-        return _answer_with_points(request, self._candidate_packed)
+        kept = self._candidate_packed
+        if kept is None or kept.snapshot != map_data.candidate_tag(corpus):
+            kept = await asyncio.to_thread(map_data.pack_candidate, corpus, kept)
+            self._candidate_packed = kept
+        return _answer_with_points(request, kept)
 
     async def _packed_points(self, corpus: Corpus) -> PackedPoints:
         if self._packed is None or self._packed.snapshot != map_data.tag_of(corpus):

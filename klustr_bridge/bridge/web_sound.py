@@ -18,9 +18,10 @@ from starlette.types import Receive, Scope, Send
 
 from klustr_bridge.bridge.audio_jobs import Job
 from klustr_bridge.bridge.audio_reader import AudioReader
+from klustr_bridge.bridge.file_threads import FileThreads
 from klustr_bridge.bridge.sound_bytes import HEAD_BYTES, Part, media_type, part_asked_for
 from klustr_bridge.bridge.vocabulary import INT32_HIGH
-from klustr_bridge.bridge.web_answers import REVALIDATED, Threads, is_known, not_modified
+from klustr_bridge.bridge.web_answers import REVALIDATED, is_known, not_modified
 from klustr_bridge.corpus import Corpus
 from klustr_bridge.errors import QueryError, RefusedSound
 from klustr_bridge.navigator import Navigator
@@ -51,11 +52,11 @@ class Sounds:
     ----------
     navigator : Navigator
         Knows the sounds.
-    threads : Threads
+    threads : FileThreads
         For reading files.
     """
 
-    def __init__(self, navigator: Navigator, threads: Threads) -> None:
+    def __init__(self, navigator: Navigator, threads: FileThreads) -> None:
         self._navigator = navigator
         self._threads = threads
         self._reader = AudioReader()
@@ -139,7 +140,7 @@ def _open(path: bytes) -> _OpenFile | None:
         return None if kind is None else _OpenFile(stack.pop_all(), fd, size, kind)
 
 
-def _answer_with_file(request: Request, whole: _OpenFile, threads: Threads) -> Response:
+def _answer_with_file(request: Request, whole: _OpenFile, threads: FileThreads) -> Response:
     if is_known(request, whole.tag):
         threads.later(whole.close)
         return not_modified(whole.tag)
@@ -176,7 +177,7 @@ class _FileResponse(Response):
         part: Part,
         code: int,
         headers: dict[str, str],
-        threads: Threads,
+        threads: FileThreads,
         is_head: bool,
     ) -> None:
         super().__init__(None, code, {**headers, "Content-Length": str(part.stop - part.start)}, whole.kind)

@@ -8,12 +8,13 @@ import asyncio
 import contextlib
 import os
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Final
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
+from klustr_bridge.bridge.file_threads import FileThreads
 from klustr_bridge.bridge.handlers import path_from_wire
 from klustr_bridge.bridge.uploads import (
     MOST_BYTES,
@@ -22,7 +23,6 @@ from klustr_bridge.bridge.uploads import (
     checked_name,
     clear_left_over,
 )
-from klustr_bridge.bridge.web_answers import Threads
 from klustr_bridge.errors import QueryError
 from klustr_bridge.library.paths import to_export
 from klustr_bridge.navigator import ClientState, Navigator, Neighbour
@@ -46,7 +46,7 @@ class Uploads:
     ----------
     navigator : Navigator
         Knows the watched folders and hears files.
-    threads : Threads
+    threads : FileThreads
         For writing files.
 
     Attributes
@@ -55,7 +55,7 @@ class Uploads:
         The paths, each with the most bytes it takes.
     """
 
-    def __init__(self, navigator: Navigator, threads: Threads) -> None:
+    def __init__(self, navigator: Navigator, threads: FileThreads) -> None:
         self._navigator = navigator
         self._threads = threads
         self._n_under_way = 0
@@ -82,10 +82,17 @@ class Uploads:
                 path = await self._received(request, os.fsencode(folder.name), name)
                 found = await self._like(path, int(k))
             finally:
-                await asyncio.shield(self._threads.run(folder.cleanup))
+                await self._done_with(folder.cleanup)
         return JSONResponse(
             [{"id": one.id, "distance": one.distance, "x": one.x, "y": one.y} for one in found]
         )
+
+    async def _done_with(self, clear: Callable[[], None]) -> None:
+        """Clear something away, also when the request ends or the bridge stops."""
+        try:
+            await asyncio.shield(self._threads.run(clear))
+        except QueryError:  # no more threads
+            clear()
 
     async def _like(self, path: bytes, k: int) -> list[Neighbour]:
         try:
@@ -127,7 +134,7 @@ class Uploads:
                     raise QueryError("badargs", f"{name[:100]!r} is empty")
                 return await self._threads.run(upload.keep)
             finally:
-                await asyncio.shield(self._threads.run(upload.close))
+                await self._done_with(upload.close)
         except ClientDisconnect:
             raise QueryError("badargs", "the file broke off") from None
 

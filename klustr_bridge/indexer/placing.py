@@ -415,6 +415,8 @@ class MapKeeper:
 
     def _write_epoch(self, ids: Int32Array, layout: Layout, placer: _BothPlacer | None) -> None:
         moved = moved_scores(layout.xy, self._places(ids))
+        if self._store.candidate() is not None:
+            self._notice("layout", "a new map was made, and the candidate that waited gave way to it")
         self._store.write_epoch(
             layout.method,
             self._settings.seed,

@@ -88,7 +88,7 @@ def test_the_token_is_changed_for_a_cookie(lan: Lan) -> None:
     assert (code, body, headers["location"]) == (303, b"", "/map")
     pair, *attributes = headers["set-cookie"].split("; ")
     assert pair == lan.cookie
-    assert {"Path=/", "HttpOnly", "SameSite=Strict"} <= set(attributes)
+    assert {"Path=/", "HttpOnly", "SameSite=Lax"} <= set(attributes)
     assert not any(each.startswith("Domain") for each in attributes)
     assert lan.door.token not in headers["set-cookie"]
     assert headers["referrer-policy"] == "no-referrer"

@@ -481,7 +481,9 @@ def test_the_candidate_is_served_beside_the_points(web: WebServer, place: Place)
     assert code == 200 and candidate["id"].tolist() == points["id"].tolist()
     assert candidate["x"] == pytest.approx(1 - points["x"], abs=1e-6)
     assert candidate["even_y"] == pytest.approx(points["even_y"], abs=1e-6)
+    packed = web._app._pages._candidate_packed if web._app is not None else None
     assert ask(web.port, "/map/candidate", If_None_Match=headers["etag"])[0] == 304
+    assert web._app is not None and web._app._pages._candidate_packed is packed, "packed once"
     about = json.loads(ask(web.port, "/map/about")[2])
     assert about["candidate"] == {"method": "grid", "sounds": len(points["id"])}
 

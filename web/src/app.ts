@@ -46,7 +46,6 @@ export class App {
   drawn = 0;
   frameMs = 0;
   renderer: Renderer;
-  /** The bridge is there and takes no further page. */
   /** Why the bridge, which is there, takes no socket of this page: there are too many, or its token is another one. */
   refusal: "" | "pages" | "token" = "";
   /** When sounds were asked to play that were chosen at the same moment, by id. */

@@ -77,6 +77,7 @@ export class Candidate {
     const method = byId<HTMLSelectElement>("candidate-method").value;
     const button = byId<HTMLButtonElement>("candidate-make");
     button.disabled = true;
+    this.show();
     this.say("being made; the map in force stays");
     await this.run("/klustr/candidate/make", method ? [method] : []);
     button.disabled = false;
@@ -96,6 +97,7 @@ export class Candidate {
     const { about } = this.app;
     for (const id of ["candidate-look", "candidate-take", "candidate-drop"]) byId<HTMLButtonElement>(id).disabled = !this.isThere;
     if (this.app.isGrid) this.look.disabled = true;
+    if (byId<HTMLButtonElement>("candidate-make").disabled) byId<HTMLButtonElement>("candidate-drop").disabled = false; // it ends the making
     pressed(this.look, this.looks);
     this.banner.hidden = !this.looks;
     if (about?.candidate) {
@@ -115,7 +117,7 @@ export class Candidate {
 
   private async compare(): Promise<void> {
     const { link } = this.app;
-    if (!link.open) return;
+    if (!link.open || this.app.elsewhere) return;
     try {
       const [now, then] = await Promise.all([link.ask("/klustr/scores"), link.ask("/klustr/candidate/scores")]);
       facts(byId("candidate-scores"), compared(now.rows, then.rows));

@@ -6,14 +6,14 @@ import sys
 
 import pytest
 
-from klustr_bridge.bridge.web_answers import N_THREADS, Threads
+from klustr_bridge.bridge.file_threads import N_THREADS, FileThreads
 from klustr_bridge.errors import QueryError
 
 HANGS = """
 import asyncio, threading
-from klustr_bridge.bridge.web_answers import Threads
+from klustr_bridge.bridge.file_threads import FileThreads
 async def main():
-    threads = Threads()
+    threads = FileThreads()
     begun = threading.Event()
     work = asyncio.ensure_future(threads.run(lambda: (begun.set(), threading.Event().wait())))
     await asyncio.to_thread(begun.wait)
@@ -34,7 +34,7 @@ def test_results_and_errors_come_back_and_hanging_work_leaves_room() -> None:
     """Each gets its own answer; as long as one thread is free, work goes on."""
 
     async def ask() -> None:
-        threads = Threads()
+        threads = FileThreads()
         gate = asyncio.Event()
         loop = asyncio.get_running_loop()
 
