@@ -435,12 +435,10 @@ def _commands() -> Iterator[Command]:
         "settings' method, or another one. One candidate is kept, over restarts; the next one or a new epoch "
         "takes its place. Only from this machine.",
         "candidate_make",
+        holds_up=False,
     )
     yield Command(
-        "/klustr/candidate/take",
-        library,
-        (),
-        DONE.address,
+        *("/klustr/candidate/take", library, (), DONE.address),
         "Makes the candidate the map in force: a new epoch. Sounds that came since are placed on it. Only "
         "from this machine.",
         "candidate_take",

@@ -44,6 +44,9 @@ MAX_GUEST_CONNECTIONS: Final = 16
 MAX_GUEST_SUBSCRIBERS: Final = 8
 MAX_GUEST_WAITING: Final = 32
 """Commands of all guests together that are not done yet."""
+GUEST_MESSAGES_A_SECOND: Final = 600.0
+"""Of all guests together, and as many at once: five fingers that drag, and a question now and then. What a
+question costs is the event loop's time, which this machine's programs need."""
 MAX_GUEST_STREAMS: Final = 4
 """Long answers to all guests together."""
 MAX_GUEST_PACKETS: Final = 4

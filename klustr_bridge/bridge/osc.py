@@ -16,13 +16,13 @@ from klustr_bridge.bridge.answers import PUSHES
 from klustr_bridge.bridge.clients import rows_of
 from klustr_bridge.bridge.codec import BadPacket, Message, encode, read_packet
 from klustr_bridge.bridge.dispatch import Dispatcher
-from klustr_bridge.bridge.guests import MAX_GUEST_CONNECTIONS, Allowance
+from klustr_bridge.bridge.guests import GUEST_MESSAGES_A_SECOND, MAX_GUEST_CONNECTIONS, Allowance
 from klustr_bridge.bridge.handlers import Handlers
 from klustr_bridge.bridge.lan import is_neighbour, own_addresses
 from klustr_bridge.bridge.memory import resident_mb
 from klustr_bridge.bridge.midi_commands import MidiCommands
 from klustr_bridge.bridge.osc_sockets import open_all
-from klustr_bridge.bridge.outbox import Outbox
+from klustr_bridge.bridge.outbox import Outbox, TokenBucket
 from klustr_bridge.bridge.pushing import Pushing
 from klustr_bridge.bridge.reveal import Revealer
 from klustr_bridge.bridge.schedule import Schedule
@@ -80,6 +80,7 @@ class OscServer(Pushing):
         self._tcp = tcp
         self.far_host = far_host
         self._allowance = Allowance(clock)
+        self._guests_work = TokenBucket(GUEST_MESSAGES_A_SECOND, GUEST_MESSAGES_A_SECOND)
         self._wall_clock = wall_clock
         self._schedule = Schedule()
         self._navigator = navigator
@@ -196,7 +197,7 @@ class OscServer(Pushing):
     def run(self, source: Peer, message: Message) -> None:
         """Run one message that came in another form than OSC; never raises."""
         self.counters["packets"] += 1
-        self._dispatcher.run(self._client(source), message)
+        self._run(self._client(source), message)
 
     def listen(self, source: Peer, addresses: set[str]) -> None:
         """Push to a client what is pushed at some addresses alone; see `Sessions.listen`."""
@@ -234,11 +235,18 @@ class OscServer(Pushing):
                 delay_s = group.at_s - self._wall_clock() if group.at_s else 0.0
                 if delay_s <= 0.0:
                     for message in group.messages:
-                        self._dispatcher.run(client, message)
+                        self._run(client, message)
                 else:
                     self._run_later(client, delay_s, group.messages)
         except Exception:
             _log.exception("a packet of %d bytes from %s could not be run", len(data), source.host)
+
+    def _run(self, client: Client, message: Message) -> None:
+        """Run a message, unless other machines ask for more work than they are due together."""
+        if client.is_local or self._guests_work.take(self._clock()):
+            self._dispatcher.run(client, message)
+        else:
+            self.counters["held_back"] += 1
 
     def _client(self, source: Peer) -> Client:
         client = self.sessions.client(source)
@@ -268,7 +276,7 @@ class OscServer(Pushing):
         while (entry := self._schedule.take(now_s)) is not None:
             if not entry.client.gone:
                 for message in entry.messages:
-                    self._dispatcher.run(entry.client, message)
+                    self._run(entry.client, message)
         self._arm_schedule()
 
     def _hello(self, client: Client, name: str, port: int) -> None:

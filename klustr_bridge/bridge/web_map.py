@@ -37,6 +37,7 @@ NAMES: Final = "/map/names"
 WITHIN: Final = "/map/within"
 MOST_NAMES: Final = 512
 MOST_COPIES: Final = 500
+MOST_PATHS: Final = 50
 
 _ASSET: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
 _TYPES: Final = {
@@ -262,7 +263,9 @@ def _copies_of(corpus: Corpus) -> dict[str, Any]:
     n_sounds, named = corpus.copies(MOST_COPIES)
     return {
         "n": n_sounds,
-        "sounds": [{"id": each, "paths": [to_export(path) for path in paths]} for each, paths in named],
+        "sounds": [
+            {"id": each, "paths": [to_export(path) for path in paths[:MOST_PATHS]]} for each, paths in named
+        ],
     }
 
 

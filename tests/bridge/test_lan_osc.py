@@ -14,6 +14,7 @@ from klustr_bridge.bridge.codec import Message, read_packet
 from klustr_bridge.bridge.commands import COMMANDS
 from klustr_bridge.bridge.guests import (
     ALL_BYTES_A_SECOND,
+    GUEST_MESSAGES_A_SECOND,
     HOST_BYTES_A_SECOND,
     MAX_GUEST_SUBSCRIBERS,
     OPEN_TO_OTHER_MACHINES,
@@ -207,6 +208,24 @@ def test_bytes_to_other_machines_are_bounded() -> None:
     clock.now_s += 1
     assert allowance.take("192.168.1.7", 1000)
     assert len(allowance._hosts) <= guests._MOST_HOSTS
+
+
+def test_the_work_for_guests_is_bounded(far: Place, host: str) -> None:
+    """However much they ask, from however many ports: as much as is due is run, and the rest is counted."""
+    far.loop.call(setattr, far.server, "_clock", lambda: 1.0)  # no new allowance comes
+    before = far.navigator.health()["queries"]
+    with contextlib.ExitStack() as stack:
+        guests_ = [stack.enter_context(Client(host, far.port, timeout=10.0)) for _ in range(4)]
+        own = stack.enter_context(Client(port=far.port, timeout=10.0))
+        for number in range(1200):
+            guests_[number % 4].send("/klustr/find", number, "kick", 5)
+            if number % 50 == 0:
+                own.ping()
+        own.sync()
+        asked = far.navigator.health()["queries"] - before
+        assert 0 < asked <= GUEST_MESSAGES_A_SECOND
+        assert own.health()["held_back"] > 0
+        assert own.find("kick", 5)
 
 
 def test_what_is_held_back_is_counted(far: Place, host: str, monkeypatch: pytest.MonkeyPatch) -> None:

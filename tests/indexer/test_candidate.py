@@ -22,6 +22,13 @@ def kept(tmp_path: Path) -> Kept:
     return kept
 
 
+def notices(kept: Kept) -> list[str]:
+    """What the user is told from now on."""
+    told: list[str] = []
+    kept.keeper._notice = lambda where, message: told.append(message)
+    return told
+
+
 def made(kept: Kept, method: str = "") -> list[str | None]:
     """Ask for a candidate and wait for its end."""
     ended: list[str | None] = []
@@ -88,6 +95,7 @@ def test_a_candidate_that_is_being_made_can_be_dropped(kept: Kept) -> None:
 def test_a_new_epoch_ends_the_candidate_and_goes_before_it(kept: Kept) -> None:
     """A map that is asked for drops the one that waits; while it is made nothing can be taken."""
     made(kept)
+    told = notices(kept)
     done: list[str | None] = []
     kept.keeper.demand(done.append)
     with pytest.raises(QueryError) as busy:
@@ -95,12 +103,14 @@ def test_a_new_epoch_ends_the_candidate_and_goes_before_it(kept: Kept) -> None:
     assert busy.value.code == "busy"
     kept.step_until(lambda: bool(done))
     assert done == [None] and kept.store.candidate() is None
+    assert [message for message in told if "gave way" in message]
     kept.close()
 
 
 def test_the_map_asked_for_is_not_the_candidate_under_way(kept: Kept) -> None:
     """A relayout asked for while a candidate is made becomes an epoch of its own."""
     epoch = kept.store.epoch()
+    notices(kept)
     ended: list[str | None] = []
     done: list[str | None] = []
     kept.keeper.demand_candidate("", ended.append)
