@@ -69,6 +69,8 @@ def test_a_library_from_before_is_served_in_both_views(tmp_path: Path, folder: P
             "ALTER TABLE positions DROP COLUMN even_x",
             "ALTER TABLE positions DROP COLUMN even_y",
             "ALTER TABLE epochs DROP COLUMN even_side",
+            "DROP TABLE candidate",
+            "DROP TABLE candidate_positions",
             "PRAGMA user_version = 1",
         ):
             database.execute(statement)

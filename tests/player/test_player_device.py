@@ -136,7 +136,7 @@ def test_without_the_library_everything_but_sound_goes_on(start_child: Start) ->
     child = started(start_child(NO_DEVICE, without_portaudio=True))
     problem = child.wait_for_problem("PortAudio")
     assert child.call("problem") == problem
-    assert child.call("describe") == f"no sound: {problem}"
+    assert child.call("describe") == problem and problem.startswith("no sound")
     assert "install" in problem
     assert [child.call("play", "/kick.wav"), child.call("play", "/snare.wav")] == [1, 2]
     child.call("stop")
