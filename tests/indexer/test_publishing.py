@@ -70,10 +70,15 @@ def test_a_snapshot_that_cannot_be_written_stops_nothing(live: LiveIndex, tmp_pa
     assert any(isinstance(message, SnapshotReady) for message in live.heard)
 
 
+def last_report(live: LiveIndex) -> ProgressReport | None:
+    """The newest report; a snapshot may be announced after it."""
+    return next((each for each in reversed(live.heard) if isinstance(each, ProgressReport)), None)
+
+
 def test_who_is_answered_has_heard_of_the_work_left(live: LiveIndex, tmp_path: Path) -> None:
     """Before the answer to a rescan stands a report that says so when files have yet to settle."""
     live.finish()
-    assert live.run_until(lambda: live.heard[-1] == ProgressReport("ready", N_SOUNDS, N_SOUNDS, 0, 0))
+    assert live.run_until(lambda: last_report(live) == ProgressReport("ready", N_SOUNDS, N_SOUNDS, 0, 0))
     write_library(tmp_path / "samples" / "more", 3, seed=8)
     live.indexer.request(Request(1, "rescan"), live.heard.append)
     while Reply(1) not in live.heard:
@@ -85,7 +90,7 @@ def test_who_is_answered_has_heard_of_the_work_left(live: LiveIndex, tmp_path: P
 def test_counting_waits_for_a_change(live: LiveIndex, monkeypatch: pytest.MonkeyPatch) -> None:
     """Reports of a library at rest count nothing."""
     live.finish()
-    live.run_until(lambda: isinstance(live.heard[-1], ProgressReport) and live.heard[-1].state == "ready")
+    assert live.run_until(lambda: (report := last_report(live)) is not None and report.state == "ready")
     monkeypatch.setattr(live.store, "counts", lambda: pytest.fail("counted again"))
     for _ in range(3):
         live.indexer._next_report = 0.0
