@@ -1,6 +1,7 @@
 """Benchmarks of speed run, at sizes that measure nothing, and say what they must."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,10 @@ from tests.benchmarking import run
 from tests.map import pages
 
 TINY = {
-    "indexing": ["--files", "24", "--rounds", "1", "--workers", "1"],
+    "indexing": ["--files", "12", "--rounds", "1", "--workers", "1"],
     "map": ["--sounds", "60", "120", "--rounds", "1", "--frames", "6"],
     "midi": ["--gestures", "8", "--files", "30"],
-    "player": ["--periods", "256", "--minutes", "0.1", "--triggers", "5", "--load-files", "60"],
+    "player": ["--periods", "256", "--minutes", "0.05", "--triggers", "5", "--load-files", "30"],
     "roundtrip": [
         "--sounds",
         "60",
@@ -23,19 +24,23 @@ TINY = {
         "--rounds",
         "2",
         "--load-files",
-        "400",
+        "100",
         "--workers",
         "1",
     ],
     "scale": ["--largest", "300", "--queries", "20", "--landmarks-of", "120"],
-    "speed": ["--files", "24"],
+    "speed": ["--files", "12"],
     "startup": ["--sounds", "60", "--rounds", "1"],
     "views": ["--sounds", "2000"],
 }
 
 
+BY_HAND = () if os.environ.get("BRIDGE_TEST_BENCHMARKS") == "all" else ("map", "player", "scale")
+"""Half a minute and more each: ``BRIDGE_TEST_BENCHMARKS=all`` runs them."""
+
+
 @pytest.mark.timeout(300)  # the first map on a new machine waits for its compiler
-@pytest.mark.parametrize("name", TINY)
+@pytest.mark.parametrize("name", [name for name in TINY if name not in BY_HAND])
 def test_a_benchmark_prints_its_ratios(name: str, tmp_path: Path) -> None:
     """Each benchmark ends well, prints a table with ratios and writes the same figures as JSON."""
     if name in ("midi", "player") and (reason := jack_stage.missing()) is not None:

@@ -22,7 +22,7 @@ from tests.indexer.live import LiveIndex, quick_settings
 from tests.sound.test_loops import beat
 from tests.sounds import write, write_library
 
-N_SEQUENCES = int(os.environ.get("BRIDGE_TEST_SEQUENCES", "12"))
+N_SEQUENCES = int(os.environ.get("BRIDGE_TEST_SEQUENCES", "6"))
 N_SOUNDS = 10
 
 DIRECTORIES = st.sampled_from(["", "Kicks", "Snares", "Kicks/Deep", ".hidden", "Backup"])

@@ -26,7 +26,7 @@ from klustr_bridge.settings import LayoutSettings
 from klustr_bridge.types import FoundFile
 from tests.library.making import below, heard, stamp
 
-N_SEQUENCES = int(os.environ.get("BRIDGE_TEST_SEQUENCES", "12"))
+N_SEQUENCES = int(os.environ.get("BRIDGE_TEST_SEQUENCES", "6"))
 N_NAMES = 40
 SETTINGS = LayoutSettings(seed=1, method="pca", refit="auto")
 PATIENCE_S = 60.0

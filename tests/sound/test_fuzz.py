@@ -24,7 +24,7 @@ from klustr_bridge.sound.analyse import analyse_file
 from klustr_bridge.types import Analysis
 from tests.sound.mutations import mutated, real_files
 
-N_INPUTS = int(os.environ.get("BRIDGE_TEST_FUZZ", "1000"))
+N_INPUTS = int(os.environ.get("BRIDGE_TEST_FUZZ", "600"))
 TIME_LIMIT_S = 2.0
 MEMORY_LIMIT_MB = 1000
 _START_LIMIT_S = 60.0
