@@ -184,7 +184,7 @@ class MapPages:
         return JSONResponse(await asyncio.to_thread(_names_of, self._navigator.corpus, ids))
 
     async def _copies(self, request: Request) -> Response:
-        return JSONResponse(await self._threads.run(_copies_of, self._navigator.corpus))
+        return JSONResponse(await asyncio.to_thread(_copies_of, self._navigator.corpus))
 
     async def _folders(self, request: Request) -> Response:
         return JSONResponse({"folders": folders_of(self._navigator)})

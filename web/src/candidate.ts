@@ -12,7 +12,7 @@ export class Candidate {
   /** Whether its places are shown instead of those in force. */
   looks = false;
   private wanted = false;
-  private isThere = false;
+  private making = false;
   private readonly touched = new Map<number, number>();
   private readonly look = byId<HTMLButtonElement>("candidate-look");
   private readonly banner = byId("looking");
@@ -38,8 +38,7 @@ export class Candidate {
 
   /** The points as they are to be shown: with the candidate's places while it is looked at. */
   async over(points: Points, about: About): Promise<Points> {
-    this.isThere = Boolean(about.candidate);
-    if (!this.isThere) this.wanted = false;
+    if (!about.candidate) this.wanted = false;
     let other: Points | null = null;
     if (this.wanted) {
       try {
@@ -75,12 +74,11 @@ export class Candidate {
 
   private async make(): Promise<void> {
     const method = byId<HTMLSelectElement>("candidate-method").value;
-    const button = byId<HTMLButtonElement>("candidate-make");
-    button.disabled = true;
+    this.making = true;
     this.show();
     this.say("being made; the map in force stays");
     await this.run("/klustr/candidate/make", method ? [method] : []);
-    button.disabled = false;
+    this.making = false;
     this.show();
   }
 
@@ -95,9 +93,12 @@ export class Candidate {
 
   private show(): void {
     const { about } = this.app;
-    for (const id of ["candidate-look", "candidate-take", "candidate-drop"]) byId<HTMLButtonElement>(id).disabled = !this.isThere;
-    if (this.app.isGrid) this.look.disabled = true;
-    if (byId<HTMLButtonElement>("candidate-make").disabled) byId<HTMLButtonElement>("candidate-drop").disabled = false; // it ends the making
+    const can = (id: string, on: boolean) => (byId<HTMLButtonElement>(id).disabled = !on);
+    const there = Boolean(about?.candidate);
+    can("candidate-make", !this.making);
+    can("candidate-look", there && !this.app.isGrid);
+    can("candidate-take", there);
+    can("candidate-drop", there || this.making); // it ends the making
     pressed(this.look, this.looks);
     this.banner.hidden = !this.looks;
     if (about?.candidate) {
@@ -106,7 +107,7 @@ export class Candidate {
       this.say(`by ${about.candidate.method}, ${about.candidate.sounds.toLocaleString("en")} sounds${came}`);
       void this.compare();
     } else {
-      if (!byId<HTMLButtonElement>("candidate-make").disabled) this.say("none");
+      if (!this.making) this.say("none");
       facts(byId("candidate-scores"), []);
     }
   }
