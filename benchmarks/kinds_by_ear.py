@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.bootstrap import Estimate, Resampling, estimate
+from klustr_bridge.study.bootstrap import Estimate, Resampling, estimate
 from benchmarks.labelled import OURS, Table, hear, read_table
 from benchmarks.names import SAME
 from klustr_bridge.sound.kinds import KIND_CODES, KINDS

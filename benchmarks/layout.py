@@ -10,7 +10,7 @@ import sys
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from benchmarks.bootstrap import Estimate, estimate
+from klustr_bridge.study.bootstrap import Estimate, estimate
 from benchmarks.common import machine
 from benchmarks.klustr_features import components
 from benchmarks.labelled import Numbers, Table, hear, read_table

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.bootstrap import Estimate, Resampling, estimate
+from klustr_bridge.study.bootstrap import Estimate, Resampling, estimate
 from benchmarks.labelled import Numbers, Table
 from benchmarks.quality import precision
 from klustr_bridge.layout.quality import continuity, neighbour_share, trustworthiness

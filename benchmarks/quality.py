@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.bootstrap import Estimate, Resampling, estimate
+from klustr_bridge.study.bootstrap import Estimate, Resampling, estimate
 from benchmarks.labelled import FEATURE_SETS, OURS, Numbers, Table, Texts, hear, read_table
 
 NO_DRUMS = frozenset({"fx", "synth", "vocal", "bass", "perc", "perc_other", "loop", "other", "unknown"})

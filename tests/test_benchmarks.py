@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from benchmarks import klustr_features, labelled, layout_curve, plain_features
-from benchmarks.bootstrap import Resampling, estimate
+from klustr_bridge.study.bootstrap import Resampling, estimate
 from benchmarks.libraries import make_library
 from benchmarks.quality import precision
 from klustr_bridge.layout import tsne_fit

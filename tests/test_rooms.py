@@ -24,7 +24,7 @@ ORDER: tuple[frozenset[str], ...] = (
     frozenset({"cli"}),
 )
 # Import what they need; only the command line imports them.
-LEAVES = frozenset({"demo", "client", "doctor", "export", "mapplot", "service"})
+LEAVES = frozenset({"demo", "client", "doctor", "export", "mapplot", "service", "study"})
 
 
 LAST = len(ORDER) - 1

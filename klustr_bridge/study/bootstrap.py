@@ -1,4 +1,4 @@
-"""How far a mean over sounds would vary with other kits or collections: resampled groups.
+"""How far a mean over sounds would vary with other packs: whole packs are drawn again.
 
 Sounds of one kit are no independent witnesses, so whole groups are drawn again, never single sounds.
 """
