@@ -5,11 +5,11 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from klustr_bridge.study.bootstrap import Estimate, Resampling, estimate
 from benchmarks.labelled import Numbers, Table
 from benchmarks.quality import precision
 from klustr_bridge.layout.quality import continuity, neighbour_share, trustworthiness
 from klustr_bridge.layout.regions import hull_scores, silhouette
+from klustr_bridge.study.bootstrap import Estimate, Resampling, estimate
 
 
 @dataclass(frozen=True, slots=True)

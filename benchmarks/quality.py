@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from klustr_bridge.study.bootstrap import Estimate, Resampling, estimate
 from benchmarks.labelled import FEATURE_SETS, OURS, Numbers, Table, Texts, hear, read_table
+from klustr_bridge.study.bootstrap import Estimate, Resampling, estimate
 
 NO_DRUMS = frozenset({"fx", "synth", "vocal", "bass", "perc", "perc_other", "loop", "other", "unknown"})
 LEAST_SOUNDS = 20

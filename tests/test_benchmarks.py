@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from benchmarks import klustr_features, labelled, layout_curve, plain_features
-from klustr_bridge.study.bootstrap import Resampling, estimate
 from benchmarks.libraries import make_library
 from benchmarks.quality import precision
 from klustr_bridge.layout import tsne_fit
+from klustr_bridge.study.bootstrap import Resampling, estimate
 from tests.benchmarking import ROOT, run
 from tests.sounds import closed_hat, kick, noise, sine, snare, write, write_library
 
