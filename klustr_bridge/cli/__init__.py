@@ -67,6 +67,19 @@ COMMANDS: dict[str, _Command] = {
             _argument("--method", choices=CANDIDATE_METHODS, default="", help="another than layout.method"),
         ),
     ),
+    "tune": _Command(
+        "tune",
+        "choose this library's map from a population; where it is surely better, a new epoch takes it",
+        (
+            _argument(
+                "--methods",
+                default="",
+                metavar="METHOD,METHOD",
+                help="compare these alone: tsne, tsne-30, umap-10-0.01, ... (a wrong one lists them all)",
+            ),
+            _argument("--anyway", action="store_true", help="take the best even if that may be chance alone"),
+        ),
+    ),
     "similar": _Command(
         "asking",
         "list the sounds most like a file or a sound",

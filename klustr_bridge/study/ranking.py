@@ -61,6 +61,21 @@ def ranked(
     ]
 
 
+def ranked_draws(shares: Sequence[Numbers], packs: NDArray[np.str_], seed: int) -> list[Numbers]:
+    """Means of each map over sounds: what was measured first, then those of the same resamples for all.
+
+    Parameters
+    ----------
+    shares : sequence of ndarray of float64, shape (n,)
+        Finite.
+    packs : ndarray of str, shape (n,)
+    seed : int
+        Of the resamples.
+    """
+    draws = Resampling(packs, np.full(len(packs), ""), seed)
+    return [draws.over_sounds(share) for share in shares]
+
+
 def held_out_share(shares: Sequence[Numbers], packs: NDArray[np.str_]) -> float:
     """Tell what choosing the best is worth where it wasn't chosen.
 

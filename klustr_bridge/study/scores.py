@@ -16,6 +16,7 @@ K = 10
 _MOST_FOR_SILHOUETTE = 5_000
 _ASKED_FOR_RANKS = 1_000
 _CHUNK_ROWS = 500
+_CHUNK_VALUES = 10_000_000
 _K_MEANS_RUNS = 10
 
 Texts = NDArray[np.str_]
@@ -110,7 +111,9 @@ def published_hull_scores(xy: Float32Array, codes: NDArray[np.int64]) -> dict[st
     }
 
 
-def neighbour_precision(points: Numbers, label: Texts, group: Texts, k: int = K) -> Numbers:
+def neighbour_precision(
+    points: Numbers, label: Texts, group: Texts, k: int = K, asked: NDArray[np.int64] | None = None
+) -> Numbers:
     """Share of the k nearest outside of a sound's own group that bear its label.
 
     Parameters
@@ -118,18 +121,22 @@ def neighbour_precision(points: Numbers, label: Texts, group: Texts, k: int = K)
     points : ndarray of float64, shape (n, d)
     label, group : ndarray of str, shape (n,)
     k : int
+    asked : ndarray of int64, shape (m,), optional
+        Rows of the sounds asked about; all without it.
 
     Returns
     -------
     ndarray of float64, shape (n,)
-        0..1; NaN where there are fewer than k to choose from.
+        0..1; NaN where there are fewer than k to choose from, and for those that weren't asked.
     """
     _, code = np.unique(label, return_inverse=True)
     _, own = np.unique(group, return_inverse=True)
     share = np.full(len(points), np.nan)
-    for rows, distances in _distances(points):
+    if len(points) <= k:
+        return share
+    for rows, distances in _distances(points, asked):
         distances[own[rows, None] == own] = np.inf
-        nearest = np.argsort(distances, axis=1, kind="stable")[:, :k]
+        nearest = np.argpartition(distances, k - 1, axis=1)[:, :k]
         is_full = np.isfinite(distances).sum(axis=1) >= k
         share[rows[is_full]] = (code[nearest] == code[rows, None]).mean(axis=1)[is_full]
     return share
@@ -144,12 +151,16 @@ def farthest_share(xy: Float32Array, codes: NDArray[np.int64], k: int = K) -> fl
     return total / len(xy)
 
 
-def _distances(points: Numbers) -> Iterator[tuple[NDArray[np.int64], Numbers]]:
+def _distances(
+    points: Numbers, asked: NDArray[np.int64] | None = None
+) -> Iterator[tuple[NDArray[np.int64], Numbers]]:
     """Rows, and what ranks all others by distance from them: squares less what is the same for all."""
+    asked = np.arange(len(points)) if asked is None else asked
+    step = max(1, min(_CHUNK_ROWS, _CHUNK_VALUES // max(1, len(points))))
     centred = points - points.mean(axis=0)
     squares = np.einsum("ij,ij->i", centred, centred)
-    for start in range(0, len(points), _CHUNK_ROWS):
-        rows = np.arange(start, min(start + _CHUNK_ROWS, len(points)))
+    for start in range(0, len(asked), step):
+        rows = asked[start : start + step]
         yield rows, squares - 2 * (centred[rows] @ centred.T)
 
 
