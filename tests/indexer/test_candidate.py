@@ -146,6 +146,7 @@ def test_auto_keeps_to_the_method_that_a_library_was_tuned_to(kept: Kept) -> Non
     assert made(kept) == [None]
     candidate = kept.store.candidate()
     assert candidate is not None and candidate.method == "umap-10-0.01"
+    kept.keeper.drop_candidate()
     kept.keeper.demand(lambda reason: None)
     kept.step_until(lambda: not kept.keeper.fitting)
     epoch = kept.store.epoch()
