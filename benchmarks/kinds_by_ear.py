@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from klustr_bridge.study.bootstrap import Estimate, Resampling, estimate
 from benchmarks.labelled import OURS, Table, hear, read_table
 from benchmarks.names import SAME
 from klustr_bridge.sound.kinds import KIND_CODES, KINDS
+from klustr_bridge.study.bootstrap import Estimate, Resampling, estimate
 
 _BIN_EDGES = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 _LOOP, _UNKNOWN = KIND_CODES["loop"], KIND_CODES["unknown"]

@@ -10,13 +10,13 @@ import sys
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from klustr_bridge.study.bootstrap import Estimate, estimate
 from benchmarks.common import machine
 from benchmarks.klustr_features import components
 from benchmarks.labelled import Numbers, Table, hear, read_table
 from benchmarks.layout_judging import Judge, Judged
 from benchmarks.layout_ways import OURS, WAYS, make_map
 from benchmarks.quality import choices
+from klustr_bridge.study.bootstrap import Estimate, estimate
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

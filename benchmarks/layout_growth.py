@@ -14,12 +14,12 @@ from benchmarks.common import Aim, Report, Row
 from benchmarks.labelled import Numbers, Table
 from benchmarks.layout_ways import SEED
 from benchmarks.libraries import outcome
-from benchmarks.quality import precision
 from klustr_bridge.layout.fit import Layout, fit_layout
 from klustr_bridge.layout.place import Placer
 from klustr_bridge.layout.quality import continuity, displacement, neighbour_share, trustworthiness
 from klustr_bridge.library.store import Store
 from klustr_bridge.sound.embedding import ANALYSIS_VERSION
+from klustr_bridge.study.scores import neighbour_precision
 from klustr_bridge.types import FileStamp, Float32Array, FoundFile
 
 LEAST_KEPT = 0.98
@@ -132,7 +132,7 @@ def _precisions(drawn: _Drawn, k: int, maps: dict[str, Float32Array]) -> list[li
     """P@k of the added sounds, without their own collection, over sounds and over classes, on each map."""
     found = []
     for xy in maps.values():
-        share = precision(xy.astype(np.float64), drawn.table.label, drawn.table.collection, k)
+        share = neighbour_precision(xy.astype(np.float64), drawn.table.label, drawn.table.collection, k)
         asked = drawn.is_added & np.isfinite(share)
         label, share = drawn.table.label[asked], share[asked]
         classes = [float(share[label == one].mean()) for one in np.unique(label)]

@@ -5,11 +5,11 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from klustr_bridge.study.bootstrap import Estimate, Resampling, estimate
 from benchmarks.labelled import Numbers, Table
-from benchmarks.quality import precision
 from klustr_bridge.layout.quality import continuity, neighbour_share, trustworthiness
 from klustr_bridge.layout.regions import hull_scores, silhouette
+from klustr_bridge.study.bootstrap import Estimate, Resampling, estimate
+from klustr_bridge.study.scores import neighbour_precision
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class Judge:
 
     def shares(self, points: Numbers) -> Numbers:
         """P@k of each sound that is asked."""
-        return precision(points, self._table.label, self._table.collection, self._k)[self.asked]
+        return neighbour_precision(points, self._table.label, self._table.collection, self._k)[self.asked]
 
     def over_sounds(self, shares: Numbers) -> Numbers:
         """Means of what was measured and of all draws."""

@@ -14,14 +14,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.labelled import FEATURE_SETS, OURS, Numbers, Table, hear, read_table
 from klustr_bridge.study.bootstrap import Estimate, Resampling, estimate
-from benchmarks.labelled import FEATURE_SETS, OURS, Numbers, Table, Texts, hear, read_table
+from klustr_bridge.study.scores import neighbour_precision
 
 NO_DRUMS = frozenset({"fx", "synth", "vocal", "bass", "perc", "perc_other", "loop", "other", "unknown"})
 LEAST_SOUNDS = 20
 SPACES = ("in sound", "on the map")
 GROUPS = ("collection", "kit")
-_CHUNK_ROWS = 256
 _SEED = 1
 
 
@@ -161,7 +161,9 @@ def _section(
     for without in GROUPS:
         group = labelled.collection if without == "collection" else labelled.kit
         for space, points in spaces.items():
-            found = {name: precision(points[name][chosen], labelled.label, group, k) for name in points}
+            found = {
+                name: neighbour_precision(points[name][chosen], labelled.label, group, k) for name in points
+            }
             asked = np.isfinite(found[OURS])
             n_asked[without] = int(asked.sum())
             if not asked.any():
@@ -186,32 +188,3 @@ def _lines(resampling: Resampling, found: dict[str, Numbers], space: str, withou
             estimate(sounds[OURS] - sounds[one.name]),
             estimate(labels[OURS] - labels[one.name]),
         )
-
-
-def precision(points: Numbers, label: Texts, group: Texts, k: int) -> Numbers:
-    """Share of the k nearest outside of a sound's own group that bear its label.
-
-    Parameters
-    ----------
-    points : ndarray, shape (n, d)
-    label, group : ndarray of str, shape (n,)
-    k : int
-
-    Returns
-    -------
-    ndarray, shape (n,)
-        0..1; NaN where there are fewer than k to choose from.
-    """
-    _, code = np.unique(label, return_inverse=True)
-    _, own = np.unique(group, return_inverse=True)
-    centred = points - points.mean(axis=0)
-    squares = np.einsum("ij,ij->i", centred, centred)
-    share = np.full(len(points), np.nan)
-    for start in range(0, len(points), _CHUNK_ROWS):
-        rows = np.arange(start, min(start + _CHUNK_ROWS, len(points)))
-        distances = squares - 2 * (centred[rows] @ centred.T)
-        distances[own[rows, None] == own] = np.inf
-        nearest = np.argsort(distances, axis=1, kind="stable")[:, :k]
-        is_full = np.isfinite(distances).sum(axis=1) >= k
-        share[rows[is_full]] = (code[nearest] == code[rows, None]).mean(axis=1)[is_full]
-    return share

@@ -29,6 +29,10 @@ class IndexerError(KlustrError):
     """The indexing processes can't do their work."""
 
 
+class StudyError(KlustrError):
+    """A study can't be made of the folder, labels or numbers given."""
+
+
 class QueryError(KlustrError):
     """A question or command from outside can't be answered.
 

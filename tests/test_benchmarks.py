@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from benchmarks import klustr_features, labelled, layout_curve, plain_features
-from klustr_bridge.study.bootstrap import Resampling, estimate
 from benchmarks.libraries import make_library
-from benchmarks.quality import precision
 from klustr_bridge.layout import tsne_fit
+from klustr_bridge.study.bootstrap import Resampling, estimate
+from klustr_bridge.study.scores import neighbour_precision
 from tests.benchmarking import ROOT, run
 from tests.sounds import closed_hat, kick, noise, sine, snare, write, write_library
 
@@ -243,9 +243,9 @@ def test_precision_counts_the_nearest_outside_of_a_group() -> None:
     """Neighbours of the own group don't count; where too few others are left, nothing is said."""
     points = np.array([[0.0], [0.1], [1.0], [2.0], [5.0]])
     label, group = np.array(["a", "a", "a", "b", "b"]), np.array(["p", "p", "q", "q", "r"])
-    assert precision(points, label, group, 1).tolist() == [1.0, 1.0, 1.0, 0.0, 1.0]
-    assert precision(points, label, group, 2).tolist() == [0.5, 0.5, 1.0, 0.0, 0.5]
-    few = precision(points, label, np.array(["p", "p", "p", "p", "r"]), 2)
+    assert neighbour_precision(points, label, group, 1).tolist() == [1.0, 1.0, 1.0, 0.0, 1.0]
+    assert neighbour_precision(points, label, group, 2).tolist() == [0.5, 0.5, 1.0, 0.0, 0.5]
+    few = neighbour_precision(points, label, np.array(["p", "p", "p", "p", "r"]), 2)
     assert np.isnan(few[:4]).all() and few[4] == 0.5
 
 

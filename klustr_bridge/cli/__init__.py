@@ -67,6 +67,19 @@ COMMANDS: dict[str, _Command] = {
             _argument("--method", choices=CANDIDATE_METHODS, default="", help="another than layout.method"),
         ),
     ),
+    "tune": _Command(
+        "tune",
+        "choose this library's map from a population; where it is surely better, a new epoch takes it",
+        (
+            _argument(
+                "--methods",
+                default="",
+                metavar="METHOD,METHOD",
+                help="compare these alone: tsne, tsne-30, umap-10-0.01, ... (a wrong one lists them all)",
+            ),
+            _argument("--anyway", action="store_true", help="take the best even if that may be chance alone"),
+        ),
+    ),
     "similar": _Command(
         "asking",
         "list the sounds most like a file or a sound",
@@ -196,6 +209,43 @@ COMMANDS: dict[str, _Command] = {
         (
             _argument("out", metavar="OUT", help="OUT.png or OUT.svg"),
             _argument("--labels", metavar="CSV", help="colour by the labels of a CSV with path,label"),
+        ),
+    ),
+    "study": _Command(
+        "study",
+        "find which features and which reduction make the best map of a folder; writes a report",
+        (
+            _argument("folder", metavar="FOLDER", help="samples whose names, or a list, tell their classes"),
+            _argument("--out", metavar="FOLDER", default="report", help="of the report (default: report)"),
+            _argument("--quick", action="store_true", help="a small population of maps (the default)"),
+            _argument("--full", action="store_true", help="all maps of the published study, and ours"),
+            _argument("--labels", metavar="CSV", help="classes by a CSV with path,label[,collection,kit]"),
+            _argument(
+                "--preset",
+                choices=("bridge", "paper"),
+                default="bridge",
+                help="prepare sounds and make classes as the bridge does (default), or as the paper did",
+            ),
+            _argument(
+                "--classes",
+                metavar="CLASSES",
+                default="drums",
+                help="drums (default), all, or names with commas: kick,snare,fx",
+            ),
+            _argument(
+                "--embedding",
+                action="append",
+                default=[],
+                metavar="NAME=FILE",
+                help="numbers of another program (WaveNet, CLAP, ...): an .npz with embedding and path",
+            ),
+            _argument(
+                "--most",
+                type=int,
+                metavar="N",
+                help="draw so many of more sounds (default: 3000 of a quick study, 6000 of a full one)",
+            ),
+            _argument("--seed", type=int, default=1, metavar="N", help="of all chance (default: 1)"),
         ),
     ),
     "backup": _Command(

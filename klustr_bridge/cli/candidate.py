@@ -73,6 +73,20 @@ def _do(store: Store, settings: Settings, what: str, method: str) -> None:
     print(_DONE[what].format(epoch=0 if epoch is None else epoch.number))
 
 
+def make_and_take(store: Store, settings: Settings, method: str) -> int:
+    """Make a map by a method and have it be the one in force; the number of its epoch."""
+    from klustr_bridge.indexer.placing import MapKeeper
+
+    keeper = MapKeeper(store, settings.layout, lambda where, message: print(f"{where}: {message}"))
+    try:
+        _make(keeper, method)
+        keeper.take_candidate()
+    finally:
+        keeper.close()
+    epoch = store.epoch()
+    return 0 if epoch is None else epoch.number
+
+
 def _make(keeper: "MapKeeper", method: str) -> None:
     ended: list[str | None] = []
     keeper.demand_candidate(method, ended.append)

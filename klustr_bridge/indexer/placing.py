@@ -21,6 +21,7 @@ from klustr_bridge.layout.place import Placer
 from klustr_bridge.layout.process import LayoutProcess, LayoutResult
 from klustr_bridge.layout.quality import neighbour_share
 from klustr_bridge.layout.scores import moved_scores
+from klustr_bridge.layout.tuned import is_tuned
 from klustr_bridge.library.heard_kinds import read_known_codes
 from klustr_bridge.library.rows import Candidate
 from klustr_bridge.library.store import Store
@@ -155,7 +156,9 @@ class MapKeeper:
             for earlier in self._wanted_candidate[1]:
                 earlier("another candidate was asked for before this one was begun")
         is_axes = method == AXES
-        wanted = axes_method(self._settings.x, self._settings.y) if is_axes else method or self._method
+        wanted = (
+            axes_method(self._settings.x, self._settings.y) if is_axes else method or self._wanted_method()
+        )
         self._wanted_candidate = wanted, [when_done]
 
     def take_candidate(self) -> None:
@@ -258,6 +261,12 @@ class MapKeeper:
         """Give up a running fit."""
         self._process.cancel()
 
+    def _wanted_method(self) -> str:
+        """The setting's, where ``auto`` keeps to what the map in force was tuned to."""
+        epoch = self._store.epoch()
+        is_kept = self._method == "auto" and epoch is not None and is_tuned(epoch.method)
+        return epoch.method if is_kept and epoch is not None else self._method
+
     def _n_sounds(self) -> int:
         """Live sounds, slices too."""
         counts = self._store.counts()
@@ -285,7 +294,7 @@ class MapKeeper:
             fitted=fitted,
             n_placed=n_placed,
             neighbour_share=share,
-            method=self._method,
+            method=self._wanted_method(),
             has_settled=self._has_settled,
             failed_at=self._failed_at,
         )
@@ -306,7 +315,7 @@ class MapKeeper:
 
     def _offer(self, method: str, epoch: int, n_placed: int, n_sounds: int, *, is_poor: bool) -> None:
         """Say that a new map would be worth it, once in each epoch; whether it comes is the user's choice."""
-        wanted = method_for(n_sounds, True, self._method)
+        wanted = method_for(n_sounds, True, self._wanted_method())
         if is_poor:
             reason = f"the map has become poor, {n_placed} of {n_sounds} sounds came after it was made"
         elif self._method != "auto" and method.removesuffix("-few") not in (wanted, "pca"):
@@ -345,7 +354,7 @@ class MapKeeper:
                 when_done("there are no analysed sounds yet")
             return
         self._fit_is_for = demanded
-        self._start(self._method)
+        self._start(self._wanted_method())
 
     def _start_candidate(self) -> None:
         assert self._wanted_candidate is not None

@@ -13,6 +13,7 @@ from klustr_bridge.layout.place import Placer
 from klustr_bridge.layout.quality import neighbour_share
 from klustr_bridge.layout.scale import fill_square
 from klustr_bridge.layout.tsne_fit import PERPLEXITY
+from klustr_bridge.layout.tuned import Tuned, tuned_of
 from klustr_bridge.types import Float32Array
 
 N_COMPONENTS = 14
@@ -45,6 +46,7 @@ def raw_positions(method: str, points: Float32Array, known: Float32Array, seed: 
     Parameters
     ----------
     method : {'pca', 'tsne', 'umap', 'umap-direct'}
+        Or one with parameters (`klustr_bridge.layout.tuned`).
     points : ndarray of float32, shape (n, d)
         Embeddings, no two equal; at least one, at least 16 for all but PCA.
     known : ndarray of float32, shape (n, 2)
@@ -59,24 +61,31 @@ def raw_positions(method: str, points: Float32Array, known: Float32Array, seed: 
     """
     if method == "pca":
         return _first_two(principal_components(points, 2))
-    if method == "tsne":
-        return _tsne(points, known, seed)
-    return _umap(principal_components(points, N_COMPONENTS) if method == "umap" else points, known, seed)
+    tuned = tuned_of(method) or Tuned(method, PERPLEXITY, N_NEIGHBOURS, MIN_DIST)
+    if tuned.engine == "tsne":
+        return _tsne(points, known, tuned.perplexity, seed)
+    if tuned.engine == "umap":
+        points = principal_components(points, N_COMPONENTS)
+    return _umap(points, known, tuned.neighbours, tuned.min_dist, seed)
 
 
-def _tsne(points: Float32Array, known: Float32Array, seed: int) -> Float32Array:
+def _tsne(points: Float32Array, known: Float32Array, perplexity: float, seed: int) -> Float32Array:
     from klustr_bridge.layout.tsne_fit import tsne_positions
 
-    n_neighbours = min(3 * PERPLEXITY, len(points) - 1)
+    n_neighbours = min(round(3 * perplexity), len(points) - 1)
     found = NeighbourIndex(points, approximate_above=EXACT_LIMIT).nearest_others(n_neighbours)
     start, is_good = _start(points, known)
-    return tsne_positions(found.rows, found.distances, start, is_map=is_good, seed=seed)
+    return tsne_positions(
+        found.rows, found.distances, start, is_map=is_good, seed=seed, perplexity=perplexity
+    )
 
 
-def _umap(points: Float32Array, known: Float32Array, seed: int) -> Float32Array:
+def _umap(
+    points: Float32Array, known: Float32Array, most_neighbours: int, min_dist: float, seed: int
+) -> Float32Array:
     from klustr_bridge.layout.umap_fit import umap_positions
 
-    n_neighbours = min(N_NEIGHBOURS, max(5, len(points) // 3))
+    n_neighbours = min(most_neighbours, max(5, len(points) // 3))
     found = NeighbourIndex(points, approximate_above=EXACT_LIMIT).nearest_others(n_neighbours - 1)
     start, is_good = _start(points, known)
     own = np.arange(len(points), dtype=np.int32)[:, None]
@@ -85,7 +94,7 @@ def _umap(points: Float32Array, known: Float32Array, seed: int) -> Float32Array:
         neighbour_rows=np.hstack([own, found.rows]),
         neighbour_distances=np.hstack([np.zeros_like(found.distances[:, :1]), found.distances]),
         start=start,
-        min_dist=MIN_DIST,
+        min_dist=min_dist,
         learning_rate=GENTLE_RATE if is_good else 1.0,
         seed=seed,
     )

@@ -21,10 +21,11 @@ from klustr_bridge.layout.scale import fill_square, keep_in_square
 from klustr_bridge.layout.scores import fit_scores
 from klustr_bridge.layout.spacing import Spacing
 from klustr_bridge.layout.tsne_fit import is_available
+from klustr_bridge.layout.tuned import TUNED_METHODS
 from klustr_bridge.types import Float32Array
 
 GRID = "grid"
-METHODS = ("auto", "tsne", "umap", "umap-direct", "pca", GRID)
+METHODS = ("auto", "tsne", "umap", "umap-direct", "pca", GRID, *TUNED_METHODS)
 """What can be asked for, beside ``axes-X-Y``; ``auto`` is t-SNE, or UMAP where openTSNE can't be had."""
 
 MIN_ENGINE_SOUNDS = 16
@@ -48,8 +49,8 @@ class Layout:
     xy : ndarray of float32, shape (n, 2)
         Positions in 0..1, all different, (0, 0) at the lower left.
     method : str
-        What made it: ``tsne``, ``umap``, ``umap-direct``, ``pca``, ``grid``, ``axes-X-Y``, or ``pca-few``:
-        PCA because fewer than 16 sounds were distinct.
+        What made it: ``tsne``, ``umap``, ``umap-direct``, one with parameters (`klustr_bridge.layout.tuned`),
+        ``pca``, ``grid``, ``axes-X-Y``, or ``pca-few``: PCA because fewer than 16 sounds were distinct.
     scores : dict of str to float
         How good it is (`klustr_bridge.layout.scores`).
     even : ndarray of float32, shape (n, 2)
@@ -87,11 +88,11 @@ def fit_layout(
     seed : int
         Same embeddings, seed, machine and library versions: same map.
     method : {'auto', 'tsne', 'umap', 'umap-direct', 'pca', 'grid', 'axes-X-Y'}
-        ``umap`` works on 14 principal components, ``umap-direct`` on the whole embedding; ``auto`` is
-        t-SNE, or UMAP where openTSNE isn't installed. ``grid`` is ``auto`` on the lattice of the even view;
-        ``axes-X-Y`` goes by two descriptors (`klustr_bridge.layout.axes`), whatever was previous. Fewer than
-        16 sounds get PCA or axes. Of more than `LANDMARKS` distinct sounds so many are laid out and the rest
-        placed among them.
+        Or one with parameters (`klustr_bridge.layout.tuned`). ``umap`` works on 14 principal components,
+        ``umap-direct`` on the whole embedding; ``auto`` is t-SNE, or UMAP where openTSNE isn't installed.
+        ``grid`` is ``auto`` on the lattice of the even view; ``axes-X-Y`` goes by two descriptors
+        (`klustr_bridge.layout.axes`), whatever was previous. Fewer than 16 sounds get PCA or axes. Of more
+        than `LANDMARKS` distinct sounds so many are laid out and the rest placed among them.
     previous : ndarray of float32, shape (n, 2), optional
         Positions of the same sounds on an earlier map, NaN where there were none. The new map
         starts from them and is turned, mirrored, scaled and shifted onto them.
@@ -147,7 +148,7 @@ def _check(embeddings: Float32Array, previous: Float32Array, kinds: NDArray[np.u
         raise LayoutError(f"kinds have shape {kinds.shape}; needed: ({len(embeddings)},)")
     if method not in METHODS and axes_of(method) is None:
         raise LayoutError(f"unknown layout method {method!r}; known: {', '.join(METHODS)}")
-    if method == "tsne" and not is_available():
+    if method.startswith("tsne") and not is_available():
         raise LayoutError("t-SNE needs openTSNE, which this system has no ready-made build of; use umap")
     wrong = np.flatnonzero(~np.isfinite(embeddings).all(axis=1))
     if len(wrong):

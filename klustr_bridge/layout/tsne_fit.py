@@ -59,6 +59,7 @@ def tsne_positions(
     *,
     is_map: bool,
     seed: int,
+    perplexity: float = PERPLEXITY,
 ) -> Float32Array:
     """Run t-SNE from known neighbours and a known start.
 
@@ -75,6 +76,8 @@ def tsne_positions(
         counts: t-SNE begins from it drawn together to a dot.
     seed : int
         Of the jitter that the start gets where it isn't a map.
+    perplexity : float
+        Neighbours that count; fewer where there are fewer than three times as many.
 
     Returns
     -------
@@ -98,7 +101,7 @@ def tsne_positions(
 
     n_cores = available_cores()
     known = PrecomputedNeighbors(neighbour_rows, neighbour_distances)
-    perplexity = min(PERPLEXITY, neighbour_rows.shape[1] / 3)
+    perplexity = min(perplexity, neighbour_rows.shape[1] / 3)
     affinities = PerplexityBasedNN(knn_index=known, perplexity=perplexity, n_jobs=n_cores)
 
     def begin(positions: Any) -> Any:

@@ -18,7 +18,7 @@ from klustr_bridge.settings.places import (
     recordings_dir,
 )
 from klustr_bridge.settings.reference import describe, reference_markdown
-from klustr_bridge.settings.table import CANDIDATE_METHODS, TABLE, Setting
+from klustr_bridge.settings.table import CANDIDATE_METHODS, TABLE, TUNED_METHODS, Setting
 from klustr_bridge.settings.tree import (
     AudioSettings,
     HttpSettings,
@@ -38,6 +38,7 @@ __all__ = [
     "CANDIDATE_METHODS",
     "SETTINGS_VARIABLE",
     "TABLE",
+    "TUNED_METHODS",
     "AudioSettings",
     "HttpSettings",
     "IndexSettings",

@@ -21,7 +21,19 @@ def _axis(key: str, default: str, flag: str, help: str) -> Setting:
 # The same as in sound.aspects, which stands to the right of the settings.
 _AXES = ("brightness", "length", "sustain", "attack", "pitch", "tone", "roughness")
 
-CANDIDATE_METHODS = ("auto", "tsne", "umap", "umap-direct", "grid", "axes")
+TUNED_METHODS = (
+    "tsne-15",
+    "tsne-30",
+    "tsne-100",
+    "umap-10-0.01",
+    "umap-30-0.5",
+    "umap-direct-10-0.01",
+    "umap-direct-30-0.5",
+)
+"""Methods with parameters of their own: the perplexity of t-SNE, neighbours and ``min_dist`` of UMAP.
+They are what ``klustr-bridge tune`` chooses from, beside those without."""
+
+CANDIDATE_METHODS = ("auto", "tsne", "umap", "umap-direct", "grid", "axes", *TUNED_METHODS)
 """Ways to make a map that is to be looked at first: those of ``layout.method`` without ``pca``, the quick map
 of the start, which the next good one would replace at once."""
 
@@ -143,9 +155,10 @@ TABLE: tuple[Setting, ...] = (
         "--layout",
         "How the map is fitted: auto begins with pca and changes to tsne (umap where there is no openTSNE) "
         "as the library grows; umap-direct leaves out its principal components; grid puts the map of auto on "
-        "a lattice; axes goes by the descriptors layout.x and layout.y. The map in force stays until the "
-        "next is made",
-        choices=("auto", "tsne", "umap", "umap-direct", "pca", "grid", "axes"),
+        "a lattice; axes goes by the descriptors layout.x and layout.y; tsne-30 and the like name their "
+        "parameters, which klustr-bridge tune chooses for a library (auto then keeps to its choice). The map "
+        "in force stays until the next is made",
+        choices=("auto", "tsne", "umap", "umap-direct", "pca", "grid", "axes", *TUNED_METHODS),
         metavar="METHOD",
     ),
     _axis("layout.x", "brightness", "--x-axis", "What the horizontal axis of a map by axes says"),

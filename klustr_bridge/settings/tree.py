@@ -41,7 +41,7 @@ class LayoutSettings:
     """How the map is made."""
 
     seed: int
-    method: Literal["auto", "tsne", "umap", "umap-direct", "pca", "grid", "axes"]
+    method: str
     refit: Literal["auto", "manual"]
     x: Axis = "brightness"
     y: Axis = "length"

@@ -25,7 +25,7 @@ from klustr_bridge.sound.kind_words import (
     WORDS,
 )
 
-__all__ = ["KINDS", "KIND_CODES", "kind_from_path", "kind_of_path"]
+__all__ = ["KINDS", "KIND_CODES", "kind_from_path", "kind_of_path", "kinds_in_name"]
 
 KINDS: tuple[str, ...] = (
     "unknown",
@@ -131,6 +131,11 @@ def kind_of_path(path: bytes, root: bytes | None = None) -> tuple[str, str]:
         if one.at_last:
             return one.at_last, "folder" if at else "file"
     return "unknown", ""
+
+
+def kinds_in_name(name: bytes) -> frozenset[str]:
+    """All kinds that the words of one file name tell, whichever of them it is: a "kick snare" tells two."""
+    return frozenset(_kinds_of_words(_tokens(_plain(os.path.splitext(os.path.basename(name))[0]))))
 
 
 @dataclass(frozen=True, slots=True)

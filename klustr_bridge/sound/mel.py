@@ -26,6 +26,7 @@ __all__ = [
     "decibels_below_peak",
     "hann",
     "mel_filters",
+    "mel_triangles",
     "power_frames",
 ]
 
@@ -84,16 +85,37 @@ def mel_filters() -> Float32Array:
     -------
     ndarray of float32, shape (N_BANDS, FRAME // 2 + 1)
     """
-    edges_mel = np.linspace(_hz_to_mel(LOWEST_HZ), _hz_to_mel(HIGHEST_HZ), N_BANDS + 2)
+    return mel_triangles(N_BANDS, LOWEST_HZ, HIGHEST_HZ, FRAME, SAMPLE_RATE).astype(np.float32)
+
+
+def mel_triangles(
+    n_bands: int, lowest_hz: float, highest_hz: float, frame: int, sample_rate: int
+) -> NDArray[np.float64]:
+    """Triangular filters of equal area, evenly spaced on Slaney's mel scale.
+
+    Parameters
+    ----------
+    n_bands : int
+    lowest_hz, highest_hz : float
+        Outer edges of the first and the last.
+    frame : int
+        Audio frames that a spectrum is of.
+    sample_rate : int
+        Hz.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_bands, frame // 2 + 1)
+    """
+    edges_mel = np.linspace(_hz_to_mel(lowest_hz), _hz_to_mel(highest_hz), n_bands + 2)
     edges_hz = _mel_to_hz(edges_mel)
-    bins_hz = np.fft.rfftfreq(FRAME, 1.0 / SAMPLE_RATE)
+    bins_hz = np.fft.rfftfreq(frame, 1.0 / sample_rate)
     ramps = edges_hz[:, None] - bins_hz[None, :]
     widths = np.diff(edges_hz)
     rising = -ramps[:-2] / widths[:-1, None]
     falling = ramps[2:] / widths[1:, None]
     triangles = np.maximum(0.0, np.minimum(rising, falling))
-    triangles *= (2.0 / (edges_hz[2:] - edges_hz[:-2]))[:, None]
-    return triangles.astype(np.float32)
+    return np.asarray(triangles * (2.0 / (edges_hz[2:] - edges_hz[:-2]))[:, None])
 
 
 def _hz_to_mel(hz: float) -> float:

@@ -1,6 +1,7 @@
 """How far a mean over sounds would vary with other packs: whole packs are drawn again.
 
-Sounds of one kit are no independent witnesses, so whole groups are drawn again, never single sounds.
+Sounds of one kit are no independent witnesses, so whole groups are drawn again, never single sounds. This
+module must not know what is measured.
 """
 
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ class Estimate:
     high: float
 
     def text(self, unit: float = 100.0) -> str:
+        """Say it with its interval, in percent unless another unit is given."""
         return f"{unit * self.value:5.1f} [{unit * self.low:5.1f} {unit * self.high:5.1f}]"
 
 

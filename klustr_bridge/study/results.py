@@ -45,7 +45,7 @@ SCORES: Mapping[str, ScoreMeaning] = {
     ),
     "share": ScoreMeaning(
         "neighbours of one's class",
-        "share of the ten nearest on the map that are of the same class, mean over sounds, own pack not counted",
+        "share of the ten nearest on the map that are of one's class, over sounds; own pack not counted",
     ),
     "share_classes": ScoreMeaning("the same over classes", "every class counts the same"),
     "share_farthest": ScoreMeaning(
@@ -64,10 +64,10 @@ SCORES: Mapping[str, ScoreMeaning] = {
         "continuity", "neighbours in the features that stay neighbours on the map: 0 to 1"
     ),
 }
-"""Scores of a map by name, in the order of the tables. One that can't be told is left out of a map's scores."""
+"""Scores of a map by name, in the order of the tables; one that can't be told is left out of a map's."""
 
 RANKED_BY = "share"
-"""The score of the ranking: it asks what a player asks, needs no shape of a class, and is held out by pack."""
+"""The score of the ranking: what a player asks, whatever the shape of a class, and held out by pack."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +161,9 @@ class StudyResult:
     features : tuple of Features
     maps : tuple of MapScored
         Ranked: the best first.
+    held_out : float
+        What a choice by this ranking is worth: for each pack the map that is best by all other packs is
+        taken, and its `RANKED_BY` looked at in that pack; mean over sounds. NaN with a single pack.
     seconds : float
         Wall clock of the whole, that of earlier runs that this one went on from included.
     n_cores : int
@@ -178,6 +181,7 @@ class StudyResult:
     dropped: Mapping[str, int]
     features: tuple[Features, ...]
     maps: tuple[MapScored, ...]
+    held_out: float
     seconds: float
     n_cores: int
     versions: Mapping[str, str] = field(default_factory=dict)

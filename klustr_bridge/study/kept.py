@@ -1,0 +1,63 @@
+"""What a study keeps beside its report, so that it goes on where it was stopped.
+
+Owns the files of the work folder: each is written whole or not at all, named by all that its content depends
+on, and never read as anything but numbers. A damaged one counts as missing.
+"""
+
+import contextlib
+import hashlib
+import os
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+Arrays = Mapping[str, NDArray[np.generic]]
+
+
+def key_of(*parts: object) -> str:
+    """A name for what depends on these parts alone."""
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part if isinstance(part, bytes) else repr(part).encode("utf-8", "surrogateescape"))
+        digest.update(b"\0")
+    return digest.hexdigest()[:24]
+
+
+class Kept:
+    """Arrays kept under names in a folder.
+
+    Parameters
+    ----------
+    folder : Path
+        Made when the first are kept.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def path(self, name: str) -> Path:
+        """Where arrays of that name are, or would be."""
+        return self._folder / f"{name}.npz"
+
+    def read(self, name: str) -> dict[str, NDArray[np.generic]] | None:
+        """The arrays of a name; None where they aren't there, or damaged."""
+        try:
+            with np.load(self.path(name), allow_pickle=False) as file:
+                return dict(file)
+        except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
+            return None
+
+    def write(self, name: str, arrays: Arrays) -> None:
+        """Keep arrays under a name."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        unfinished = self._folder / f"{name}.{os.getpid()}.part"
+        try:
+            with unfinished.open("wb") as file:
+                np.savez(file, allow_pickle=False, **arrays)
+            unfinished.replace(self.path(name))
+        finally:
+            with contextlib.suppress(OSError):
+                unfinished.unlink(missing_ok=True)

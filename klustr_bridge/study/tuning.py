@@ -1,0 +1,202 @@
+"""Choosing the map of one library from a population of them.
+
+Owns the population and the comparison, by the ranking of the study. It must not touch a library: it is given
+arrays and gives a choice.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from klustr_bridge.errors import KlustrError, StudyError
+from klustr_bridge.layout.fit import fit_layout
+from klustr_bridge.layout.neighbours import NeighbourIndex
+from klustr_bridge.layout.tsne_fit import is_available
+from klustr_bridge.layout.tuned import TUNED_METHODS
+from klustr_bridge.study.bootstrap import Estimate, estimate
+from klustr_bridge.study.ranking import ranked_draws
+from klustr_bridge.study.scores import K, neighbour_precision
+from klustr_bridge.study.workers import in_processes
+from klustr_bridge.types import Float32Array
+
+POPULATION = ("tsne", "umap", "umap-direct", *TUNED_METHODS)
+"""Methods that are compared unless others are named."""
+
+LEAST_NAMED = 100
+"""Sounds of known kinds below which a map is judged by the neighbours it keeps instead."""
+
+MOST_ASKED = 3_000
+LEAST_SOUNDS = 16
+
+KINDS, NEIGHBOURS = "kinds", "neighbours"
+
+
+@dataclass(frozen=True, slots=True)
+class Sounds:
+    """A library as it is tuned to.
+
+    Attributes
+    ----------
+    embeddings : ndarray of float32, shape (n, d)
+    xy : ndarray of float32, shape (n, 2)
+        The map in force; NaN where there is none.
+    kinds : ndarray of str, shape (n,)
+        As names tell them; empty where they don't. Kinds that were heard must not be among them: a map
+        would be judged by the embedding it is made from.
+    kind_codes : ndarray of uint8, shape (n,)
+        The same, 0 where unknown.
+    packs : ndarray of str, shape (n,)
+        Folder of each sound.
+    """
+
+    embeddings: Float32Array
+    xy: Float32Array
+    kinds: NDArray[np.str_]
+    kind_codes: NDArray[np.uint8]
+    packs: NDArray[np.str_]
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """One map: its method, how it scores, how much better than the map in force; positive is better."""
+
+    method: str
+    share: Estimate
+    gain: Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What was found.
+
+    Attributes
+    ----------
+    judged_by : {'kinds', 'neighbours'}
+        ``kinds``: share of the ten nearest on the map that are of a sound's kind, of other folders;
+        ``neighbours``: share of the ten most alike that are among the ten nearest on the map.
+    in_force : Estimate
+        Score of the map in force.
+    tried : tuple of Tried
+        The best first.
+    failed : dict of str to str
+        Methods that couldn't be tried, with the reason.
+    """
+
+    judged_by: str
+    in_force: Estimate
+    tried: tuple[Tried, ...]
+    failed: dict[str, str]
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether the best map's gain is more than chance: 95 % of resamples of folders say so."""
+        return bool(self.tried) and self.tried[0].gain.low > 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Fit:
+    method: str
+    sounds: Sounds
+    seed: int
+    from_scratch: bool
+
+
+def choose(
+    sounds: Sounds,
+    *,
+    seed: int,
+    from_scratch: bool,
+    methods: Sequence[str] = POPULATION,
+    n_processes: int = 1,
+    tell: Callable[[str], None] = print,
+) -> Choice:
+    """Make the maps of a population and rank them.
+
+    Parameters
+    ----------
+    sounds : Sounds
+    seed : int
+        Of the maps: the library's own, so that what is chosen is what it will get.
+    from_scratch : bool
+        Whether the map in force has no say in the next one.
+    methods : sequence of str
+        Of `fit_layout`.
+    n_processes : int
+    tell : callable
+        Told a line about each map.
+
+    Returns
+    -------
+    Choice
+
+    Raises
+    ------
+    StudyError
+        Where there are too few sounds, or none of the maps could be made.
+    """
+    if len(sounds.embeddings) < LEAST_SOUNDS:
+        raise StudyError(f"{len(sounds.embeddings)} sounds have one map; {LEAST_SOUNDS} are needed to choose")
+    wanted = [method for method in methods if is_available() or not method.startswith("tsne")]
+    judged_by = KINDS if _can_ask_kinds(sounds) else NEIGHBOURS
+    shares, failed = {"": _measured(sounds, sounds.xy, judged_by)}, {}
+    fits = [_Fit(method, sounds, seed, from_scratch) for method in wanted]
+    for at, (fit, made) in enumerate(in_processes(_fitted, fits, n_processes), 1):
+        if isinstance(made, str):
+            failed[fit.method] = made
+            tell(f"{at} of {len(fits)} maps: {fit.method} failed: {made}")
+        else:
+            shares[fit.method] = _measured(sounds, made, judged_by)
+            tell(f"{at} of {len(fits)} maps: {fit.method}")
+    if len(shares) == 1:
+        raise StudyError("none of the maps could be made: " + "; ".join(failed.values()))
+    asked = np.isfinite(list(shares.values())).all(axis=0)
+    draws = ranked_draws([share[asked] for share in shares.values()], sounds.packs[asked], seed)
+    by_method = dict(zip(shares, draws, strict=True))
+    before = by_method.pop("")
+    tried = [Tried(one, estimate(found), estimate(found - before)) for one, found in by_method.items()]
+    tried.sort(key=lambda one: (-one.share.value, wanted.index(one.method)))
+    return Choice(judged_by, estimate(before), tuple(tried), failed)
+
+
+def _can_ask_kinds(sounds: Sounds) -> bool:
+    known = sounds.kinds[sounds.kinds != ""]
+    _, count = np.unique(known, return_counts=True)
+    return len(known) >= LEAST_NAMED and int((count > K).sum()) >= 2 and len(np.unique(sounds.packs)) >= 2
+
+
+def _measured(sounds: Sounds, xy: Float32Array, judged_by: str) -> NDArray[np.float64]:
+    """The score of each sound, shape (n,); NaN for those that weren't asked."""
+    share = np.full(len(xy), np.nan)
+    placed = np.isfinite(xy).all(axis=1)
+    if not placed.any():
+        return share
+    rng = np.random.default_rng(0)
+    if judged_by == KINDS:
+        among = np.flatnonzero(placed & (sounds.kinds != ""))
+        asked = np.sort(rng.permutation(len(among))[:MOST_ASKED])
+        share[among] = neighbour_precision(
+            xy[among].astype(np.float64), sounds.kinds[among], sounds.packs[among], asked=asked
+        )
+        return share
+    among = np.flatnonzero(placed)
+    asked = np.sort(rng.permutation(len(among))[:MOST_ASKED])
+    in_sound = NeighbourIndex(sounds.embeddings[among]).nearest_others(K, asked).rows
+    on_map = NeighbourIndex(xy[among]).nearest_others(K, asked).rows
+    share[among[asked]] = (in_sound[:, :, None] == on_map[:, None, :]).any(axis=2).mean(axis=1)
+    return share
+
+
+def _fitted(fit: _Fit) -> Float32Array | str:
+    sounds = fit.sounds
+    try:
+        return fit_layout(
+            sounds.embeddings,
+            seed=fit.seed,
+            method=fit.method,
+            previous=None if fit.from_scratch else sounds.xy,
+            kinds=sounds.kind_codes,
+        ).xy
+    except KlustrError as error:
+        return str(error)
