@@ -83,6 +83,7 @@ def read_external(file: Path, folder: Path) -> External:
 def _read(file: Path) -> tuple[NDArray[np.generic], list[str]]:
     if file.suffix == ".npy":
         names = file.with_suffix(".txt").read_text(encoding="utf-8").splitlines()
-        return np.asarray(np.load(file, allow_pickle=False)), names
-    with np.load(file, allow_pickle=False) as found:
+        with file.open("rb") as opened:
+            return np.asarray(np.load(opened, allow_pickle=False)), names
+    with file.open("rb") as opened, np.load(opened, allow_pickle=False) as found:
         return np.asarray(found["embedding"]), [str(path) for path in found["path"].tolist()]

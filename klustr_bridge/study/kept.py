@@ -45,8 +45,9 @@ class Kept:
     def read(self, name: str) -> dict[str, NDArray[np.generic]] | None:
         """The arrays of a name; None where they aren't there, or damaged."""
         try:
-            with np.load(self.path(name), allow_pickle=False) as file:
-                return dict(file)
+            # opened here: numpy leaves a file open in which it finds no archive
+            with self.path(name).open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+                return dict(arrays)
         except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
             return None
 

@@ -127,9 +127,9 @@ def _of_paper(decoded: Decoded) -> Prepared:
     return Prepared(audio / np.float32(peak), PAPER_RATE)
 
 
-def reason_of(error: Exception) -> str:
+def reason_of(error: RefusedSound | OSError) -> str:
     """Say in a few words, the same for all files alike, why a sound isn't part of a study."""
-    if isinstance(error, RefusedSound):
-        text = str(error)
-        return text if text.startswith(("of ", "silent")) else "that can't be decoded"
-    return "that can't be read" if isinstance(error, OSError) else type(error).__name__
+    if isinstance(error, OSError):  # before the other: what can't be read now is both
+        return "that can't be read"
+    text = str(error)
+    return text if text.startswith(("of ", "silent")) else "that can't be decoded"
