@@ -129,10 +129,15 @@ def _to_word(argument: Argument, given: object) -> str:
         raise _refused(argument, given, "a string is expected")
     if not argument.choices:
         return given
-    word = given.casefold().strip().replace(" ", "_").replace("-", "_")
-    if word not in argument.choices:
+    meant = {_plain(choice): choice for choice in argument.choices}.get(_plain(given))
+    if meant is None:
         raise _refused(argument, given, f"allowed {_list(argument.choices)}")
-    return word
+    return meant
+
+
+def _plain(word: str) -> str:
+    """A word as people may write it otherwise: in capitals, with a space or a dash for an underscore."""
+    return word.casefold().strip().replace(" ", "_").replace("-", "_")
 
 
 def _list(words: tuple[str, ...]) -> str:

@@ -245,7 +245,6 @@ COMMANDS: dict[str, _Command] = {
                 metavar="N",
                 help="draw so many of more sounds (default: 3000 of a quick study, 6000 of a full one)",
             ),
-            _argument("--seed", type=int, default=1, metavar="N", help="of all chance (default: 1)"),
         ),
     ),
     "backup": _Command(

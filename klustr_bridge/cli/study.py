@@ -27,7 +27,7 @@ def study(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
             preset=namespace.preset,
             extent="full" if namespace.full else "quick",
             classes=namespace.classes,
-            seed=namespace.seed,
+            seed=loaded.settings.layout.seed,
             embeddings=dict(map(_named_file, namespace.embedding)),
             most=namespace.most,
             tell=lambda line: print(line, file=sys.stderr, flush=True),

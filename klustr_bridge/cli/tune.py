@@ -23,7 +23,7 @@ from klustr_bridge.processes import available_cores
 from klustr_bridge.progress import counted
 from klustr_bridge.settings import LoadedSettings, Settings
 from klustr_bridge.sound.kinds import KIND_CODES
-from klustr_bridge.study.tuning import KINDS, POPULATION, Choice, Sounds, choose
+from klustr_bridge.study.tuning import KINDS, LEAST_NAMED, POPULATION, Choice, Sounds, choose
 
 _NAMED = ("user", "file", "folder")
 
@@ -108,13 +108,13 @@ def _take(file: Path, settings: Settings, method: str) -> int:
 
 def _tell(choice: Choice) -> None:
     what = (
-        "of the ten nearest on the map, of other folders, are of a sound's kind"
+        "of the ten nearest on the map are of a sound's kind"
         if choice.judged_by == KINDS
         else "of the ten most alike are among the ten nearest on the map"
     )
     print(f"per cent {what} [95 % of resamples of folders]")
     if choice.judged_by != KINDS:
-        print("(too few names tell a kind, or there is one folder alone: kinds can't be asked for)")
+        print(f"(fewer than {LEAST_NAMED} names tell a kind: kinds can't be asked for)")
     width = max(len(one.method) for one in choice.tried)
     width = max(width, len("in force"))
     print(f"  {'in force':{width}}  {choice.in_force.text()}")

@@ -21,12 +21,13 @@ from klustr_bridge.layout.scale import fill_square, keep_in_square
 from klustr_bridge.layout.scores import fit_scores
 from klustr_bridge.layout.spacing import Spacing
 from klustr_bridge.layout.tsne_fit import is_available
-from klustr_bridge.layout.tuned import TUNED_METHODS
+from klustr_bridge.layout.tuned import is_tuned
 from klustr_bridge.types import Float32Array
 
 GRID = "grid"
-METHODS = ("auto", "tsne", "umap", "umap-direct", "pca", GRID, *TUNED_METHODS)
-"""What can be asked for, beside ``axes-X-Y``; ``auto`` is t-SNE, or UMAP where openTSNE can't be had."""
+METHODS = ("auto", "tsne", "umap", "umap-direct", "pca", GRID)
+"""What can be asked for, beside ``axes-X-Y`` and those with parameters of their own
+(`klustr_bridge.layout.tuned`); ``auto`` is t-SNE, or UMAP where openTSNE can't be had."""
 
 MIN_ENGINE_SOUNDS = 16
 """Below this, everybody is everybody's neighbour: t-SNE and UMAP have nothing to tell that PCA doesn't."""
@@ -146,7 +147,7 @@ def _check(embeddings: Float32Array, previous: Float32Array, kinds: NDArray[np.u
         raise LayoutError(f"previous positions have shape {previous.shape}; needed: ({len(embeddings)}, 2)")
     if kinds.shape != (len(embeddings),):
         raise LayoutError(f"kinds have shape {kinds.shape}; needed: ({len(embeddings)},)")
-    if method not in METHODS and axes_of(method) is None:
+    if method not in METHODS and not is_tuned(method) and axes_of(method) is None:
         raise LayoutError(f"unknown layout method {method!r}; known: {', '.join(METHODS)}")
     if method.startswith("tsne") and not is_available():
         raise LayoutError("t-SNE needs openTSNE, which this system has no ready-made build of; use umap")

@@ -33,6 +33,8 @@ LEAST_OF_A_CLASS = 11
 
 DRUMS, ALL = "drums", "all"
 
+_MOST = 0.5
+
 # The published code's own patterns, held against the path in any case.
 _PUBLISHED = {
     "kick": "kick",
@@ -86,12 +88,21 @@ class LabelledFiles:
         -------
         ndarray of str, shape (n,)
         str
-            ``collection``, ``kit`` or ``sound``: the widest of which there are at least two.
+            ``collection``, ``kit`` or ``sound``: the widest of which most sounds have ten of their class
+            outside. Where each class has a folder of its own that is none of the folders.
         """
         for named, of in (("collection", self.collections), ("kit", self.kits)):
-            if len(np.unique(of)) > 1:
+            if share_with_others_outside(self.labels, of) > _MOST:
                 return of, named
         return np.arange(len(self)).astype(np.str_), "sound"
+
+
+def share_with_others_outside(labels: Texts, packs: Texts) -> float:
+    """Share of the sounds that have ten of their class outside of their pack, 0..1."""
+    _, label = np.unique(labels, return_inverse=True)
+    _, both = np.unique(np.stack([labels, packs]), axis=1, return_inverse=True)
+    outside = np.bincount(label)[label] - np.bincount(both.ravel())[both.ravel()]
+    return float((outside >= LEAST_OF_A_CLASS - 1).mean()) if len(labels) else 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from klustr_bridge.layout.neighbours import NeighbourIndex
 from klustr_bridge.layout.tsne_fit import is_available
 from klustr_bridge.layout.tuned import TUNED_METHODS
 from klustr_bridge.study.bootstrap import Estimate, estimate
+from klustr_bridge.study.dataset import share_with_others_outside
 from klustr_bridge.study.ranking import ranked_draws
 from klustr_bridge.study.scores import K, neighbour_precision
 from klustr_bridge.study.workers import in_processes
@@ -74,7 +75,8 @@ class Choice:
     Attributes
     ----------
     judged_by : {'kinds', 'neighbours'}
-        ``kinds``: share of the ten nearest on the map that are of a sound's kind, of other folders;
+        ``kinds``: share of the ten nearest on the map that are of a sound's kind, its own folder left out
+        where kinds are in several;
         ``neighbours``: share of the ten most alike that are among the ten nearest on the map.
     in_force : Estimate
         Score of the map in force.
@@ -161,9 +163,9 @@ def choose(
 
 
 def _can_ask_kinds(sounds: Sounds) -> bool:
-    known = sounds.kinds[sounds.kinds != ""]
-    _, count = np.unique(known, return_counts=True)
-    return len(known) >= LEAST_NAMED and int((count > K).sum()) >= 2 and len(np.unique(sounds.packs)) >= 2
+    is_named = sounds.kinds != ""
+    _, count = np.unique(sounds.kinds[is_named], return_counts=True)
+    return bool(is_named.sum() >= LEAST_NAMED and (count > K).sum() >= 2)
 
 
 def _measured(sounds: Sounds, xy: Float32Array, judged_by: str) -> NDArray[np.float64]:
@@ -176,9 +178,10 @@ def _measured(sounds: Sounds, xy: Float32Array, judged_by: str) -> NDArray[np.fl
     if judged_by == KINDS:
         among = np.flatnonzero(placed & (sounds.kinds != ""))
         asked = np.sort(rng.permutation(len(among))[:MOST_ASKED])
-        share[among] = neighbour_precision(
-            xy[among].astype(np.float64), sounds.kinds[among], sounds.packs[among], asked=asked
-        )
+        kinds, packs = sounds.kinds[among], sounds.packs[among]
+        if share_with_others_outside(kinds, packs) <= 0.5:  # a folder for each kind: it has no others outside
+            packs = np.arange(len(among)).astype(np.str_)
+        share[among] = neighbour_precision(xy[among].astype(np.float64), kinds, packs, asked=asked)
         return share
     among = np.flatnonzero(placed)
     asked = np.sort(rng.permutation(len(among))[:MOST_ASKED])

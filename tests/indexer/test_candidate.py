@@ -7,6 +7,7 @@ import pytest
 
 from klustr_bridge.errors import QueryError
 from klustr_bridge.indexer.placing import MapKeeper
+from klustr_bridge.layout.fit import best_engine
 from klustr_bridge.settings import LayoutSettings
 from tests.indexer.test_other_maps import Kept
 
@@ -135,4 +136,23 @@ def test_few_sounds_have_candidates_too(tmp_path: Path, n: int) -> None:
     assert made(kept, "tsne") == [None]
     kept.keeper.take_candidate()
     assert np.isfinite(kept.store.embeddings().xy).all()
+    kept.close()
+
+
+def test_auto_keeps_to_the_method_that_a_library_was_tuned_to(kept: Kept) -> None:
+    """A tuned map that was taken names the method of the next one, until another method is asked for."""
+    assert made(kept, "umap-10-0.01") == [None]
+    kept.keeper.take_candidate()
+    assert made(kept) == [None]
+    candidate = kept.store.candidate()
+    assert candidate is not None and candidate.method == "umap-10-0.01"
+    kept.keeper.demand(lambda reason: None)
+    kept.step_until(lambda: not kept.keeper.fitting)
+    epoch = kept.store.epoch()
+    assert epoch is not None and epoch.method == "umap-10-0.01"
+    assert made(kept, "umap") == [None]
+    kept.keeper.take_candidate()
+    assert made(kept) == [None]
+    candidate = kept.store.candidate()
+    assert candidate is not None and candidate.method == best_engine()
     kept.close()

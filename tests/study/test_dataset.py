@@ -29,7 +29,6 @@ def test_names_tell_classes_as_the_library_reads_them(tmp_path: Path) -> None:
     assert dropped == {}
     assert set(files.collections.tolist()) == {"A", "B"}
     assert set(files.kits.tolist()) == {"A/", "B/Snares"}
-    assert files.packs()[1] == "collection"
 
 
 def test_names_that_tell_two_classes_are_dropped_and_counted(tmp_path: Path) -> None:
@@ -88,19 +87,25 @@ def test_a_list_tells_classes_collections_and_kits(tmp_path: Path) -> None:
         ("closed_hat", "P/one"),
         ("kick", "Q/one"),
     }
-    assert files.packs()[1] == "collection"
+    assert set(files.collections.tolist()) == {"P", "Q"}
     paper, _ = read_files(tmp_path / "audio", labels, preset="paper")
     assert set(paper.labels.tolist()) == {"hi-hat", "kick"}
 
 
 def test_packs_are_the_widest_of_which_there_are_two() -> None:
-    """Collections, else kits, else every sound is one."""
-    one, two = np.array(["x", "x"]), np.array(["x/a", "x/b"])
-    paths = (b"/1", b"/2")
-    assert LabelledFiles(paths, one, np.array(["p", "q"]), two).packs()[1] == "collection"
-    assert LabelledFiles(paths, one, one, two).packs()[1] == "kit"
-    packs, are = LabelledFiles(paths, one, one, one).packs()
-    assert are == "sound" and len(set(packs.tolist())) == 2
+    """Collections, else kits, else every sound is one; a folder for each class is no pack."""
+    n = 2 * (LEAST_OF_A_CLASS - 1)
+    paths = tuple(b"/%d" % number for number in range(2 * n))
+    labels = np.repeat(["kick", "snare"], n)
+    one, two = np.full(2 * n, "x"), np.tile(["x/a", "x/b"], n)
+    assert LabelledFiles(paths, labels, two, two).packs()[1] == "collection"
+    assert LabelledFiles(paths, labels, one, two).packs()[1] == "kit"
+    for folders in (one, labels):
+        packs, are = LabelledFiles(paths, labels, folders, folders).packs()
+        assert are == "sound" and len(set(packs.tolist())) == 2 * n
+    # nine outside are too few for ten neighbours
+    few = LabelledFiles(paths[1:-1], labels[1:-1], two[1:-1], two[1:-1])
+    assert few.packs()[1] == "sound"
 
 
 @pytest.mark.parametrize(
