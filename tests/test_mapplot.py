@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from klustr_bridge.errors import KlustrError, LibraryError
-from klustr_bridge.mapplot import KIND_LOOKS, UNKNOWN, draw_map, looks_of, read_labels
+from klustr_bridge.kind_looks import KIND_LOOKS, UNKNOWN, looks_of
+from klustr_bridge.mapplot import draw_map, read_labels
 from klustr_bridge.sound.kinds import KINDS
 
 CORNERS = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]], dtype=np.float32)

@@ -12,7 +12,7 @@ PACKAGE = Path(klustr_bridge.__file__).parent
 
 # From left to right; rooms on one line do not know each other.
 ORDER: tuple[frozenset[str], ...] = (
-    frozenset({"errors", "files"}),
+    frozenset({"errors", "files", "kind_looks"}),
     frozenset({"types", "processes", "settings", "progress"}),
     frozenset({"sound"}),
     frozenset({"library", "player", "clock", "midi"}),

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from klustr_bridge.corpus import Corpus
 from klustr_bridge.errors import QueryError
+from klustr_bridge.kind_looks import KIND_LOOKS
 from klustr_bridge.sound.kinds import KINDS
 from klustr_bridge.types import EVEN_VIEW, Float32Array
 
@@ -29,38 +30,6 @@ LOOP: Final = 4
 _COMPRESSION: Final = 4
 _PAYS: Final = 0.9
 _LEAST_COMPRESSED: Final = 4096
-
-COLOURS: Final = {
-    "unknown": "#6b7280",
-    "kick": "#d1070e",
-    "snare": "#0880f9",
-    "rim": "#a298fa",
-    "clap": "#d7b9fe",
-    "closed_hat": "#fdeea4",
-    "open_hat": "#e9fe1d",
-    "ride": "#da5f17",
-    "crash": "#d48e77",
-    "tom": "#c16581",
-    "conga": "#8e5853",
-    "cowbell": "#e2bb86",
-    "shaker": "#b5a907",
-    "tambourine": "#c7d727",
-    "perc": "#8eddc9",
-    "bass": "#7a4dcd",
-    "synth": "#c8f9fd",
-    "vocal": "#a92398",
-    "fx": "#1fb8b9",
-    "loop": "#7b88b8",
-}
-MARKERS: Final = {
-    **dict.fromkeys(("rim", "open_hat", "tom", "perc", "bass"), "s"),
-    **dict.fromkeys(("clap", "ride", "synth", "loop"), "^"),
-    **dict.fromkeys(("shaker", "fx"), "v"),
-    **dict.fromkeys(("conga", "cowbell"), "D"),
-    "tambourine": "P",
-}
-"""Colours and, where they aren't discs (``o``), shapes: as in `mapplot`, a leaf that may not be imported
-here; a test compares the two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +56,9 @@ class PackedPoints:
 
 def kinds() -> list[dict[str, str]]:
     """Name, colour and marker of each kind, in the order of their codes."""
-    return [{"name": kind, "colour": COLOURS[kind], "marker": MARKERS.get(kind, "o")} for kind in KINDS]
+    return [
+        {"name": kind, "colour": KIND_LOOKS[kind].colour, "marker": KIND_LOOKS[kind].marker} for kind in KINDS
+    ]
 
 
 def tag_of(corpus: Corpus) -> str:

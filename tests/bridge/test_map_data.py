@@ -7,10 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from klustr_bridge.bridge.map_data import COLOURS, FAVOURITE, LOOP, SLICE, kinds, pack, points, tag_of
+from klustr_bridge.bridge.map_data import FAVOURITE, LOOP, SLICE, kinds, pack, points, tag_of
 from klustr_bridge.bridge.sound_bytes import Part, media_type, part_asked_for
 from klustr_bridge.corpus import Corpus
-from klustr_bridge.mapplot import KIND_LOOKS
 from klustr_bridge.sound.kinds import KIND_CODES, KINDS
 from tests import sounds
 from tests.corpus.snapshots import Made, MadeSound, Waiting, below, snapshot_of
@@ -99,12 +98,9 @@ def test_points_that_stay_as_they_are_keep_their_tag() -> None:
 
 
 def test_kinds_look_as_in_the_picture_of_the_map() -> None:
-    """Names stand in the order of their codes, colours and markers are those of the command `map`."""
+    """Names stand in the order of their codes, each with its colour and marker."""
     assert [kind["name"] for kind in kinds()] == list(KINDS)
-    assert {kind: KIND_LOOKS[kind].colour for kind in KIND_CODES} == COLOURS
-    assert {kind["name"]: kind["marker"] for kind in kinds()} == {
-        kind: KIND_LOOKS[kind].marker for kind in KIND_CODES
-    }
+    assert kinds()[KIND_CODES["ride"]] == {"name": "ride", "colour": "#da5f17", "marker": "^"}
 
 
 @pytest.mark.parametrize(

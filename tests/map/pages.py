@@ -127,6 +127,14 @@ def http_port(daemon: RunningDaemon) -> int:
     return int(found[1])
 
 
+def audit(page: "Page", axe: str, *rules: str) -> list[str]:
+    """What axe, given as its script, has to say against a page; the rules named must pass somewhere."""
+    page.evaluate(axe)
+    found = page.evaluate("axe.run(document, { resultTypes: ['violations', 'passes'] })")
+    assert set(rules) <= {rule["id"] for rule in found["passes"]}
+    return [f"{rule['id']}: {node['html']}" for rule in found["violations"] for node in rule["nodes"]]
+
+
 def apart(daemon: RunningDaemon) -> list[int]:
     """Ids of all sounds, those first that have most room around them on the natural map."""
     points = daemon.client.points()

@@ -9,7 +9,7 @@ import matplotlib.image
 import numpy as np
 import pytest
 
-from klustr_bridge.mapplot import KIND_LOOKS
+from klustr_bridge.kind_looks import KIND_LOOKS
 from tests.daemon.running import RunningDaemon
 from tests.map.conftest import N_SOUNDS
 from tests.map.pages import WEBGL_ON_CPU, WITHOUT_WEBGL, MapPage, apart, launch
