@@ -1,16 +1,18 @@
 """The command line within this process, where the process of its own isn't what is tested.
 
-Owns what a process would begin with: its environment, standard streams, log and warnings, all put back
-after. Whoever tests exit by signals, start-up or what is imported needs `tests.daemon.running.run`.
+Owns what a process would begin with: its environment, standard streams and log, all put back after.
+Whoever tests exit by signals, start-up or what is imported needs `tests.daemon.running.run`.
 """
 
 import contextlib
-import io
 import logging
 import os
 import subprocess
-from collections.abc import Iterator
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import TextIO
 
 from klustr_bridge import cli
 from tests.daemon.running import environment
@@ -18,23 +20,41 @@ from tests.daemon.running import environment
 
 def run(home: Path, *words: str) -> "subprocess.CompletedProcess[str]":
     """Run a command of the command line to its end, as `tests.daemon.running.run` does."""
-    streams = [io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2)]
+    return called(cli.main, words, environment(home))
+
+
+def called(
+    main: Callable[[list[str]], int], words: tuple[str, ...], variables: Mapping[str, str]
+) -> "subprocess.CompletedProcess[str]":
+    """Call the main function of a program, and return what its process would leave."""
     with (
-        contextlib.redirect_stdout(streams[0]),
-        contextlib.redirect_stderr(streams[1]),
-        _in_environment(environment(home)),
+        _stream() as stdout,
+        _stream() as stderr,
+        contextlib.redirect_stdout(stdout),
+        contextlib.redirect_stderr(stderr),
+        _in_environment(variables),
         _log_of_its_own(),
     ):
         try:
-            code = cli.main(words)
-        except SystemExit as end:  # the parser's way to end
+            code = main(list(words))
+        except SystemExit as end:
             code = end.code if isinstance(end.code, int) else 1
-    out, err = (stream.buffer.getvalue().decode() for stream in streams)  # type: ignore[attr-defined]
-    return subprocess.CompletedProcess(["klustr-bridge", *words], code, out, err)
+            if isinstance(end.code, str):
+                print(end.code, file=sys.stderr)
+        for stream in (stdout, stderr):
+            stream.seek(0)
+        return subprocess.CompletedProcess(words, code, stdout.read(), stderr.read())
+
+
+def _stream() -> TextIO:
+    """A file, which processes started from here can write to as well."""
+    stream = tempfile.TemporaryFile("w+", encoding="utf-8", newline="\n")  # noqa: SIM115 - the caller's
+    stream.reconfigure(write_through=True)  # type: ignore[attr-defined]
+    return stream
 
 
 @contextlib.contextmanager
-def _in_environment(variables: dict[str, str]) -> Iterator[None]:
+def _in_environment(variables: Mapping[str, str]) -> Iterator[None]:
     before = dict(os.environ)
     try:
         os.environ.clear()
