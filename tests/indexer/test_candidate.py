@@ -10,7 +10,7 @@ from klustr_bridge.indexer.placing import MapKeeper
 from klustr_bridge.settings import LayoutSettings
 from tests.indexer.test_other_maps import Kept
 
-SETTINGS = LayoutSettings(seed=1, method="auto", refit="manual")
+SETTINGS = LayoutSettings(seed=1, method="pca", refit="manual")
 
 
 @pytest.fixture
