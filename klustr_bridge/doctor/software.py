@@ -36,8 +36,8 @@ NEEDED = (
 # Without these the bridge runs with less: no picture of the map, no MIDI, maps by UMAP, no sound, slower,
 # programs don't find it by themselves, and a phone's user types its address.
 OPTIONAL = (
-    *("matplotlib", "mido", "openTSNE", "python-rtmidi", "rtmidi2", "segno", "sounddevice", "uvloop"),
-    "zeroconf",
+    *("matplotlib", "mido", "openTSNE", "pillow", "python-rtmidi", "rtmidi2", "segno", "sounddevice"),
+    *("uvloop", "zeroconf"),
 )
 
 
