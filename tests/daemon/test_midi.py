@@ -250,10 +250,10 @@ def test_inputs_are_listed_monitored_and_learned_from_the_command_line(
             assert learn.wait(20) == 0
             assert "note 36 ch 1 of box:knobs drives kind kick" in learn.stdout.read()
         assert 'target = "kind kick"' in file.read_text()
-    wrong = run(home, "midi", "learn", "nowhere", *where)
+    wrong = running.run(home, "midi", "learn", "nowhere", *where)
     assert wrong.returncode != 0
     assert "allowed are x, y" in wrong.stderr
-    assert run(home, "midi", "learn", *where).returncode == 2
+    assert running.run(home, "midi", "learn", *where).returncode == 2
 
 
 @pytest.mark.peers
@@ -352,7 +352,7 @@ def test_pads_are_lit_by_the_kinds_of_their_sounds(tmp_path: Path, folder: Path,
 def test_the_way_from_midi_to_sound_is_tested(tmp_path: Path, folder: Path, jack: JackServer) -> None:
     """By the bridge's own port: what was sent, what came of it; why not where there is no bridge, or port."""
     home = tmp_path / "home"
-    assert "no bridge is running" in run(home, "midi", "test").stderr
+    assert "no bridge is running" in running.run(home, "midi", "test").stderr
     with RunningDaemon(home, str(folder), "--midi", "on") as daemon:
         daemon.wait_ready(N_SOUNDS)
         tested = running.run(home, "midi", "test")
