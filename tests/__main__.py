@@ -3,6 +3,7 @@
 Further words go to pytest: ``python -m tests -k osc``. A few test files run at a time; ``-n 0`` for one.
 """
 
+import compileall
 import os
 import subprocess
 import sys
@@ -23,6 +24,8 @@ CHECKS = (
 
 
 def main(pytest_words: list[str]) -> int:
+    # where Python is told to write no bytecode, each of hundreds of processes would compile it all anew
+    compileall.compile_dir(ROOT / "klustr_bridge", quiet=1)
     for module, *words in CHECKS:
         further = pytest_words if module == "pytest" else []
         print(f"$ python -m {' '.join([module, *words, *further])}", flush=True)

@@ -4,6 +4,10 @@ import signal
 
 import pytest
 
+from klustr_bridge.processes import single_threaded_environment
+
+single_threaded_environment()  # as the command line does, before numpy is there
+
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell without job control has what runs in its background ignore Ctrl-C, which processes pass on.
     signal.signal(signal.SIGINT, signal.default_int_handler)

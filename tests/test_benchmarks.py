@@ -1,7 +1,6 @@
 """The benchmarks run, at sizes that measure nothing."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +13,8 @@ from benchmarks.libraries import make_library
 from klustr_bridge.layout import tsne_fit
 from klustr_bridge.study.bootstrap import Resampling, estimate
 from klustr_bridge.study.scores import neighbour_precision
-from tests.benchmarking import ROOT, run
+from tests import commands
+from tests.benchmarking import ROOT, run_here
 from tests.sounds import closed_hat, kick, noise, sine, snare, write, write_library
 
 
@@ -29,7 +29,7 @@ def test_similarity_counts_labels_and_leaves_groups_out(tmp_path: Path) -> None:
     table.write_text("\n".join(lines), encoding="utf-8")
     words = ("--labels", str(table), "-k", "3", "--work", str(tmp_path / "work"))
     out = tmp_path / "out.json"
-    done = run("similarity", str(tmp_path / "drums"), *words, "--json", str(out))
+    done = run_here("similarity", str(tmp_path / "drums"), *words, "--json", str(out))
     assert done.returncode == 0, done.stderr
     rows = {row["what"]: (row["value"], row["ratio"]) for row in json.loads(out.read_text())["rows"]}
     assert rows == {
@@ -39,9 +39,9 @@ def test_similarity_counts_labels_and_leaves_groups_out(tmp_path: Path) -> None:
         "same label, over 2 classes, none of its kit": (0.0, None),
         "for 4 of 'kick': kick": (100.0, pytest.approx(7 / 3)),
     }
-    again = run("similarity", "--library", str(tmp_path / "work" / "similarity.klustr"), *words)
+    again = run_here("similarity", "--library", str(tmp_path / "work" / "similarity.klustr"), *words)
     assert "for 4 of 'kick': kick" in again.stdout
-    assert run("similarity", *words).returncode == 1
+    assert run_here("similarity", *words).returncode == 1
 
 
 def test_kits_are_told_from_chance(tmp_path: Path) -> None:
@@ -66,11 +66,9 @@ def test_kits_are_told_from_chance(tmp_path: Path) -> None:
         "--view",
         "plain",
     )
-    environment = os.environ | {f"XDG_{name}_HOME": str(tmp_path) for name in ("DATA", "CACHE", "CONFIG")}
-    command = [sys.executable, "-m", "klustr_bridge", *words]
-    subprocess.run(command, env=environment, check=True, capture_output=True, timeout=120)
+    assert commands.run(tmp_path, *words).returncode == 0
     words = ("--labels", str(labels), "--library", str(library), "--json", str(out))
-    done = run("kits", str(tmp_path / "drums"), *words)
+    done = run_here("kits", str(tmp_path / "drums"), *words)
     assert done.returncode == 0, done.stderr
     rows = {row["what"]: row["value"] for row in json.loads(out.read_text())["rows"]}
     assert rows["same collection, by chance"] == rows["same collection, kit"] == 100.0
@@ -97,7 +95,7 @@ def test_ways_to_a_map_are_compared_in_processes_of_their_own(
     monkeypatch.setenv("OMP_WAIT_POLICY", "passive")  # scikit-learn's threads spin where cores are busy
     out = tmp_path / "out.json"
     words = (str(labelled_drums(tmp_path, 12)), "--classes", "kick,snare,closed_hat", "-k", "3")
-    done = run("layout", *words, "--ways", "ours,stft-tsne,ours-pca", "--json", str(out))
+    done = run_here("layout", *words, "--ways", "ours,stft-tsne,ours-pca", "--json", str(out))
     assert done.returncode == 0, done.stderr
     report = json.loads(out.read_text(encoding="utf-8"))
     assert (report["settings"]["sounds"], report["settings"]["classes"]) == (36, 3)
@@ -109,7 +107,7 @@ def test_ways_to_a_map_are_compared_in_processes_of_their_own(
         behind = ours["judged"]["sounds"]["value"] - line["judged"]["sounds"]["value"]
         assert line is ours or line["ours_ahead_sounds"]["value"] == pytest.approx(behind)
     assert f"{klustr['cold_s'] / ours['cold_s']:9.2f}" in done.stdout
-    assert "no way is called fast" in run("layout", *words, "--ways", "fast").stderr
+    assert "no way is called fast" in run_here("layout", *words, "--ways", "fast").stderr
 
 
 @pytest.mark.timeout(300)
@@ -117,7 +115,7 @@ def test_a_map_that_grows_keeps_what_was_there(tmp_path: Path) -> None:
     """Nothing moves while a quarter is added; ratios are against a map made from nothing."""
     out = tmp_path / "out.json"
     table = labelled_drums(tmp_path, 20)
-    done = run("layout", str(table), "--growth", "--draws", "1", "-k", "3", "--json", str(out))
+    done = run_here("layout", str(table), "--growth", "--draws", "1", "-k", "3", "--json", str(out))
     assert done.returncode == 0, done.stderr
     report = json.loads(out.read_text(encoding="utf-8"))
     assert (report["settings"]["sounds"], report["settings"]["added"]) == (60, 15)
@@ -146,7 +144,7 @@ def test_walks_and_grids_are_told_from_plain_ways(tmp_path: Path) -> None:
     """How long steps are and how many neighbours stay is said, beside what the plain ways make of them."""
     make_library(tmp_path / "library", 400)
     library, out = tmp_path / "library" / "library.klustr", tmp_path / "out.json"
-    done = run("exploring", str(library), "--pairs", "5", "--json", str(out))
+    done = run_here("exploring", str(library), "--pairs", "5", "--json", str(out))
     assert done.returncode == 0, done.stderr
     rows = {row["what"]: row for row in json.loads(out.read_text())["rows"]}
     assert rows["walk of 16: sounds"]["value"] <= 16
@@ -162,13 +160,13 @@ def test_copies_are_told_from_neighbours(tmp_path: Path) -> None:
     write(tmp_path / "drums" / "hat.wav", closed_hat(0))
     out = tmp_path / "out.json"
     words = ("duplicates", str(tmp_path / "drums"), "--json", str(out))
-    assert run(*words).returncode == 0
+    assert run_here(*words).returncode == 0
     rows = {row["what"]: row["value"] for row in json.loads(out.read_text())["rows"]}
     assert rows["found: -6 dB"] == rows["found: 5 ms of silence"] == rows["found: 48 kHz"] == 100.0
     assert rows["found: MP3 of 128 kbit/s"] >= 75.0
     assert rows["nearest others taken for the same"] == 0.0
     write(tmp_path / "drums" / "again.wav", 0.4 * snare(1))
-    done = run(*words)
+    done = run_here(*words)
     assert "again.wav" in done.stdout and "snare 1.wav" in done.stdout
     assert done.stdout.count("the same: ") == 1
 
@@ -206,19 +204,19 @@ def test_quality_prints_every_feature_set_for_chosen_classes(tmp_path: Path) -> 
     labels.write_text("\n".join([*lines, "hidden.wav,other,a,0", "gone.wav,kick,a,0"]), encoding="utf-8")
     words = ("quality", str(tmp_path / "drums"), "--labels", str(labels), "-k", "2", "--cache", str(cache))
     chosen = (*words, "--classes", "kick,snare,closed_hat", "--json", str(out))
-    first = run(*chosen)
+    first = run_here(*chosen)
     assert first.returncode == 0, first.stderr
     (section,) = json.loads(out.read_text(encoding="utf-8"))["sections"]
     assert section["n_sounds"] == 12 and section["n_asked"] == {"collection": 12, "kit": 12}
     assert len(section["lines"]) == len(labelled.FEATURE_SETS) * 4
     ours = [line for line in section["lines"] if line["features"] == "ours"]
     assert all(line["sounds"]["value"] > 0.8 and line["ours_ahead_sounds"]["value"] == 0 for line in ours)
-    again = run(*chosen)
+    again = run_here(*chosen)
     assert again.stdout == first.stdout and "hearing" in first.stderr and "hearing" not in again.stderr
     write(tmp_path / "drums" / "kick0.wav", kick(50))
-    assert "hearing" in run(*chosen).stderr
-    assert "no sound is labelled gong" in run(*words, "--classes", "gong").stderr
-    assert "no label has 20 sounds of two collections" in run(*words).stderr
+    assert "hearing" in run_here(*chosen).stderr
+    assert "no sound is labelled gong" in run_here(*words, "--classes", "gong").stderr
+    assert "no label has 20 sounds of two collections" in run_here(*words).stderr
 
 
 def test_kinds_by_ear_are_told_across_collections(tmp_path: Path) -> None:
@@ -226,7 +224,7 @@ def test_kinds_by_ear_are_told_across_collections(tmp_path: Path) -> None:
     for seed, name in enumerate(("one", "two")):
         write_library(tmp_path / "all" / name, 80, seed)
     picture, out = tmp_path / "confusion.png", tmp_path / "out.json"
-    done = run("kinds-by-ear", str(tmp_path / "all"), "--out", str(picture), "--json", str(out))
+    done = run_here("kinds-by-ear", str(tmp_path / "all"), "--out", str(picture), "--json", str(out))
     assert done.returncode == 0, done.stderr
     report = json.loads(out.read_text(encoding="utf-8"))
     assert (
@@ -235,7 +233,7 @@ def test_kinds_by_ear_are_told_across_collections(tmp_path: Path) -> None:
     assert len(report["kinds"]) == 8 and [sum(row) for row in report["confusion"]] == [20] * 8
     assert sum(one["n"] for one in report["reliability"]) <= 160 and "silent" in done.stdout
     assert picture.read_bytes().startswith(b"\x89PNG")
-    alone = run("kinds-by-ear", str(tmp_path / "all" / "one" / "Kicks"))
+    alone = run_here("kinds-by-ear", str(tmp_path / "all" / "one" / "Kicks"))
     assert alone.returncode == 1 and "sounds of two collections" in alone.stderr
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.daemon.running import run
+from tests.commands import run
+from tests.daemon import running
 from tests.sounds import kick, write, write_library
 
 N_SOUNDS = 20
@@ -19,10 +20,18 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("home")
     write_library(home / "samples", N_SOUNDS)
     (home / "samples" / "broken.wav").write_bytes(b"nothing to hear")
-    done = run(home, "index", str(home / "samples"), "--layout", "pca")
+    done = running.run(home, "index", str(home / "samples"), "--layout", "pca")
     assert done.returncode == 0, done.stderr
     assert f"{N_SOUNDS + 1} files, {N_SOUNDS} sounds, 1 refused" in done.stdout
     return home
+
+
+@pytest.mark.parametrize("words", [("find", "kick", "-k", "3"), ("near", "2", "0.5"), ("remove", "/nowhere")])
+def test_a_process_answers_as_its_command_does(home: Path, words: tuple[str, ...]) -> None:
+    """What other tests see of a command within their process is what whoever calls the program sees."""
+    there, here = running.run(home, *words), run(home, *words)
+    assert (there.returncode, there.stdout, there.stderr) == (here.returncode, here.stdout, here.stderr)
+    assert there.stdout or there.returncode
 
 
 def test_similar_takes_a_file_a_uid_and_an_id(home: Path) -> None:
@@ -199,7 +208,8 @@ def test_nothing_is_left_beside_a_file_that_is_no_library(tmp_path: Path, words:
     stranger = tmp_path / "files" / "stranger"
     stranger.parent.mkdir()
     stranger.write_text("another program's\n" * 50)
-    done = run(tmp_path / "home", *words, "--library", str(stranger))
+    asked = run if words[0] != "--audio" else running.run  # if it did serve, it would not end here
+    done = asked(tmp_path / "home", *words, "--library", str(stranger))
     assert (done.returncode, "is not a klustr library" in done.stderr) == (1, True)
     assert list(stranger.parent.iterdir()) == [stranger]
 
@@ -228,7 +238,8 @@ def test_a_library_of_no_use_is_refused_before_anything_starts(
         file.seek(at)
         file.write(content)
     whole = copy.read_bytes()
-    asked, served = (run(home, *words, "--library", str(copy)) for words in (("status",), ("--audio", "off")))
+    asked = run(home, "status", "--library", str(copy))
+    served = running.run(home, "--audio", "off", "--library", str(copy))
     for done in (asked, served):
         assert (done.returncode, done.stdout) == (1, "")
         assert said in done.stderr

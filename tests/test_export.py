@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from klustr_bridge.export import ExportError, ExportRow, export_rows
 from klustr_bridge.library.paths import from_export, to_export
-from tests.daemon.running import run
+from tests.commands import run
 from tests.sounds import write_library
 
 SUFFIXES = [".npz", ".json", ".csv"]

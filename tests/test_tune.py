@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.daemon.running import RunningDaemon, run
+from tests.commands import run
+from tests.daemon.running import RunningDaemon
 from tests.sounds import DRUMS, write
 
 N_OF_A_KIND = 26

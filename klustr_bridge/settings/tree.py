@@ -34,6 +34,22 @@ class IndexSettings:
 
 
 Axis = Literal["brightness", "length", "sustain", "attack", "pitch", "tone", "roughness"]
+Method = Literal[
+    "auto",
+    "tsne",
+    "umap",
+    "umap-direct",
+    "pca",
+    "grid",
+    "axes",
+    "tsne-15",
+    "tsne-30",
+    "tsne-100",
+    "umap-10-0.01",
+    "umap-30-0.5",
+    "umap-direct-10-0.01",
+    "umap-direct-30-0.5",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +57,7 @@ class LayoutSettings:
     """How the map is made."""
 
     seed: int
-    method: str
+    method: Method
     refit: Literal["auto", "manual"]
     x: Axis = "brightness"
     y: Axis = "length"

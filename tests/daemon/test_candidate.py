@@ -9,7 +9,8 @@ import pytest
 
 from klustr_bridge.client import FailError
 from tests.bridge.test_map_data import read
-from tests.daemon.running import RunningDaemon, run
+from tests.commands import run
+from tests.daemon.running import RunningDaemon
 from tests.map.pages import http_port
 from tests.sounds import write_library
 

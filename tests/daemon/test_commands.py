@@ -3,14 +3,27 @@
 import json
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.daemon.running import RunningDaemon, run
+from tests.commands import run
+from tests.daemon import running
+from tests.daemon.running import RunningDaemon
 from tests.sounds import write_library
 
 N_SOUNDS = 6
+
+
+@pytest.fixture(scope="module")
+def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDaemon]:
+    """A daemon of the folder ``samples/one`` beside its home."""
+    place = tmp_path_factory.mktemp("commands")
+    write_library(place / "samples" / "one", N_SOUNDS)
+    with RunningDaemon(place / "home", str(place / "samples" / "one")) as running:
+        running.wait_ready(N_SOUNDS)
+        yield running
 
 
 def test_index_ends_where_there_is_nothing_to_hear(tmp_path: Path) -> None:
@@ -98,57 +111,48 @@ def test_folders_are_watched_while_a_daemon_runs(tmp_path: Path) -> None:
     assert said[0].endswith("absent") and said[1].endswith(f"{N_SOUNDS} files  unwatched (no daemon runs)")
 
 
-def test_add_through_the_daemon_says_what_a_folder_swallows(tmp_path: Path) -> None:
+def test_add_through_the_daemon_says_what_a_folder_swallows(daemon: RunningDaemon) -> None:
     """As without a daemon: the folders that are now part of the new one are named."""
-    one = tmp_path / "samples" / "one"
-    write_library(one, N_SOUNDS)
-    with RunningDaemon(tmp_path / "home", str(one)) as daemon:
-        daemon.wait_ready(N_SOUNDS)
-        added = run(tmp_path / "home", "add", str(one.parent), str(one))
-        assert f"{one.parent}: added; now part of it: {one}; the running" in added.stdout
-        assert f"{one}: is in the library already, as part of {one.parent}\n" in added.stdout
+    one = daemon.home.parent / "samples" / "one"
+    added = run(daemon.home, "add", str(one.parent), str(one))
+    assert f"{one.parent}: added; now part of it: {one}; the running" in added.stdout
+    assert f"{one}: is in the library already, as part of {one.parent}\n" in added.stdout
 
 
-def test_a_second_bridge_on_the_port_names_the_first(tmp_path: Path) -> None:
+def test_a_second_bridge_on_the_port_names_the_first(tmp_path: Path, daemon: RunningDaemon) -> None:
     """By its library and process number, found over HTTP; by its sounds where it has no HTTP port for us."""
-    folder = tmp_path / "samples"
-    write_library(folder, N_SOUNDS)
-    with RunningDaemon(tmp_path / "home", str(folder)) as daemon:
-        daemon.wait_ready(N_SOUNDS)
-        http_port = daemon.wait_for_line("^HTTP on ").rstrip("/").rpartition(":")[2]
-        words = [str(folder), "--audio", "off", "--osc-port", str(daemon.port), "--http-port"]
-        second = run(tmp_path / "other", *words, http_port)
-        library = next((tmp_path / "home").rglob("library.klustr"))
-        assert second.returncode == 1
-        assert f"port {daemon.port} is in use by klustr-bridge " in second.stderr
-        assert f"(pid {daemon.process.pid}, library {library}, {N_SOUNDS} sounds, ready)" in second.stderr
-        assert "another program" not in second.stderr
-        assert "--osc-port (0 takes a free one)" in second.stderr
-        third = run(tmp_path / "other", *words, "0")
-        assert f"{daemon.port} is in use by klustr-bridge " in third.stderr
-        assert f"with {N_SOUNDS} sounds (ready)" in third.stderr
-        if sys.platform == "linux":  # where the system tells who holds a port
-            assert f"(pid {daemon.process.pid}); use it, stop it, or" in third.stderr
+    http_port = daemon.wait_for_line("^HTTP on ").rstrip("/").rpartition(":")[2]
+    words = [str(tmp_path), "--audio", "off", "--osc-port", str(daemon.port), "--http-port"]
+    second = running.run(tmp_path / "other", *words, http_port)
+    library = next(daemon.home.rglob("library.klustr"))
+    assert second.returncode == 1
+    assert f"port {daemon.port} is in use by klustr-bridge " in second.stderr
+    assert f"(pid {daemon.process.pid}, library {library}, {N_SOUNDS} sounds, ready)" in second.stderr
+    assert "another program" not in second.stderr
+    assert "--osc-port (0 takes a free one)" in second.stderr
+    third = running.run(tmp_path / "other", *words, "0")
+    assert f"{daemon.port} is in use by klustr-bridge " in third.stderr
+    assert f"with {N_SOUNDS} sounds (ready)" in third.stderr
+    if sys.platform == "linux":  # where the system tells who holds a port
+        assert f"(pid {daemon.process.pid}); use it, stop it, or" in third.stderr
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="names of any bytes exist on Linux")
 @pytest.mark.parametrize("name", [b"odd\xff", b"back\\slash", "déjà \\u00e9 \\xff".encode()])
-def test_folders_of_any_name(tmp_path: Path, name: bytes) -> None:
+def test_folders_of_any_name(tmp_path: Path, daemon: RunningDaemon, name: bytes) -> None:
     """A name with backslashes or of bytes that are no text is added, indexed and removed."""
-    first, odd = tmp_path / "first", os.fsdecode(os.path.join(os.fsencode(tmp_path), name))
-    write_library(first, N_SOUNDS)
+    odd = os.fsdecode(os.path.join(os.fsencode(tmp_path), name))
     write_library(tmp_path / "plain", 2, seed=9)
     (tmp_path / "plain").rename(odd)
-    home = tmp_path / "home"
-    with RunningDaemon(home, str(first)) as daemon:
-        daemon.wait_ready(N_SOUNDS)
-        added = run(home, "add", odd)
-        assert (added.returncode, added.stderr) == (0, "")
-        daemon.wait_ready(N_SOUNDS + 2)
-        assert odd in [folder.path for folder in daemon.client.folders()]
-        removed = run(home, "remove", odd)
-        assert (removed.returncode, removed.stderr) == (0, "")
-        assert daemon.client.status().sounds == N_SOUNDS
-        indexed = run(home, "index", odd)
-        assert indexed.returncode == 0, indexed.stderr
-        assert f"{N_SOUNDS + 2} files, {N_SOUNDS + 2} sounds" in indexed.stdout
+    added = run(daemon.home, "add", odd)
+    assert (added.returncode, added.stderr) == (0, "")
+    daemon.wait_ready(N_SOUNDS + 2)
+    assert odd in [folder.path for folder in daemon.client.folders()]
+    removed = run(daemon.home, "remove", odd)
+    assert (removed.returncode, removed.stderr) == (0, "")
+    assert daemon.client.status().sounds == N_SOUNDS
+    indexed = run(daemon.home, "index", odd)
+    assert indexed.returncode == 0, indexed.stderr
+    assert f"{N_SOUNDS + 2} files, {N_SOUNDS + 2} sounds" in indexed.stdout
+    assert run(daemon.home, "remove", odd).returncode == 0
+    daemon.wait_ready(N_SOUNDS)

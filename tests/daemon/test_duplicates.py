@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.commands import run
 from tests.copies import COPIES
-from tests.daemon.running import RunningDaemon, environment, run
+from tests.daemon.running import RunningDaemon, environment
 from tests.sounds import kick, snare, write, write_library
 
 

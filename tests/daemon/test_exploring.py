@@ -3,7 +3,8 @@
 import json
 from pathlib import Path
 
-from tests.daemon.running import RunningDaemon, run
+from tests.commands import run
+from tests.daemon.running import RunningDaemon
 from tests.sounds import snare, write, write_library
 
 N_SOUNDS = 16

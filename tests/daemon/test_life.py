@@ -4,6 +4,7 @@ import os
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -12,7 +13,9 @@ import pytest
 from klustr_bridge import __version__
 from klustr_bridge.bridge.announcing import GROUP
 from klustr_bridge.client import Client
-from tests.daemon.running import RunningDaemon, environment, run
+from tests.commands import run
+from tests.daemon import running
+from tests.daemon.running import RunningDaemon, environment
 from tests.sounds import cowbell, write, write_library
 
 N_SOUNDS = 12
@@ -23,6 +26,16 @@ def folder(tmp_path: Path) -> Path:
     folder = tmp_path / "samples"
     write_library(folder, N_SOUNDS)
     return folder
+
+
+@pytest.fixture(scope="module")
+def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDaemon]:
+    """A daemon that goes on as it is through several tests."""
+    place = tmp_path_factory.mktemp("life")
+    write_library(place / "samples", N_SOUNDS)
+    with RunningDaemon(place / "home", str(place / "samples")) as daemon:
+        daemon.wait_ready(N_SOUNDS)
+        yield daemon
 
 
 def test_ctrl_c_ends_cleanly(tmp_path: Path, folder: Path) -> None:
@@ -59,24 +72,23 @@ def test_a_restart_hears_nothing_twice(tmp_path: Path, folder: Path) -> None:
         assert daemon.client.points() == points
 
 
-def test_a_second_daemon_names_the_first(tmp_path: Path, folder: Path) -> None:
+def test_a_second_daemon_names_the_first(tmp_path: Path, daemon: RunningDaemon) -> None:
     """The same library, or the same port, is refused with a message that names who has it."""
-    home = tmp_path / "home"
-    with RunningDaemon(home, str(folder)) as daemon:
-        daemon.wait_ready(N_SOUNDS)
-        second = run(home, str(folder), "--osc-port", "0", "--audio", "off")
-        assert second.returncode == 1
-        assert f"pid {daemon.process.pid}" in second.stderr
-        assert f"OSC port {daemon.port}" in second.stderr
-        other = str(tmp_path / "other.klustr")
-        third = run(home, str(folder), "--library", other, "--osc-port", str(daemon.port), "--audio", "off")
-        assert third.returncode == 1
-        assert f"port {daemon.port}" in third.stderr
-        assert "--osc-port" in third.stderr
-        assert f"in use by klustr-bridge {__version__} (" in third.stderr
-        assert f"(pid {daemon.process.pid}, library {next(home.rglob('*.klustr'))}, " in third.stderr
-        assert f"{N_SOUNDS} sounds, ready)" in third.stderr
-        assert daemon.client.status().sounds == N_SOUNDS
+    home, folder = daemon.home, str(tmp_path)
+    second = running.run(home, folder, "--osc-port", "0", "--audio", "off")
+    assert second.returncode == 1
+    assert f"pid {daemon.process.pid}" in second.stderr
+    assert f"OSC port {daemon.port}" in second.stderr
+    other = str(tmp_path / "other.klustr")
+    words = ("--library", other, "--osc-port", str(daemon.port), "--audio", "off")
+    third = running.run(home, folder, *words)
+    assert third.returncode == 1
+    assert f"port {daemon.port}" in third.stderr
+    assert "--osc-port" in third.stderr
+    assert f"in use by klustr-bridge {__version__} (" in third.stderr
+    assert f"(pid {daemon.process.pid}, library {next(home.rglob('*.klustr'))}, " in third.stderr
+    assert f"{N_SOUNDS} sounds, ready)" in third.stderr
+    assert daemon.client.status().sounds == N_SOUNDS
 
 
 def test_the_librarian_is_started_again(tmp_path: Path, folder: Path) -> None:
@@ -92,26 +104,23 @@ def test_the_librarian_is_started_again(tmp_path: Path, folder: Path) -> None:
         daemon.wait_ready(N_SOUNDS + 1)
 
 
-def test_commands_go_through_the_daemon(tmp_path: Path, folder: Path) -> None:
+def test_commands_go_through_the_daemon(tmp_path: Path, daemon: RunningDaemon) -> None:
     """With a daemon running, add, index and remove work through it, and questions give its answers."""
-    home = tmp_path / "home"
-    more = tmp_path / "more"
+    home, more = daemon.home, tmp_path / "more"
     write_library(more, 5, seed=9)
-    with RunningDaemon(home, str(folder)) as daemon:
-        daemon.wait_ready(N_SOUNDS)
-        indexed = run(home, "index", str(more))
-        assert indexed.returncode == 0, indexed.stderr
-        assert "17 files, 17 sounds, 0 refused" in indexed.stdout
-        assert daemon.client.status().sounds == N_SOUNDS + 5
-        similar = run(home, "similar", str(next(more.rglob("*.wav"))), "-k", "3")
-        assert similar.returncode == 0, similar.stderr
-        assert len(similar.stdout.splitlines()) == 4
-        removed = run(home, "remove", str(more))
-        assert removed.returncode == 0, removed.stderr
-        assert daemon.client.status().sounds == N_SOUNDS
-        refused = run(home, "remove", str(more))
-        assert refused.returncode == 1
-        assert "not a folder of this library" in refused.stderr
+    indexed = run(home, "index", str(more))
+    assert indexed.returncode == 0, indexed.stderr
+    assert "17 files, 17 sounds, 0 refused" in indexed.stdout
+    assert daemon.client.status().sounds == N_SOUNDS + 5
+    similar = run(home, "similar", str(next(more.rglob("*.wav"))), "-k", "3")
+    assert similar.returncode == 0, similar.stderr
+    assert len(similar.stdout.splitlines()) == 4
+    removed = run(home, "remove", str(more))
+    assert removed.returncode == 0, removed.stderr
+    assert daemon.client.status().sounds == N_SOUNDS
+    refused = run(home, "remove", str(more))
+    assert refused.returncode == 1
+    assert "not a folder of this library" in refused.stderr
 
 
 def test_the_demo_is_left_when_a_folder_is_named(tmp_path: Path, folder: Path) -> None:
@@ -138,7 +147,7 @@ def test_the_demo_is_left_when_a_folder_is_named(tmp_path: Path, folder: Path) -
 def test_names_can_be_found_before_they_are_heard(tmp_path: Path) -> None:
     """File names are listed, typed and playable at once, while the analysis has hardly begun."""
     folder = tmp_path / "samples"
-    write_library(folder, 400)
+    write_library(folder, 250)
     with RunningDaemon(tmp_path / "home", str(folder)) as daemon:
         daemon.wait_until(lambda client: client.status().pending > 0)
         status = daemon.client.status()
@@ -148,7 +157,7 @@ def test_names_can_be_found_before_they_are_heard(tmp_path: Path) -> None:
         assert waiting
         assert daemon.client.info(waiting[0]).kind == "kick"
         assert Path(daemon.client.path(waiting[0])).exists()
-        daemon.wait_ready(400)
+        daemon.wait_ready(250)
         reserved = set(waiting)
         assert reserved <= {point.id for point in daemon.client.points()}, "a listed file keeps its id"
 
@@ -162,12 +171,10 @@ def test_heavy_libraries_stay_out_of_the_serving_process() -> None:
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="reads maps of a process from /proc")
-def test_a_daemon_at_work_has_loaded_nothing_heavy(tmp_path: Path, folder: Path) -> None:
+def test_a_daemon_at_work_has_loaded_nothing_heavy(daemon: RunningDaemon) -> None:
     """Indexing and fitting a map leave no compiled part of the heavy libraries in the serving process."""
-    with RunningDaemon(tmp_path / "home", str(folder)) as daemon:
-        daemon.wait_ready(N_SOUNDS)
-        maps = Path(f"/proc/{daemon.process.pid}/maps").read_text()
-        assert not [name for name in ("llvmlite", "numba", "sklearn", "matplotlib") if f"/{name}/" in maps]
+    maps = Path(f"/proc/{daemon.process.pid}/maps").read_text()
+    assert not [name for name in ("llvmlite", "numba", "sklearn", "matplotlib") if f"/{name}/" in maps]
 
 
 def test_it_listens_on_loopback_alone(tmp_path: Path, folder: Path) -> None:
@@ -188,7 +195,7 @@ def test_a_taken_port_is_said_plainly(tmp_path: Path, folder: Path) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
-        done = run(tmp_path / "home", str(folder), "--osc-port", str(port), "--audio", "off")
+        done = running.run(tmp_path / "home", str(folder), "--osc-port", str(port), "--audio", "off")
     assert done.returncode == 1
     assert f"port {port} is in use" in done.stderr
     assert "Traceback" not in done.stderr

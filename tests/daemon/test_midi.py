@@ -19,7 +19,9 @@ from klustr_bridge.client import NoAnswerError
 from klustr_bridge.midi.lights import PALETTES
 from tests.bridge.jack import JACK, PATIENCE_S, Controller, JackServer
 from tests.bridge.web_peers import ask
-from tests.daemon.running import RunningDaemon, environment, run
+from tests.commands import run
+from tests.daemon import running
+from tests.daemon.running import RunningDaemon, environment
 from tests.sounds import write_library
 
 N_SOUNDS = 3
@@ -201,7 +203,7 @@ def test_inputs_are_listed_monitored_and_learned_from_the_command_line(
     )
     where = ["--midi-mapping", str(file)]
     with Controller("box", "knobs") as box, Controller("keyboard", "keys"):
-        listed = run(home, "midi", "list", *where).stdout
+        listed = running.run(home, "midi", "list", *where).stdout
         assert f"box:knobs: understood as box in {file}" in listed
         assert "keyboard:keys: understood as any controller" in listed
         monitor = subprocess.Popen(
@@ -328,7 +330,7 @@ def test_pads_are_lit_by_the_kinds_of_their_sounds(tmp_path: Path, folder: Path,
             lit = [note for note in (36, 37, 38, 39) if colours.get(note)]
             kinds = {daemon.client.info(point.id).kind for point in daemon.client.points()}
             assert {colours[note] for note in lit} == {PALETTES["launchpad"][kind] for kind in kinds}
-            listed = run(tmp_path / "home", "midi", "list", *where).stdout
+            listed = running.run(tmp_path / "home", "midi", "list", *where).stdout
             assert f"board:keys: understood as board in {file}, lights on lamps:lamps" in listed
             assert "RtMidi" not in listed
             assert "board:keys" in status(daemon)["midi_inputs"]
@@ -353,7 +355,7 @@ def test_the_way_from_midi_to_sound_is_tested(tmp_path: Path, folder: Path, jack
     assert "no bridge is running" in run(home, "midi", "test").stderr
     with RunningDaemon(home, str(folder), "--midi", "on") as daemon:
         daemon.wait_ready(N_SOUNDS)
-        tested = run(home, "midi", "test")
+        tested = running.run(home, "midi", "test")
         assert re.search(
             r"^playing klustr-bridge:klustr-bridge: 3 moves, 4 keys\n"
             r"[123] of 3 moves hit a sound, [\d.]+ ms from move to hit; 4 keys, [1-4] sounds$",
@@ -364,7 +366,7 @@ def test_the_way_from_midi_to_sound_is_tested(tmp_path: Path, folder: Path, jack
         assert daemon.stop() == 0
     with RunningDaemon(home, str(folder), "--midi", "on", "--midi-virtual", "off") as daemon:
         daemon.wait_ready(N_SOUNDS)
-        refused = run(home, "midi", "test")
+        refused = running.run(home, "midi", "test")
         assert refused.returncode == 1
         assert "has no port 'klustr-bridge'" in refused.stderr
         assert daemon.stop() == 0

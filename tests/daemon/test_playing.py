@@ -1,6 +1,5 @@
 """What a running bridge plays: heard at its device, recorded, and in time with MIDI clock."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -15,6 +14,7 @@ import soundfile
 
 from klustr_bridge.client import FailError
 from tests.bridge.jack import PATIENCE_S, Controller, JackServer
+from tests.commands import run
 from tests.daemon.running import RunningDaemon, environment
 from tests.player.streams import ALSA_DEFAULTS, Loudspeaker
 from tests.sounds import write_library
@@ -23,30 +23,43 @@ N_SOUNDS = 4
 RATE = 44_100
 
 
-@pytest.fixture
-def loudspeaker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Loudspeaker]:
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("playing")
+
+
+@pytest.fixture(scope="module")
+def loudspeaker(place: Path) -> Iterator[Loudspeaker]:
     """A device to play into, which daemons find."""
     if not ALSA_DEFAULTS.exists():
         pytest.skip("needs Linux with ALSA's configuration (libportaudio2 brings it)")
-    speaker = Loudspeaker(tmp_path / "loudspeaker")
-    config = tmp_path / "asound.conf"
-    config.write_text(speaker.config())
-    monkeypatch.setenv("ALSA_CONFIG_PATH", str(config))
-    monkeypatch.setenv("JACK_NO_START_SERVER", "1")
+    speaker = Loudspeaker(place / "loudspeaker")
+    (place / "asound.conf").write_text(speaker.config())
     yield speaker
     speaker.close()
 
 
-@pytest.fixture
-def daemon(tmp_path: Path, loudspeaker: Loudspeaker) -> Iterator[RunningDaemon]:
-    folder = tmp_path / "samples"
+@pytest.fixture(scope="module")
+def running(place: Path, loudspeaker: Loudspeaker) -> Iterator[RunningDaemon]:
+    folder = place / "samples"
     write_library(folder, N_SOUNDS)
     words = [str(folder), "--audio", "on", "--audio-device", "cap", "--audio-rate", str(RATE)]
-    words += ["--recordings", str(tmp_path / "takes")]
-    with RunningDaemon(tmp_path / "home", *words) as running:
-        running.wait_ready(N_SOUNDS)
-        running.wait_until(lambda client: client.health().get("player_ready") == 1.0)
-        yield running
+    words += ["--recordings", str(place / "takes")]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ALSA_CONFIG_PATH", str(place / "asound.conf"))
+        patch.setenv("JACK_NO_START_SERVER", "1")
+        started = RunningDaemon(place / "home", *words)
+    with started:
+        started.wait_ready(N_SOUNDS)
+        started.wait_until(lambda client: client.health().get("player_ready") == 1.0)
+        yield started
+
+
+@pytest.fixture
+def daemon(running: RunningDaemon) -> RunningDaemon:
+    """The daemon of these tests, with a client that has heard no push; the last test ends it."""
+    running.renew_client()
+    return running
 
 
 def cli(daemon: RunningDaemon, *words: str) -> "subprocess.Popen[str]":
@@ -87,19 +100,20 @@ def test_what_is_played_is_recorded_where_it_was_asked_for(
     daemon: RunningDaemon, loudspeaker: Loudspeaker, tmp_path: Path
 ) -> None:
     """`klustr-bridge record OUT.wav`, ended by Ctrl-C: the file is there, and nowhere else."""
-    out = tmp_path / "my take.wav"
+    out, takes = tmp_path / "my take.wav", sorted((daemon.home.parent / "takes").glob("*"))
     with cli(daemon, "record", str(out)) as process:
         assert process.stderr is not None and process.stdout is not None
         assert "recording into" in process.stderr.readline()
+        heard_before = len(loudspeaker.frames())
         daemon.client.send("/klustr/trigger", daemon.client.points()[0].id)
-        loudspeaker.wait(lambda frames: frames.any() and not frames[-4800:].any())
+        loudspeaker.wait(lambda frames: frames[heard_before:].any() and not frames[-4800:].any())
         process.send_signal(signal.SIGINT)
         assert process.wait(20) == 0
         assert "into " + str(out) in process.stdout.read()
     took, rate = soundfile.read(str(out), dtype="float32")
     assert rate == RATE
     assert np.abs(took).max() > 0.1
-    assert os.listdir(tmp_path / "takes") == []
+    assert sorted((daemon.home.parent / "takes").iterdir()) == takes
     with cli(daemon, "record", str(out)) as again:
         assert again.wait(20) == 1
         assert again.stderr is not None
@@ -177,19 +191,12 @@ def test_stopping_the_daemon_keeps_the_recording(daemon: RunningDaemon, tmp_path
     ],
 )
 def test_what_cannot_be_recorded_is_said_before_anything_is_played(
-    tmp_path: Path, words: list[str], message: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], message: str
 ) -> None:
     """Wrong names, missing folders, nobody there."""
     (tmp_path / "folder.wav").mkdir()
-    done = subprocess.run(
-        [sys.executable, "-m", "klustr_bridge", "record", *words],
-        env=environment(tmp_path / "home"),
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
+    monkeypatch.chdir(tmp_path)
+    done = run(tmp_path / "home", "record", *words)
     assert done.returncode == (1 if words else 2)
     assert message in done.stderr
 

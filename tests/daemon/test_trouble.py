@@ -15,7 +15,8 @@ import pytest
 
 from klustr_bridge.client import Client, FailError, NoAnswerError
 from klustr_bridge.library.lock import daemon_lock, writer_lock
-from tests.daemon.running import RunningDaemon, environment, run
+from tests.commands import run
+from tests.daemon.running import RunningDaemon, environment
 from tests.sounds import write_library
 
 N_SOUNDS = 12

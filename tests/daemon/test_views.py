@@ -9,7 +9,8 @@ import pytest
 
 from klustr_bridge.client import Client
 from klustr_bridge.client.results import Point
-from tests.daemon.running import RunningDaemon, run
+from tests.commands import run
+from tests.daemon.running import RunningDaemon
 from tests.sounds import write_library
 
 N_SOUNDS = 8

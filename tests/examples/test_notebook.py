@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from tests.daemon.running import RunningDaemon, environment, run
+from tests.commands import run
+from tests.daemon.running import RunningDaemon, environment
 from tests.examples.conftest import N_SOUNDS
 
 NOTEBOOK = Path(__file__).parents[2] / "examples/explore_library.ipynb"

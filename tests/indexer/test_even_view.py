@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,22 +18,31 @@ from tests.sounds import write_library
 Cells = dict[int, tuple[float, float]]
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    write_library(tmp_path / "samples", 8)
-    return tmp_path / "samples"
-
-
-@pytest.fixture
-def library(tmp_path: Path, folder: Path) -> Path:
-    """An indexed library of the folder's sounds on one map."""
-    path = tmp_path / "library.klustr"
-    with indexing(path) as live:
-        live.indexer.add_folder(os.fsencode(folder))
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A place with a folder of sounds and an indexed library of them on one map."""
+    place = tmp_path_factory.mktemp("even")
+    write_library(place / "kept", 8)
+    shutil.copytree(place / "kept", place / "samples")
+    with indexing(place / "made.klustr") as live:
+        live.indexer.add_folder(os.fsencode(place / "samples"))
         live.finish()
         live.indexer.relayout()
         live.finish()
-    return path
+    return place
+
+
+@pytest.fixture
+def library(made: Path, tmp_path: Path) -> Path:
+    """The library, its folder as it was when it was made."""
+    shutil.rmtree(made / "samples")
+    shutil.copytree(made / "kept", made / "samples")
+    return Path(shutil.copy(made / "made.klustr", tmp_path / "library.klustr"))
+
+
+@pytest.fixture
+def folder(made: Path) -> Path:
+    return made / "samples"
 
 
 @contextlib.contextmanager

@@ -21,10 +21,10 @@ from tests.indexer.contents import contents, epoch, sounds_and_places
 from tests.sounds import write_library
 
 N_RUNS = int(os.environ.get("BRIDGE_TEST_KILLS", "4"))
-N_FILES = 300
+N_FILES = 200
 # Drawn from these: before the library is made, once it is, and with so many files committed.
 NOT_YET_MADE, MADE = -1, 0
-MOST_COMMITTED = 150
+MOST_COMMITTED = 100
 PATIENCE_S = 60.0
 
 pytestmark = [

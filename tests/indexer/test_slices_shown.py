@@ -11,7 +11,7 @@ from klustr_bridge.corpus import Corpus
 from klustr_bridge.indexer.messages import ProgressReport
 from klustr_bridge.library.snapshot import write_snapshot
 from klustr_bridge.sound.analyse import analyse_file
-from tests.daemon.running import run
+from tests.commands import run
 from tests.indexer.live import LiveIndex, quick_settings
 from tests.sound.test_loops import beat
 from tests.sounds import write, write_library

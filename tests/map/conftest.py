@@ -1,4 +1,4 @@
-"""One daemon with a small library, one Chromium, and a page of them for each test."""
+"""One Chromium, a daemon with a small library for each file, and a page of them for each test."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 N_SOUNDS = 24
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def playwright() -> "Iterator[Playwright]":
     """What drives browsers."""
     if (reason := missing()) is not None:
@@ -27,7 +27,7 @@ def playwright() -> "Iterator[Playwright]":
         yield driver
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def chromium(playwright: "Playwright") -> "Iterator[Browser]":
     """A Chromium without WebGL."""
     shown = launch(playwright, *WITHOUT_WEBGL)
