@@ -340,6 +340,7 @@ def chromium() -> "Iterator[Browser]":
 
 
 @pytest.mark.peers
+@pytest.mark.timeout(180)
 @pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1400, "light")])
 def test_the_page_needs_nothing_else(width: int, scheme: str, chromium: "Browser", tmp_path: Path) -> None:
     """From the disk, with no network and no script: no complaint, no request, all pictures, none too wide."""
