@@ -39,8 +39,19 @@ def ignore_ctrl_c() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
+def use_one_core() -> None:
+    """Have `available_cores` say 1 from now on: as many processes as there are cores share them already."""
+    global _limited
+    _limited = True
+
+
+_limited = False
+
+
 def available_cores() -> int:
     """Cores that this process may use; where the system doesn't say, all there are."""
+    if _limited:
+        return 1
     process = psutil.Process()
     if hasattr(process, "cpu_affinity"):  # not on macOS
         return max(1, len(process.cpu_affinity()))

@@ -10,7 +10,7 @@ from tests.daemon.running import RunningDaemon
 from tests.sounds import DRUMS, write
 
 N_OF_A_KIND = 26
-QUICK = "umap-direct,umap-direct-10-0.01"
+QUICK = "umap-direct-15-0.1,umap-direct-10-0.01"
 
 
 def samples(home: Path) -> Path:
@@ -42,7 +42,7 @@ def test_the_best_map_is_taken_as_an_epoch(home: Path) -> None:
     before, _ = epoch_of(home)
     done = run(home, "tune", "--methods", QUICK)
     assert done.returncode == 0, done.stderr
-    assert "are of a sound's kind [95 % of resamples of folders]" in done.stdout
+    assert "are of a sound's kind [95 % of resamples of sounds]" in done.stdout
     last = done.stdout.splitlines()[-1]
     number, method = epoch_of(home)
     assert number == before + 1 and method in QUICK.split(",")
@@ -58,10 +58,10 @@ def test_a_running_bridge_makes_and_takes_it(home: Path) -> None:
     with RunningDaemon(home, str(home / "samples"), "--refit", "manual") as daemon:
         daemon.wait_ready(4 * N_OF_A_KIND)
         before = daemon.client.status().epoch
-        done = run(home, "tune", "--methods", "umap-direct", "--anyway")
+        done = run(home, "tune", "--methods", "umap-direct-15-0.1", "--anyway")
         assert done.returncode == 0, done.stderr
         assert done.stdout.splitlines()[-1].startswith(
-            f"umap-direct is the map in force now: epoch {before + 1}"
+            f"umap-direct-15-0.1 is the map in force now: epoch {before + 1}"
         )
         assert daemon.client.status().epoch == before + 1
 
@@ -70,7 +70,7 @@ def test_what_cannot_be_tuned_is_said(home: Path, tmp_path: Path) -> None:
     """Unknown methods and libraries without a map: what is known, what to do."""
     wrong = run(home, "tune", "--methods", "tsne-31")
     assert wrong.returncode == 2
-    assert "--methods tsne-31: unknown; known: tsne, umap, umap-direct, tsne-15" in wrong.stderr
+    assert "--methods tsne-31: unknown; known: tsne-15, tsne-30" in wrong.stderr
     nothing = run(tmp_path, "tune")
     assert nothing.returncode == 1
     assert "there is no library at" in nothing.stderr

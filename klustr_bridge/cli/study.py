@@ -28,7 +28,7 @@ def study(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
             extent="full" if namespace.full else "quick",
             classes=namespace.classes,
             seed=loaded.settings.layout.seed,
-            embeddings=dict(map(_named_file, namespace.embedding)),
+            embeddings=_embeddings(namespace.embedding),
             most=namespace.most,
             tell=lambda line: print(line, file=sys.stderr, flush=True),
         )
@@ -40,9 +40,21 @@ def study(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
     as_good = sum(one.is_as_good for one in result.maps[1:])
     print(f"{len(result.labels)} sounds, {len(result.classes)} classes, {len(result.maps)} maps")
     print(f"best: {best.features}, {best.title}: {best.share.text()} % of the ten nearest are of one's class")
-    print(f"{as_good} others may be as good (95 % of resamples of packs)")
+    drawn = "single sounds" if result.packs_are == "sound" else f"{result.packs_are}s"
+    print(f"{as_good} others may be as good (95 % of resamples of {drawn})")
+    if result.failed:
+        print(f"{len(result.failed)} of the reductions failed; the page says why")
     print(page)
     return 0
+
+
+def _embeddings(given: list[str]) -> dict[str, Path]:
+    found: dict[str, Path] = {}
+    for name, file in map(_named_file, given):
+        if name in found:
+            raise SettingsError(f"--embedding {name} is given twice; name each otherwise")
+        found[name] = file
+    return found
 
 
 def _named_file(text: str) -> tuple[str, Path]:

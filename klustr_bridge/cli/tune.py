@@ -7,9 +7,11 @@ candidate is, by a running bridge or here.
 import argparse
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from klustr_bridge.cli.asking import open_corpus
 from klustr_bridge.cli.building import opened_to_write
@@ -18,11 +20,12 @@ from klustr_bridge.cli.library import chosen_library, running_daemon
 from klustr_bridge.client import Client
 from klustr_bridge.corpus import Corpus
 from klustr_bridge.errors import SettingsError, StudyError
-from klustr_bridge.library.paths import to_text
+from klustr_bridge.library.paths import containing, to_text
 from klustr_bridge.processes import available_cores
 from klustr_bridge.progress import counted
 from klustr_bridge.settings import LoadedSettings, Settings
 from klustr_bridge.sound.kinds import KIND_CODES
+from klustr_bridge.study.dataset import MOST, share_with_others_outside
 from klustr_bridge.study.tuning import KINDS, LEAST_NAMED, POPULATION, Choice, Sounds, choose
 
 _NAMED = ("user", "file", "folder")
@@ -50,6 +53,8 @@ def tune(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
     if not choice.is_sure and not namespace.anyway:
         print("none is surely better than the map in force, which stays; --anyway takes the best")
         return 0
+    if corpus.candidate is not None:
+        print("the candidate that waits gives way to it")
     epoch = _take(file, settings, best.method)
     print(f"{best.method} is the map in force now: epoch {epoch}, {_gained(choice)}")
     if settings.layout.method != "auto":
@@ -74,17 +79,27 @@ def _sounds_of(corpus: Corpus) -> Sounds:
     """The library's sounds that are on the map, as `choose` takes them."""
     rows = np.flatnonzero(corpus.placed)
     named = [corpus.kind(row) if corpus.kind_source(row) in _NAMED else "" for row in rows.tolist()]
-    packs = []
-    for row in rows.tolist():
-        path = corpus.path(int(corpus.ids[row]))
-        packs.append("" if path is None else to_text(os.path.dirname(path)))
+    paths = [corpus.path(int(corpus.ids[row])) or b"" for row in rows.tolist()]
     return Sounds(
         embeddings=np.ascontiguousarray(corpus.embedding[rows]),
         xy=np.ascontiguousarray(corpus.xy[rows]),
         kinds=np.array(named),
         kind_codes=np.array([KIND_CODES.get(kind, 0) for kind in named], np.uint8),
-        packs=np.array(packs),
+        packs=_packs_of(paths, np.array(named), [folder.path for folder in corpus.folders]),
     )
+
+
+def _packs_of(paths: Sequence[bytes], kinds: NDArray[np.str_], folders: Sequence[bytes]) -> NDArray[np.str_]:
+    """What a sound isn't judged beside, as in the study: the first folder below the watched one, else all."""
+    below = []
+    for path in paths:
+        root = containing(path, folders) or b""
+        below.append(to_text(path[len(root) :].lstrip(os.fsencode(os.sep))).split(os.sep)[:-1])
+    firsts = np.array([one[0] if one else "" for one in below])
+    is_named = kinds != ""
+    if share_with_others_outside(kinds[is_named], firsts[is_named]) > MOST:
+        return firsts
+    return np.array(["/".join(one) for one in below])
 
 
 def _is_quick_map(file: Path) -> bool:
@@ -112,7 +127,7 @@ def _tell(choice: Choice) -> None:
         if choice.judged_by == KINDS
         else "of the ten most alike are among the ten nearest on the map"
     )
-    print(f"per cent {what} [95 % of resamples of folders]")
+    print(f"per cent {what} [95 % of resamples of {choice.drawn}]")
     if choice.judged_by != KINDS:
         print(f"(fewer than {LEAST_NAMED} names tell a kind: kinds can't be asked for)")
     width = max(len(one.method) for one in choice.tried)

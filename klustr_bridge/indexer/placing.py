@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from klustr_bridge.errors import LayoutError, QueryError
 from klustr_bridge.layout.axes import AXES, AxesPlacer, axes_method, axes_of
 from klustr_bridge.layout.even import LEAST_SIDE, EvenPlacer, even_positions, lattice_side
-from klustr_bridge.layout.fit import GRID, Layout, fit_layout
+from klustr_bridge.layout.fit import GRID, Layout, best_engine, fit_layout
 from klustr_bridge.layout.growth import FittedMap, method_for, needs_neighbour_share, next_fit
 from klustr_bridge.layout.place import Placer
 from klustr_bridge.layout.process import LayoutProcess, LayoutResult
@@ -262,10 +262,12 @@ class MapKeeper:
         self._process.cancel()
 
     def _wanted_method(self) -> str:
-        """The setting's, where ``auto`` keeps to what the map in force was tuned to."""
+        """The setting's; ``auto`` keeps to what the map in force was tuned to, if that can be had here."""
         epoch = self._store.epoch()
-        is_kept = self._method == "auto" and epoch is not None and is_tuned(epoch.method)
-        return epoch.method if is_kept and epoch is not None else self._method
+        if self._method != "auto" or epoch is None or not is_tuned(epoch.method):
+            return self._method
+        is_missing = epoch.method.startswith("tsne") and best_engine() != "tsne"
+        return self._method if is_missing else epoch.method
 
     def _n_sounds(self) -> int:
         """Live sounds, slices too."""

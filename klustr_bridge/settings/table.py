@@ -24,14 +24,18 @@ _AXES = ("brightness", "length", "sustain", "attack", "pitch", "tone", "roughnes
 TUNED_METHODS = (
     "tsne-15",
     "tsne-30",
+    "tsne-50",
     "tsne-100",
     "umap-10-0.01",
+    "umap-15-0.1",
     "umap-30-0.5",
     "umap-direct-10-0.01",
+    "umap-direct-15-0.1",
     "umap-direct-30-0.5",
 )
 """Methods with parameters of their own: the perplexity of t-SNE, neighbours and ``min_dist`` of UMAP.
-They are what ``klustr-bridge tune`` chooses from, beside those without."""
+``klustr-bridge tune`` chooses from them; tsne, umap and umap-direct are tsne-50, umap-15-0.1 and
+umap-direct-15-0.1 by shorter names, to which ``auto`` doesn't keep."""
 
 CANDIDATE_METHODS = ("auto", "tsne", "umap", "umap-direct", "grid", "axes", *TUNED_METHODS)
 """Ways to make a map that is to be looked at first: those of ``layout.method`` without ``pca``, the quick map

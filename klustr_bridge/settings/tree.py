@@ -44,10 +44,13 @@ Method = Literal[
     "axes",
     "tsne-15",
     "tsne-30",
+    "tsne-50",
     "tsne-100",
     "umap-10-0.01",
+    "umap-15-0.1",
     "umap-30-0.5",
     "umap-direct-10-0.01",
+    "umap-direct-15-0.1",
     "umap-direct-30-0.5",
 ]
 

@@ -67,8 +67,8 @@ class Resampling:
         return total, count
 
 
-def estimate(means: Numbers) -> Estimate:
-    """The first of `Resampling`'s means, with the interval of the rest."""
-    rest = (1 - SHARE_WITHIN) / 2
+def estimate(means: Numbers, share_within: float = SHARE_WITHIN) -> Estimate:
+    """The first of `Resampling`'s means, with the interval that holds so much of the rest."""
+    rest = (1 - share_within) / 2
     low, high = np.quantile(means[1:], [rest, 1 - rest])
     return Estimate(float(means[0]), float(low), float(high))

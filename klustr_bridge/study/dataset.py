@@ -33,7 +33,8 @@ LEAST_OF_A_CLASS = 11
 
 DRUMS, ALL = "drums", "all"
 
-_MOST = 0.5
+MOST = 0.5
+"""Share of the sounds that must have ten of their class outside of their pack, for packs to be left out."""
 
 # The published code's own patterns, held against the path in any case.
 _PUBLISHED = {
@@ -92,17 +93,22 @@ class LabelledFiles:
             outside. Where each class has a folder of its own that is none of the folders.
         """
         for named, of in (("collection", self.collections), ("kit", self.kits)):
-            if share_with_others_outside(self.labels, of) > _MOST:
+            if share_with_others_outside(self.labels, of) > MOST:
                 return of, named
         return np.arange(len(self)).astype(np.str_), "sound"
 
 
 def share_with_others_outside(labels: Texts, packs: Texts) -> float:
     """Share of the sounds that have ten of their class outside of their pack, 0..1."""
-    _, label = np.unique(labels, return_inverse=True)
-    _, both = np.unique(np.stack([labels, packs]), axis=1, return_inverse=True)
-    outside = np.bincount(label)[label] - np.bincount(both.ravel())[both.ravel()]
-    return float((outside >= LEAST_OF_A_CLASS - 1).mean()) if len(labels) else 0.0
+    return float(has_others_outside(labels, packs).mean()) if len(labels) else 0.0
+
+
+def has_others_outside(labels: Texts, packs: Texts, k: int = LEAST_OF_A_CLASS - 1) -> NDArray[np.bool_]:
+    """Which sounds have k of their class outside of their pack: others could not have k such neighbours."""
+    label = np.unique(labels, return_inverse=True)[1]
+    pack = np.unique(packs, return_inverse=True)[1]
+    both = np.unique(label * (pack.max(initial=0) + 1) + pack, return_inverse=True)[1]
+    return np.asarray(np.bincount(label)[label] - np.bincount(both)[both] >= k)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +149,7 @@ def read_files(
     """
     if preset not in PRESETS:
         raise StudyError(f"unknown preset {preset!r}; known: {', '.join(PRESETS)}")
+    classes = ",".join(word.strip().casefold() for word in classes.split(","))
     if not folder.is_dir():
         raise StudyError(f"{folder} is not a folder; name one with samples")
     dropped: Counter[str] = Counter()
@@ -226,24 +233,31 @@ def _listed(folder: Path, labels: Path, dropped: Counter[str]) -> Iterator[_Row]
         raise StudyError(f"{labels} can't be read: {error}") from error
     seen: set[bytes] = set()
     for row in rows:
-        path = _file_of(row, (folder, labels.parent))
+        path, inside = _file_of(row, (folder, labels.parent))
         if path is None:
             dropped["in the list, but not there"] += 1
         elif path in seen:
             dropped["in the list twice"] += 1
-        elif not (label := (row["label"] or "").strip()):
+        elif not (label := (row["label"] or "").strip().casefold()):
             dropped["in the list without a label"] += 1
         else:
             seen.add(path)
-            collection, kit = _packs(os.fsencode(row["path"].replace("/", os.sep)))
+            collection, kit = _packs(inside)
             collection = row.get("collection") or collection
             kit = f"{collection}/{row['kit']}" if row.get("kit") else kit
             yield _Row(path, label, collection, kit)
 
 
-def _file_of(row: Mapping[str, str | None], homes: tuple[Path, ...]) -> bytes | None:
+def _file_of(row: Mapping[str, str | None], homes: tuple[Path, ...]) -> tuple[bytes | None, bytes]:
+    """A file of the list, and its path below the folder, or below the list's where it isn't in the folder."""
     name = row["path"] or ""
-    if not name or "\0" in name:
-        return None
-    found = next((home / name for home in homes if (home / name).is_file()), None)
-    return None if found is None else os.path.realpath(os.fsencode(found))
+    for home in homes:
+        try:
+            if not name or not (home / name).is_file():
+                continue
+            path = os.path.realpath(os.fsencode(home / name))
+        except (OSError, ValueError):  # longer than any name may be, or no name at all
+            return None, b""
+        roots = [os.path.realpath(os.fsencode(one)) + os.fsencode(os.sep) for one in homes]
+        return path, next((path[len(root) :] for root in roots if path.startswith(root)), path)
+    return None, b""

@@ -1,6 +1,6 @@
 """Numbers that somebody else's program has for the same files: WaveNet, CLAP, OpenL3, anything.
 
-Owns the reading and checking of such files. Nothing in them is trusted: no pickle is ever loaded.
+Owns the reading and checking of such files, and must not trust anything in them: no pickle is ever loaded.
 """
 
 import os
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from klustr_bridge.errors import StudyError
 from klustr_bridge.types import Float32Array
 
-MOST_DIMENSIONS = 65_536
+MOST_DIMENSIONS = 8_192
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class External:
         """Rows of some files, shape (n, d); NaN where there are none."""
         found = np.full((len(paths), self.rows.shape[1]), np.nan, np.float32)
         for n, path in enumerate(paths):
-            if (at := self.at.get(path)) is not None:
+            if (at := self.at.get(os.path.realpath(path))) is not None:
                 found[n] = self.rows[at]
         return found
 
@@ -73,11 +73,16 @@ def read_external(file: Path, folder: Path) -> External:
     rows = numbers.reshape(len(numbers), -1)
     if rows.shape[1] > MOST_DIMENSIONS:
         raise StudyError(f"{file} has {rows.shape[1]} numbers a sound; at most {MOST_DIMENSIONS} are taken")
-    wrong = np.flatnonzero(~np.isfinite(rows.astype(np.float64)).all(axis=1))
+    with np.errstate(over="ignore"):
+        as_rows: Float32Array = np.ascontiguousarray(rows, np.float32)
+    wrong = np.flatnonzero(~np.isfinite(as_rows).all(axis=1))
     if len(wrong):
         raise StudyError(f"{file} has {len(wrong)} rows that aren't finite, the first is row {wrong[0]}")
-    at = {os.path.realpath(os.fsencode(folder / path)): n for n, path in enumerate(paths)}
-    return External(np.ascontiguousarray(rows, np.float32), at)
+    try:
+        at = {os.path.realpath(os.fsencode(folder / path)): n for n, path in enumerate(paths)}
+    except ValueError as error:  # a NUL, or half a character
+        raise StudyError(f"{file} has a path that can't be one: {error}") from error
+    return External(as_rows, at)
 
 
 def _read(file: Path) -> tuple[NDArray[np.generic], list[str]]:
@@ -85,5 +90,13 @@ def _read(file: Path) -> tuple[NDArray[np.generic], list[str]]:
         names = file.with_suffix(".txt").read_text(encoding="utf-8").splitlines()
         with file.open("rb") as opened:
             return np.asarray(np.load(opened, allow_pickle=False)), names
-    with file.open("rb") as opened, np.load(opened, allow_pickle=False) as found:
-        return np.asarray(found["embedding"]), [str(path) for path in found["path"].tolist()]
+    with file.open("rb") as opened:
+        found = np.load(opened, allow_pickle=False)
+        if not isinstance(found, np.lib.npyio.NpzFile):
+            raise ValueError("it is a single array")
+        with found:
+            return np.asarray(found["embedding"]), [_text(path) for path in found["path"].tolist()]
+
+
+def _text(path: object) -> str:
+    return os.fsdecode(path) if isinstance(path, bytes) else str(path)

@@ -7,7 +7,8 @@ References
 ----------
 L. Hantrakul and A. Sarwate, "klustr: a tool for dimensionality reduction and visualization of large audio
 datasets" (2017), and its published notebooks. Whatever they leave open is librosa's default, as it was there:
-a Hann window of 2,048 audio frames every 512, centred on frames of audio padded with zeros.
+a Hann window of 2,048 audio frames every 512, the first centred on the beginning (`Prepared.padding`
+says what lies before it).
 """
 
 from collections.abc import Callable, Mapping
@@ -56,13 +57,14 @@ class FeatureSet:
 
 
 def magnitudes(
-    audio: Float32Array, frame: int = FRAME, hop: int = HOP, window: Float32Array | None = None
+    prepared: Prepared, frame: int = FRAME, hop: int = HOP, window: Float32Array | None = None
 ) -> Numbers:
     """Magnitude spectra of centred analysis frames.
 
     Parameters
     ----------
-    audio : ndarray of float32, shape (n,)
+    prepared : Prepared
+        Of n audio frames.
     frame, hop : int
         Audio frames.
     window : ndarray, shape (frame,), optional
@@ -72,12 +74,12 @@ def magnitudes(
     -------
     ndarray of float64, shape (frame // 2 + 1, 1 + n // hop)
     """
-    frames = _frames(audio, frame, hop) * (hann(frame) if window is None else window)
+    frames = _frames(prepared, frame, hop) * (hann(frame) if window is None else window)
     return np.asarray(np.abs(scipy.fft.rfft(frames, axis=1)).T)
 
 
-def _frames(audio: Float32Array, frame: int, hop: int) -> Numbers:
-    padded = np.pad(audio.astype(np.float64), frame // 2)
+def _frames(prepared: Prepared, frame: int, hop: int) -> Numbers:
+    padded = np.pad(prepared.audio.astype(np.float64), frame // 2, mode=prepared.padding)
     return np.lib.stride_tricks.sliding_window_view(padded, frame)[::hop]
 
 
@@ -95,7 +97,7 @@ def stft_picture(prepared: Prepared, frame: int = 1024, hop: int = 256) -> Float
     ndarray of float32, shape (PICTURE * PICTURE,)
         Rows from high to low frequencies; frames that a short sound lacks are silent.
     """
-    magnitude = magnitudes(prepared.audio, frame, hop, np.hanning(frame).astype(np.float32))
+    magnitude = magnitudes(prepared, frame, hop, np.hanning(frame).astype(np.float32))
     bins = PICTURE * ROWS_TO_ONE
     means = magnitude[:bins, :PICTURE].reshape(PICTURE, ROWS_TO_ONE, -1).mean(axis=1)
     picture = np.zeros((PICTURE, PICTURE))
@@ -107,7 +109,7 @@ def stft_picture(prepared: Prepared, frame: int = 1024, hop: int = 256) -> Float
 
 def mfcc(prepared: Prepared) -> Float32Array:
     """Mel-frequency cepstral coefficients, shape (N_MFCC * frames,)."""
-    power = np.square(magnitudes(prepared.audio))
+    power = np.square(magnitudes(prepared))
     bands = _mel(prepared.sample_rate) @ power
     level = 10.0 * np.log10(np.maximum(bands, _LEAST_POWER))
     level = np.maximum(level, level.max() - _RANGE_DB)
@@ -126,10 +128,10 @@ def mir(prepared: Prepared) -> Float32Array:
     (Hz, 85 % of the magnitude) and zero-crossing rate, one after the other.
     """
     audio, rate = prepared.audio, prepared.sample_rate
-    magnitude = magnitudes(audio)
+    magnitude = magnitudes(prepared)
     sums = magnitude.sum(axis=0)
     hz = np.fft.rfftfreq(FRAME, 1.0 / rate)
-    framed = _frames(audio, FRAME, HOP)
+    framed = _frames(prepared, FRAME, HOP)
     steps = np.diff(magnitude, axis=1, prepend=magnitude[:, :1])
     rows = np.array(
         [

@@ -4,6 +4,7 @@ Owns which sounds stay: those that can be heard, each audio once. It must not ma
 """
 
 import hashlib
+import importlib.metadata
 import os
 import time
 from collections import Counter
@@ -21,14 +22,14 @@ from klustr_bridge.study.dataset import LEAST_OF_A_CLASS, PAPER, LabelledFiles
 from klustr_bridge.study.external import External
 from klustr_bridge.study.features import EMBEDDING, EMBEDDING_TITLE, PUBLISHED, standardised
 from klustr_bridge.study.kept import Kept, key_of
-from klustr_bridge.study.prepare import decode, prepare, reason_of
+from klustr_bridge.study.prepare import Decoded, decode, prepare, reason_of
 from klustr_bridge.study.workers import in_processes
 from klustr_bridge.types import Float32Array
 
-FEATURES_VERSION = 1
+FEATURES_VERSION = 2
 """Rises whenever a feature set or a preparation gives other numbers."""
 
-_FILES_IN_ONE = 100
+_PARTS = 64
 _NAMES = (*PUBLISHED, EMBEDDING)
 
 
@@ -97,10 +98,7 @@ def hear(
     StudyError
         Where no two classes of enough sounds are left.
     """
-    parts = [
-        _part(files.paths[at : at + _FILES_IN_ONE], preset, work)
-        for at in range(0, len(files), _FILES_IN_ONE)
-    ]
+    parts = [_part(paths, preset, work) for paths in _in_parts(files.paths)]
     kept = Kept(work)
     missing = [part for part in parts if kept.read(part.key) is None]
     n_done = len(files) - sum(len(part.paths) for part in missing)
@@ -110,17 +108,18 @@ def hear(
         n_done += len(part.paths)
         tell(f"heard {n_done} of {len(files)} files")
     found = [_read(kept, part) for part in parts]
-    reasons = np.concatenate([one["reason"] for one in found])
-    prints = np.concatenate([one["print"] for one in found])
+    place = {path: at for at, path in enumerate(path for part in parts for path in part.paths)}
+    order = np.array([place[path] for path in files.paths])
+    reasons = np.concatenate([one["reason"] for one in found])[order]
+    prints = np.concatenate([one["print"] for one in found])[order]
     dropped = Counter(reason for reason in reasons.tolist() if reason)
-    stays = reasons == ""
-    stays &= _first_of_each(prints, stays)
-    dropped["that hold the same audio as another"] += int(((reasons == "") & ~stays).sum())
+    stays = np.asarray(reasons == "", np.bool_)
     of_externals = {name: one.rows_of(files.paths) for name, one in externals.items()}
     for name, rows in of_externals.items():
         has = np.isfinite(rows).all(axis=1)
         dropped[f"without numbers in {name}"] += int((stays & ~has).sum())
         stays &= has
+    stays = _each_audio_once(prints, files.labels, stays, dropped)
     stays &= _of_large_classes(files.labels, stays, dropped)
     if len(np.unique(files.labels[stays])) < 2:
         told = "; ".join(f"{n} {reason}" for reason, n in dropped.most_common() if n)
@@ -130,13 +129,21 @@ def hear(
         )
     sets = []
     for at, name in enumerate(_NAMES):
-        rows = np.concatenate([one[name] for one in found])[stays]
+        rows = np.concatenate([one[name] for one in found])[order][stays]
         seconds = sum(float(one["seconds"][at]) for one in found)
         wanted = name in PUBLISHED and PUBLISHED[name].is_standardised and preset != PAPER
         title = PUBLISHED[name].title if name in PUBLISHED else EMBEDDING_TITLE
         sets.append(HeardSet(name, title, standardised(rows) if wanted else rows, seconds))
     sets += [HeardSet(name, name, rows[stays], float("nan")) for name, rows in of_externals.items()]
     return files.keep(stays), sets, {reason: n for reason, n in dropped.items() if n}
+
+
+def _in_parts(paths: tuple[bytes, ...]) -> list[tuple[bytes, ...]]:
+    """Files in parts that stay the same whatever other files come and go."""
+    parts: dict[int, list[bytes]] = {}
+    for path in paths:
+        parts.setdefault(hashlib.sha256(path).digest()[0] % _PARTS, []).append(path)
+    return [tuple(sorted(part)) for part in parts.values()]
 
 
 def _part(paths: tuple[bytes, ...], preset: str, work: Path) -> _Part:
@@ -147,7 +154,9 @@ def _part(paths: tuple[bytes, ...], preset: str, work: Path) -> _Part:
             stamps.append((path, status.st_size, status.st_mtime_ns))
         except OSError:
             stamps.append((path, -1, -1))
-    return _Part(paths, preset, work, "heard-" + key_of(FEATURES_VERSION, ANALYSIS_VERSION, preset, stamps))
+    made_by = [importlib.metadata.version(name) for name in ("numpy", "scipy", "soxr", "soundfile")]
+    key = key_of(FEATURES_VERSION, ANALYSIS_VERSION, made_by, preset, stamps)
+    return _Part(paths, preset, work, f"heard-{key}")
 
 
 def _read(kept: Kept, part: _Part) -> dict[str, NDArray[np.generic]]:
@@ -165,7 +174,7 @@ def _hear_part(part: _Part) -> None:
     for path in part.paths:
         try:
             rows, printed = _hear_one(path, part.preset, seconds)
-        except (RefusedSound, OSError) as error:
+        except Exception as error:  # whatever one file does to a decoder stops no other
             found.append(None)
             reasons.append(reason_of(error))
             prints.append("")
@@ -197,13 +206,13 @@ def _hear_one(path: bytes, preset: str, seconds: dict[str, float]) -> tuple[dict
     described = describe(decoded.mono, decoded.sample_rate, decoded.duration_s, decoded.first_frame)
     rows[EMBEDDING] = described.embedding
     seconds[EMBEDDING] += time.process_time() - begun
+    if not all(np.isfinite(row).all() for row in rows.values()):
+        raise RefusedSound("of levels that no number can hold")
     return rows, hashlib.sha256(prepared.audio.tobytes()).hexdigest()
 
 
 def _sizes(preset: str) -> dict[str, int]:
     """Numbers that each feature set has for a sound of a preset: measured of a click."""
-    from klustr_bridge.study.prepare import Decoded
-
     click = np.zeros(4_410, np.float32)
     click[100] = 1.0
     decoded = Decoded(click, 44_100, 0.1, 0)
@@ -211,14 +220,20 @@ def _sizes(preset: str) -> dict[str, int]:
     return sizes | {EMBEDDING: len(describe(click, 44_100, 0.1).embedding)}
 
 
-def _first_of_each(prints: NDArray[np.generic], stays: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Which sounds are the first of those that stay with their audio."""
-    seen: set[str] = set()
-    first = np.zeros(len(prints), np.bool_)
+def _each_audio_once(
+    prints: NDArray[np.generic], labels: NDArray[np.str_], stays: NDArray[np.bool_], dropped: Counter[str]
+) -> NDArray[np.bool_]:
+    """Of those that stay the first of each audio; none where files of one audio are of several classes."""
+    groups: dict[str, list[int]] = {}
     for at in np.flatnonzero(stays).tolist():
-        printed = str(prints[at])
-        first[at] = printed not in seen
-        seen.add(printed)
+        groups.setdefault(str(prints[at]), []).append(at)
+    first = np.zeros(len(prints), np.bool_)
+    for group in groups.values():
+        if len({str(labels[at]) for at in group}) > 1:
+            dropped["that hold the same audio as one of another class"] += len(group)
+        else:
+            first[group[0]] = True
+            dropped["that hold the same audio as another"] += len(group) - 1
     return first
 
 

@@ -7,12 +7,13 @@ on, and never read as anything but numbers. A damaged one counts as missing.
 import contextlib
 import hashlib
 import os
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
+from klustr_bridge.errors import StudyError
 
 Arrays = Mapping[str, NDArray[np.generic]]
 
@@ -48,8 +49,27 @@ class Kept:
             # opened here: numpy leaves a file open in which it finds no archive
             with self.path(name).open("rb") as file, np.load(file, allow_pickle=False) as arrays:
                 return dict(arrays)
-        except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
+        except Exception:  # a flipped bit makes zipfile and numpy raise whatever they come upon
             return None
+
+    def begin(self) -> None:
+        """Make the folder, and remove what processes that were killed have left unfinished.
+
+        Raises
+        ------
+        StudyError
+            Where the folder can't be made or written to.
+        """
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            for unfinished in self._folder.glob("*.part"):
+                unfinished.unlink(missing_ok=True)
+            self.write("probe", {"probe": np.zeros(1)})
+            self.path("probe").unlink()
+        except OSError as error:
+            raise StudyError(
+                f"{self._folder} can't be written to: {error.strerror}; name another --out"
+            ) from error
 
     def write(self, name: str, arrays: Arrays) -> None:
         """Keep arrays under a name."""

@@ -2,10 +2,12 @@
 
 Owns the two preparations. ``paper`` is that of the published code: the first 0.25 s at 48 kHz, a peak of 1,
 no sound of 4 s or more. ``bridge`` begins at the onset and hears a second at 44.1 kHz. Neither takes silence.
+It must not measure anything.
 """
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import soxr
@@ -56,10 +58,14 @@ class Prepared:
         Mono; the same n for every sound of a preset, silence where a sound has ended.
     sample_rate : int
         Hz.
+    padding : {'constant', 'reflect'}
+        What lies before and behind it for analysis frames that are centred on its edges: silence, or, as in
+        librosa of 2017, the sound mirrored.
     """
 
     audio: Float32Array
     sample_rate: int
+    padding: Literal["constant", "reflect"] = "constant"
 
 
 def decode(path: bytes) -> Decoded:
@@ -124,12 +130,13 @@ def _of_paper(decoded: Decoded) -> Prepared:
     peak = float(np.abs(audio).max())
     if peak == 0.0:
         raise RefusedSound("silent in its first 0.25 s")
-    return Prepared(audio / np.float32(peak), PAPER_RATE)
+    return Prepared(audio / np.float32(peak), PAPER_RATE, "reflect")
 
 
-def reason_of(error: RefusedSound | OSError) -> str:
+def reason_of(error: Exception) -> str:
     """Say in a few words, the same for all files alike, why a sound isn't part of a study."""
     if isinstance(error, OSError):  # before the other: what can't be read now is both
         return "that can't be read"
     text = str(error)
-    return text if text.startswith(("of ", "silent")) else "that can't be decoded"
+    is_own = isinstance(error, RefusedSound) and text.startswith(("of ", "silent"))
+    return text if is_own else "that can't be decoded"

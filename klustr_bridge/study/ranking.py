@@ -1,7 +1,7 @@
 """The ranking that holds up: what of a map's lead is more than the chance of which packs were there.
 
 Owns the comparison of maps by the same resamples of packs, and the worth of a choice in packs that had no
-say in it. It must not know how scores are made.
+vote in it. It must not know how scores are made.
 """
 
 from collections.abc import Sequence
@@ -79,7 +79,8 @@ def ranked_draws(shares: Sequence[Numbers], packs: NDArray[np.str_], seed: int) 
 def held_out_share(shares: Sequence[Numbers], packs: NDArray[np.str_]) -> float:
     """Tell what choosing the best is worth where it wasn't chosen.
 
-    For each pack the map that is best over all other packs is looked at in that pack.
+    For each pack the map that is best over the sounds of all other packs is looked at in that pack. Its own
+    sounds are neighbours of the others all the same: only their scores have no vote.
 
     Parameters
     ----------

@@ -155,17 +155,23 @@ class StudyResult:
     labels, packs : ndarray of str, shape (n,)
         Class of each sound, and the pack that doesn't count as its neighbourhood.
     packs_are : str
-        What a pack is here: ``collection``, ``kit`` or ``sound`` (where there is but one of the others).
+        What a pack is here: ``collection``, ``kit``, or ``sound`` where neither leaves most sounds ten of
+        their class outside.
+    paths : tuple of str, length n
+        Files below the folder; those outside of it, that a list may name, are absolute.
     dropped : mapping of str to int
         Files that weren't taken, by reason.
+    failed : mapping of str to str
+        Maps that couldn't be made, with the reason.
     features : tuple of Features
     maps : tuple of MapScored
         Ranked: the best first.
     held_out : float
-        What a choice by this ranking is worth: for each pack the map that is best by all other packs is
-        taken, and its `RANKED_BY` looked at in that pack; mean over sounds. NaN with a single pack.
+        What a choice by this ranking is worth: for each pack the map that is best by the sounds of all
+        other packs is taken, and its `RANKED_BY` looked at in that pack; mean over sounds. Its sounds are
+        neighbours of the others all the same. NaN where packs are single sounds.
     seconds : float
-        Wall clock of the whole, that of earlier runs that this one went on from included.
+        Wall clock of all that was made, in earlier runs that this one went on from, too.
     n_cores : int
     versions : mapping of str to str
         Of libraries that decide the result.
@@ -185,6 +191,8 @@ class StudyResult:
     seconds: float
     n_cores: int
     versions: Mapping[str, str] = field(default_factory=dict)
+    paths: tuple[str, ...] = ()
+    failed: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def classes(self) -> tuple[str, ...]:

@@ -3,8 +3,10 @@
 Owns the order of things and what is made in which process. It must not write the report.
 """
 
+import hashlib
 import importlib.metadata
 import json
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +17,7 @@ from numpy.typing import NDArray
 
 from klustr_bridge import __version__
 from klustr_bridge.errors import StudyError
+from klustr_bridge.library.paths import to_text
 from klustr_bridge.processes import available_cores
 from klustr_bridge.study.dataset import BRIDGE, DRUMS, LabelledFiles, read_files
 from klustr_bridge.study.external import read_external
@@ -25,7 +28,7 @@ from klustr_bridge.study.published import INITIALISATIONS
 from klustr_bridge.study.ranking import Place, held_out_share, ranked
 from klustr_bridge.study.reductions import QUICK, Job, make, population
 from klustr_bridge.study.results import Features, MapScored, StudyResult
-from klustr_bridge.study.scores import k_means, map_scores, neighbour_precision
+from klustr_bridge.study.scores import asked_precision, k_means, map_scores
 from klustr_bridge.study.workers import in_processes
 from klustr_bridge.types import Float32Array
 
@@ -34,6 +37,7 @@ MOST_SOUNDS = {"quick": 3_000, "full": 6_000}
 grows with them, that of comparing all pairs with their square."""
 
 _MAKING_VERSION = 1
+_JUDGING_VERSION = 1
 _LIBRARIES = ("numpy", "scipy", "scikit-learn", "umap-learn", "openTSNE", "numba", "faiss-cpu")
 
 Tell = Callable[[str], None]
@@ -41,14 +45,31 @@ Tell = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class _Task:
-    """Maps of one feature set, made and judged in one go; the numbers lie in the work folder."""
+    """Maps of one feature set, made and judged in one go; what it takes and gives lies in the work folder.
+
+    What a map is made from has no labels in its name: with other labels the same maps are judged anew.
+    """
 
     features: str
     job: Job
-    key: str
     rows_key: str
+    labels_key: str
+    maps_key: str
+    scores_key: str
     work: Path
     seed: int
+
+    @property
+    def n_maps(self) -> int:
+        return len(list(self.job.members()))
+
+    @property
+    def title(self) -> str:
+        titles = [title for title, _ in self.job.members()]
+        return titles[0] if len(titles) == 1 else f"{titles[-1]}, and {len(titles) - 1} on the way"
+
+    def is_done(self, kept: Kept) -> bool:
+        return kept.read(self.scores_key) is not None and kept.read(self.maps_key) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,31 +133,44 @@ def run_study(
     """
     begun = time.monotonic()
     n_processes = available_cores() if n_processes is None else n_processes
+    if most is not None and most < 1:
+        raise StudyError(f"{most} sounds can't be drawn; at least one, or leave --most out")
+    kept = Kept(work)
+    kept.begin()
     externals = {_free_name(name): read_external(file, folder) for name, file in (embeddings or {}).items()}
     files, dropped = read_files(folder, labels, preset=preset, classes=classes)
     files, n_left = _drawn(files, MOST_SOUNDS.get(extent, 0) if most is None else most, seed)
     if n_left:
         dropped["not drawn, of so many"] = n_left
-    files, sets, unheard = hear(
-        files, preset=preset, work=work, externals=externals, n_processes=n_processes, tell=tell
-    )
-    packs, packs_are = files.packs()
-    kept = Kept(work)
-    tasks = list(_tasks(files, sets, packs, extent, work, seed))
-    clock = "clock-" + key_of([task.key for task in tasks])
-    before_s = _seconds_before(kept, clock)
+    clock = "clock-" + key_of(files.paths, preset, extent, seed)
+    was = kept.read(clock)
+    seconds = 0.0 if was is None else float(was["seconds"])
+    has_made = False
+
+    def told(line: str) -> None:
+        nonlocal has_made
+        has_made = True
+        tell(line)
+
     try:
-        _make_all(kept, tasks, n_processes, tell)
+        files, sets, unheard = hear(
+            files, preset=preset, work=work, externals=externals, n_processes=n_processes, tell=told
+        )
+        packs, packs_are = files.packs()
+        tasks = list(_tasks(files, sets, packs, extent, work, seed))
+        failed = _make_all(kept, tasks, n_processes, told, tell)
         found = [one for task in tasks for one in _found(kept, task)]
-        measured = [_measured(one, files.labels, packs, seed) for one in sets]
+        measured = [_measured(kept, one, files.labels, packs, seed) for one in sets]
     finally:
-        seconds = before_s + time.monotonic() - begun
-        kept.write(clock, {"seconds": np.array(seconds)})
+        if has_made:
+            seconds += time.monotonic() - begun
+            kept.write(clock, {"seconds": np.array(seconds)})
     if not found:
-        raise StudyError("none of the maps could be made; the lines above say why")
+        raise StudyError("none of the maps could be made: " + "; ".join(sorted(set(failed.values()))))
     shares = [one.share for one in found]
+    root = folder.resolve()
     return StudyResult(
-        folder=folder.resolve().name,
+        folder=root.name,
         preset=preset,
         extent=extent,
         seed=seed,
@@ -152,7 +186,14 @@ def run_study(
         seconds=seconds,
         n_cores=n_processes,
         versions=_versions(),
+        paths=tuple(_below(path, root) for path in files.paths),
+        failed=failed,
     )
+
+
+def _below(path: bytes, root: Path) -> str:
+    text = to_text(path)
+    return text.removeprefix(str(root) + os.sep)
 
 
 def _free_name(name: str) -> str:
@@ -163,11 +204,15 @@ def _free_name(name: str) -> str:
 
 
 def _drawn(files: LabelledFiles, most: int, seed: int) -> tuple[LabelledFiles, int]:
-    """So many files at most, and how many were left out."""
-    if not 0 < most < len(files):
+    """So many files at most, and how many were left out.
+
+    By lots that go with a file's name: another file more or less changes next to nothing of the draw.
+    """
+    if len(files) <= most:
         return files, 0
-    drawn = np.zeros(len(files), np.bool_)
-    drawn[np.random.default_rng(seed).choice(len(files), size=most, replace=False)] = True
+    lots = [hashlib.sha256(b"%d %s" % (seed, path)).digest() for path in files.paths]
+    last = sorted(lots)[most - 1]
+    drawn = np.array([lot <= last for lot in lots])
     return files.keep(drawn), len(files) - most
 
 
@@ -181,39 +226,43 @@ def _tasks(
 ) -> list[_Task]:
     """All that is to be made, the longest first; what it takes is put into the work folder."""
     kept = Kept(work)
+    made_by = key_of(_MAKING_VERSION, sorted(_versions().items()), seed)
+    labels_key = "labels-" + key_of(files.labels.tolist(), packs.tolist())
+    if kept.read(labels_key) is None:
+        kept.write(labels_key, {"labels": files.labels, "packs": packs})
     tasks = []
     for one in sets:
-        of_all = key_of(
-            _MAKING_VERSION, sorted(_versions().items()), seed, files.labels.tolist(), packs.tolist()
-        )
-        rows_key = "rows-" + key_of(one.rows.shape, one.rows.tobytes(), of_all)
+        rows_key = "rows-" + key_of(one.rows.shape, one.rows.tobytes())
         if kept.read(rows_key) is None:
-            kept.write(rows_key, {"rows": one.rows, "labels": files.labels, "packs": packs})
+            kept.write(rows_key, {"rows": one.rows})
         for job in population(extent, len(files)):
-            key = "maps-" + key_of(rows_key, job.family, sorted(job.parameters.items()), job.iterations)
-            tasks.append(_Task(one.name, job, key, rows_key, work, seed))
+            of_job = (job.family, sorted(job.parameters.items()), job.iterations)
+            maps_key = "maps-" + key_of(rows_key, made_by, of_job)
+            scores_key = "scores-" + key_of(_JUDGING_VERSION, maps_key, labels_key)
+            tasks.append(_Task(one.name, job, rows_key, labels_key, maps_key, scores_key, work, seed))
     return sorted(tasks, key=lambda task: -task.job.cost)
 
 
-def _make_all(kept: Kept, tasks: Sequence[_Task], n_processes: int, tell: Tell) -> None:
-    missing = [task for task in tasks if kept.read(task.key) is None]
-    n_maps = sum(len(list(task.job.members())) for task in tasks)
-    n_done = n_maps - sum(len(list(task.job.members())) for task in missing)
+def _make_all(kept: Kept, tasks: Sequence[_Task], n_processes: int, told: Tell, tell: Tell) -> dict[str, str]:
+    """Make what is missing; the reasons of what can't be made, by features and map."""
+    missing = [task for task in tasks if not task.is_done(kept)]
+    n_maps = sum(task.n_maps for task in tasks)
+    n_done = n_maps - sum(task.n_maps for task in missing)
     if n_done:
         tell(f"made before: {n_done} of {n_maps} maps")
     left = sum(task.job.cost for task in missing)
     begun, done = time.monotonic(), 0.0
+    failed = {}
     for task, problem in in_processes(_make, missing, n_processes):
-        n_done += len(list(task.job.members()))
+        n_done += task.n_maps
         done += task.job.cost
-        titles = [title for title, _ in task.job.members()]
-        what = titles[0] if len(titles) == 1 else f"{titles[-1]}, and {len(titles) - 1} on the way"
         left_s = (time.monotonic() - begun) / done * (left - done)
-        tell(
-            f"{n_done} of {n_maps} maps: {task.features}, {what}{_ends_in(left_s) if n_done < n_maps else ''}"
-        )
+        end = _ends_in(left_s) if n_done < n_maps else ""
         if problem:
-            tell(f"could not be made: {problem}")
+            failed[f"{task.features}, {task.title}"] = problem
+            end = f" could not be made: {problem}{end}"
+        told(f"{n_done} of {n_maps} maps: {task.features}, {task.title}{end}")
+    return failed
 
 
 def _ends_in(seconds: float) -> str:
@@ -221,23 +270,30 @@ def _ends_in(seconds: float) -> str:
 
 
 def _make(task: _Task) -> str:
-    """Make and judge the maps of a task, and keep them; the reason, where they can't be made."""
+    """Make and judge the maps of a task, and keep them; the reason, where they can't be."""
     kept = Kept(task.work)
-    given = kept.read(task.rows_key)
-    if given is None:
-        return f"{kept.path(task.rows_key)} is gone or damaged"
+    given, told = kept.read(task.rows_key), kept.read(task.labels_key)
+    if given is None or told is None:
+        return f"{kept.path(task.rows_key)} is gone or damaged; run the study again"
     rows = np.asarray(given["rows"], np.float32)
-    labels, packs = given["labels"].astype(np.str_), given["packs"].astype(np.str_)
     try:
-        made = make(task.job, rows, task.seed)
+        made = kept.read(task.maps_key)
+        if made is None:
+            maps = make(task.job, rows, task.seed)
+            made = {
+                "xy": np.array([one.xy for one in maps]),
+                "seconds": np.array([one.seconds for one in maps]),
+            }
+            if not np.isfinite(made["xy"]).all():
+                return "it gives places that are no numbers"
+            kept.write(task.maps_key, made)
+        labels, packs = told["labels"].astype(np.str_), told["packs"].astype(np.str_)
+        judged = [map_scores(np.asarray(xy), rows, labels, packs, task.seed) for xy in made["xy"]]
     except Exception as error:  # whatever a library raises: all other maps can still be made
-        return f"{task.features}, {task.job.family}: {type(error).__name__}: {error}"
-    judged = [map_scores(one.xy, rows, labels, packs, task.seed) for one in made]
+        return f"{type(error).__name__}: {error}"
     kept.write(
-        task.key,
+        task.scores_key,
         {
-            "xy": np.array([one.xy for one in made]),
-            "seconds": np.array([one.seconds for one in made]),
             "scores": np.array([json.dumps(scores) for scores, _ in judged]),
             "share": np.array([share for _, share in judged]),
         },
@@ -246,8 +302,8 @@ def _make(task: _Task) -> str:
 
 
 def _found(kept: Kept, task: _Task) -> list[_Found]:
-    made = kept.read(task.key)
-    if made is None:
+    made, judged = kept.read(task.maps_key), kept.read(task.scores_key)
+    if made is None or judged is None:
         return []
     return [
         _Found(
@@ -257,8 +313,8 @@ def _found(kept: Kept, task: _Task) -> list[_Found]:
             parameters,
             np.asarray(made["xy"][at], np.float32),
             float(made["seconds"][at]),
-            json.loads(str(made["scores"][at])),
-            np.asarray(made["share"][at], np.float64),
+            json.loads(str(judged["scores"][at])),
+            np.asarray(judged["share"][at], np.float64),
         )
         for at, (title, parameters) in enumerate(task.job.members())
     ]
@@ -279,24 +335,21 @@ def _scored(one: _Found, place: Place) -> MapScored:
     )
 
 
-def _measured(one: HeardSet, labels: NDArray[np.str_], packs: NDArray[np.str_], seed: int) -> Features:
-    codes = np.unique(labels, return_inverse=True)[1].astype(np.int64)
-    share = neighbour_precision(one.rows.astype(np.float64), labels, packs)
-    place = ranked([share], labels, packs, seed)[0]
+def _measured(
+    kept: Kept, one: HeardSet, labels: NDArray[np.str_], packs: NDArray[np.str_], seed: int
+) -> Features:
+    """What a feature set knows before any map is made of it."""
+    place = ranked([asked_precision(one.rows, labels, packs)], labels, packs, seed)[0]
+    key = "k-means-" + key_of(_JUDGING_VERSION, one.rows.tobytes(), labels.tolist(), seed)
+    found = kept.read(key)
+    if found is None:
+        codes = np.unique(labels, return_inverse=True)[1].astype(np.int64)
+        found = {name: np.array(k_means(one.rows, codes, name, seed)) for name in INITIALISATIONS}
+        kept.write(key, found)
+    kmeans = {name: (float(found[name][0]), float(found[name][1])) for name in INITIALISATIONS}
     return Features(
-        one.name,
-        one.title,
-        one.rows.shape[1],
-        one.seconds,
-        {name: k_means(one.rows, codes, name, seed) for name in INITIALISATIONS},
-        place.share,
-        place.share_classes,
+        one.name, one.title, one.rows.shape[1], one.seconds, kmeans, place.share, place.share_classes
     )
-
-
-def _seconds_before(kept: Kept, clock: str) -> float:
-    before = kept.read(clock)
-    return 0.0 if before is None else float(before["seconds"])
 
 
 def _versions() -> dict[str, str]:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from klustr_bridge.layout.quality import continuity, trustworthiness
 from klustr_bridge.layout.regions import area, convex_hull, hull_scores, roundness, union_area
+from klustr_bridge.study.dataset import has_others_outside
 from klustr_bridge.types import Float32Array
 
 K = 10
@@ -53,7 +54,7 @@ def map_scores(
         scores["sum_published"] = scores["silhouette"] + scores["roundness"] + scores["overlap_published"]
     if (core := hull_scores(xy, codes + 1)) is not None:
         scores |= {"roundness_core": core.roundness, "overlap_core": core.overlap}
-    share = neighbour_precision(xy.astype(np.float64), labels, packs, K)
+    share = asked_precision(xy, labels, packs)
     if np.isfinite(share).any():
         asked = np.isfinite(share)
         scores["share"] = float(share[asked].mean())
@@ -111,6 +112,13 @@ def published_hull_scores(xy: Float32Array, codes: NDArray[np.int64]) -> dict[st
     }
 
 
+def asked_precision(points: Float32Array, labels: Texts, packs: Texts) -> Numbers:
+    """`neighbour_precision` of the sounds that could have ten of their class outside their pack; else NaN."""
+    share = neighbour_precision(points.astype(np.float64), labels, packs)
+    share[~has_others_outside(labels, packs)] = np.nan
+    return share
+
+
 def neighbour_precision(
     points: Numbers, label: Texts, group: Texts, k: int = K, asked: NDArray[np.int64] | None = None
 ) -> Numbers:
@@ -146,7 +154,8 @@ def farthest_share(xy: Float32Array, codes: NDArray[np.int64], k: int = K) -> fl
     """Share of the k farthest that are of a sound's class: what was once taken for its neighbours."""
     total = 0.0
     for rows, distances in _distances(xy.astype(np.float64)):
-        farthest = np.argsort(-distances, axis=1, kind="stable")[:, :k]
+        k = min(k, distances.shape[1])
+        farthest = np.argpartition(-distances, k - 1, axis=1)[:, :k]
         total += float((codes[farthest] == codes[rows, None]).mean(axis=1).sum())
     return total / len(xy)
 

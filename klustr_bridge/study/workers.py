@@ -12,7 +12,13 @@ from multiprocessing import get_context
 from typing import TypeVar
 
 from klustr_bridge.errors import StudyError
-from klustr_bridge.processes import THREAD_VARIABLES, become_background_process, ctrl_c_held_back
+from klustr_bridge.processes import (
+    THREAD_VARIABLES,
+    become_background_process,
+    ctrl_c_held_back,
+    single_threaded_environment,
+    use_one_core,
+)
 
 Task = TypeVar("Task")
 Done = TypeVar("Done")
@@ -38,12 +44,12 @@ def in_processes(
         Where a process has died, perhaps for want of memory.
     """
     waiting = list(tasks)
-    if n_processes == 1 or len(waiting) < 2:
+    if n_processes == 1 or not waiting:
         for task in waiting:
             yield task, work(task)
         return
     with _single_threaded():
-        pool = ProcessPoolExecutor(n_processes, get_context("spawn"), become_background_process)
+        pool = ProcessPoolExecutor(min(n_processes, len(waiting)), get_context("spawn"), _begin)
         futures: dict[Future[Done], Task] = {}
         is_done = False
         try:
@@ -64,6 +70,11 @@ def in_processes(
                 _end(pool)
 
 
+def _begin() -> None:
+    become_background_process()
+    use_one_core()
+
+
 def _end(pool: ProcessPoolExecutor) -> None:
     """End the processes now: what they are at would be done again anyhow."""
     processes = list((getattr(pool, "_processes", None) or {}).values())
@@ -77,8 +88,9 @@ def _end(pool: ProcessPoolExecutor) -> None:
 @contextlib.contextmanager
 def _single_threaded() -> Iterator[None]:
     """Processes begun here use one thread each in numerical libraries: they are as many as cores already."""
-    before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
-    os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
+    names = (*THREAD_VARIABLES, "OMP_WAIT_POLICY")
+    before = {name: os.environ.get(name) for name in names}
+    single_threaded_environment()
     try:
         yield
     finally:

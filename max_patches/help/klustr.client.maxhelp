@@ -2957,10 +2957,10 @@
          "patching_rect": [
           330,
           212,
-          1313,
+          1281,
           20
          ],
-         "text": "(auto tsne umap umap-direct grid axes tsne-15 tsne-30 tsne-100 umap-10-0.01 umap-30-0.5 umap-direct-10-0.01 umap-direct-30-0.5) Makes a map to be looked at before it is taken: the one in force stays, ..."
+         "text": "(auto tsne umap umap-direct grid axes tsne-15 tsne-30 tsne-50 tsne-100 umap-10-0.01 umap-15-0.1 umap-30-0.5 umap-direct-10-0.01 umap-direct-15-0.1 umap-direct-30-0.5) Makes a map to be looked at ..."
         }
        },
        {

@@ -63,5 +63,6 @@ def result(
         seconds=3600.0,
         n_cores=2,
         versions={"numpy": "2.3.4"},
+        paths=tuple(f"Kit {at % 3}/{at}.wav" for at in range(len(labels))),
     )
     return replace(made, **changed)

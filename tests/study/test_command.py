@@ -37,7 +37,7 @@ def test_a_study_writes_its_report_and_goes_on_from_what_is_kept(folder: Path, t
     first, best, others, page = done.stdout.splitlines()
     assert first == "44 sounds, 2 classes, 10 maps"
     assert best.startswith("best: ") and best.endswith("% of the ten nearest are of one's class")
-    assert others.endswith("others may be as good (95 % of resamples of packs)")
+    assert others.endswith("others may be as good (95 % of resamples of collections)")
     assert Path(page) == out / "index.html" and (out / "index.html").stat().st_size > 10_000
     assert (out / "best.png").read_bytes().startswith(b"\x89PNG")
     with (out / "maps.csv").open(encoding="utf-8", newline="") as file:
@@ -57,6 +57,9 @@ def test_a_study_writes_its_report_and_goes_on_from_what_is_kept(folder: Path, t
         (("--classes", "clap"), 1, "a study needs two classes of 11 files or more"),
         (("--preset", "seed"), 2, "invalid choice: 'seed'"),
         (("--most", "3"), 1, "fewer than two classes of 11 sounds are left"),
+        (("--most", "0"), 1, "0 sounds can't be drawn"),
+        (("--embedding", "x=a.npz", "--embedding", "x=b.npz"), 2, "--embedding x is given twice"),
+        (("--out", "/dev/null/report"), 1, "can't be written to"),
     ],
 )
 def test_what_makes_no_study_is_said(

@@ -142,3 +142,32 @@ def test_names_that_are_no_text_are_read(tmp_path: Path) -> None:
     named(tmp_path, "kick {n}.wav", "snare {n}.wav")
     Path(os.fsdecode(os.fsencode(tmp_path) + b"/kick \xff.wav")).touch()
     assert len(read_files(tmp_path)[0]) == 2 * LEAST_OF_A_CLASS + 1
+
+
+def test_classes_of_a_list_are_read_in_any_case_and_names_may_be_anything(tmp_path: Path) -> None:
+    """Kick and kick are one class; a name longer than any file's is a missing file."""
+    named(tmp_path, "{n}a.wav", "{n}b.wav")
+    rows = [
+        f"{n:02}{side}.wav,{label}"
+        for n in range(LEAST_OF_A_CLASS)
+        for side, label in (("a", "Kick" if n % 2 else "kick"), ("b", "Snare"))
+    ]
+    labels = tmp_path / "labels.csv"
+    labels.write_text("\n".join(["path,label", *rows, f"{'x' * 300}.wav,kick"]))
+    for preset in ("bridge", "paper"):
+        files, dropped = read_files(tmp_path, labels, preset=preset)
+        assert set(files.labels.tolist()) == {"kick", "snare"}
+        assert dropped == {"in the list, but not there": 1}
+    assert len(read_files(tmp_path, labels, classes="Kick, snare")[0]) == 2 * LEAST_OF_A_CLASS
+
+
+def test_packs_of_a_list_are_folders_below_the_folder(tmp_path: Path) -> None:
+    """However the list names the files: below the folder, beside the list, or whole."""
+    folder = tmp_path / "audio"
+    named(folder, "P/{n}a.wav", "Q/{n}b.wav")
+    for start in ("", "audio/", f"{folder}/"):
+        rows = [f"{start}P/{n:02}a.wav,kick" for n in range(LEAST_OF_A_CLASS)]
+        rows += [f"{start}Q/{n:02}b.wav,snare" for n in range(LEAST_OF_A_CLASS)]
+        labels = tmp_path / "labels.csv"
+        labels.write_text("\n".join(["path,label", *rows]))
+        assert set(read_files(folder, labels)[0].collections.tolist()) == {"P", "Q"}

@@ -60,7 +60,8 @@ def test_nothing_pickled_is_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         (np.zeros(2), r"shape \(2,\)"),
         (np.array([[1.0, np.nan], [0, 0]]), "1 rows that aren't finite, the first is row 0"),
         (np.array([["x"], ["y"]]), "type <U1"),
-        (np.zeros((2, 70_000), np.float32), "70000 numbers a sound; at most 65536"),
+        (np.zeros((2, 9_000), np.float32), "9000 numbers a sound; at most 8192"),
+        (np.array([[1e300, 0], [0, 0]]), "1 rows that aren't finite, the first is row 0"),
     ],
 )
 def test_numbers_that_are_none_are_refused(tmp_path: Path, embedding: object, said: str) -> None:
@@ -75,6 +76,34 @@ def test_a_file_that_is_not_there_is_said(tmp_path: Path) -> None:
     """A missing file, a missing list of names, an archive without paths."""
     np.save(tmp_path / "alone.npy", np.eye(2))
     np.savez(tmp_path / "half.npz", embedding=np.eye(2))
-    for name in ("missing.npz", "alone.npy", "half.npz"):
+    (tmp_path / "array.npz").write_bytes((tmp_path / "alone.npy").read_bytes())
+    for name in ("missing.npz", "alone.npy", "half.npz", "array.npz"):
         with pytest.raises(StudyError, match="can't be read"):
             read_external(tmp_path / name, tmp_path)
+
+
+def test_paths_may_be_bytes_and_must_be_paths(tmp_path: Path) -> None:
+    """As other programs write them; a NUL is in no path."""
+    file = tmp_path / "numbers.npz"
+    np.savez(file, embedding=np.eye(2), path=PATHS.astype("S"))
+    np.testing.assert_array_equal(
+        read_external(file, tmp_path).rows_of((real(tmp_path / "a.wav"),)), [[1, 0]]
+    )
+    np.savez(file, embedding=np.eye(2), path=np.array(["a\0b.wav", "c.wav"]))
+    with pytest.raises(StudyError, match="has a path that can't be one"):
+        read_external(file, tmp_path)
+
+
+def test_files_reached_through_a_link_are_found(tmp_path: Path) -> None:
+    """The scan names them through the link, the numbers by what is behind it."""
+    (tmp_path / "behind").mkdir()
+    (tmp_path / "behind/a.wav").touch()
+    link = tmp_path / "link"
+    try:
+        link.symlink_to(tmp_path / "behind", target_is_directory=True)
+    except OSError:
+        pytest.skip("links can't be made here")
+    file = tmp_path / "numbers.npz"
+    np.savez(file, embedding=np.eye(2), path=PATHS)
+    found = read_external(file, tmp_path / "behind")
+    np.testing.assert_array_equal(found.rows_of((bytes(link / "a.wav"),)), [[1, 0]])

@@ -33,6 +33,22 @@ def test_a_steady_lead_is_sure_and_a_lead_by_one_pack_is_not() -> None:
     assert lead.value == pytest.approx(0.05) and lead.low <= 0.0
 
 
+def test_two_maps_are_drawn_with_the_same_packs() -> None:
+    """Two noisy maps a constant apart are so in every draw: the lag has no width, their shares have."""
+    rng = np.random.default_rng(3)
+    noisy = np.repeat(rng.random(10), 20)
+    lag = ranked([noisy + 0.1, noisy], LABELS, PACKS, 1)[1]
+    assert lag.behind.low == pytest.approx(0.1) and lag.behind.high == pytest.approx(0.1)
+    assert lag.share.high - lag.share.low > 0.1
+
+
+def test_classes_count_the_same_over_classes() -> None:
+    """Three quarters kicks at 1, one quarter snares at 0: 75 % over sounds, half over classes."""
+    labels = np.tile(["kick", "kick", "kick", "snare"], 50)
+    place = ranked([(labels == "kick").astype(float)], labels, PACKS, 1)[0]
+    assert (place.share.value, place.share_classes.value) == (0.75, 0.5)
+
+
 def test_sounds_that_were_not_asked_do_not_count() -> None:
     """NaN stands for no answer."""
     share = np.full(200, 0.5)

@@ -56,14 +56,60 @@ def test_fewer_iterations_lie_on_the_way_to_more() -> None:
 
 def test_umap_goes_by_correlation() -> None:
     """Rows of other levels correlate as before, so the map is the same; principal components move."""
-    rows = four_clusters()
-    # powers of two: no digit is lost
-    louder = rows * np.exp2(np.random.default_rng(5).integers(-2, 3, (120, 1))).astype(np.float32)
+    rows = np.round(four_clusters() * 8) / 8
+    rows[:, -1] -= rows.sum(axis=1)  # a mean of 0, and of whole eighths after any shift by them
+    rng = np.random.default_rng(5)
+    # powers of two, and shifts as whole numbers of twelve columns: no digit is lost
+    louder = (rows * np.exp2(rng.integers(-2, 3, (120, 1))) + rng.integers(-5, 6, (120, 1))).astype(
+        np.float32
+    )
     job = Job("umap", {"neighbours": 10, "min_dist": 0.1})
     one, other = (make(job, each, 1)[0].xy for each in (rows, louder))
     np.testing.assert_array_equal(one, other)
     flat, other_flat = (make(Job("pca"), each, 1)[0].xy for each in (rows, louder))
     assert np.abs(flat - other_flat).max() > 0.1
+
+
+def test_distances_are_one_less_the_correlation() -> None:
+    """What UMAP is given of two rows is 1 - their correlation."""
+    rows = four_clusters()
+    unit = reductions._unit_rows(rows)
+    found = np.square(np.linalg.norm(unit[:, None] - unit, axis=2)) / 2
+    np.testing.assert_allclose(found, 1 - np.corrcoef(rows.astype(np.float64)), atol=1e-5)
+
+
+def test_every_parameter_of_the_grids_changes_the_map() -> None:
+    """Perplexity, neighbours and min_dist reach the engines; min_dist keeps sounds apart."""
+    rows = four_clusters()
+    maps = {
+        (name, value): make(Job(family, {name: value, **further}, iterations), rows, 1)[0].xy
+        for family, name, values, further, iterations in (
+            ("tsne", "perplexity", (2, 30), {}, (260,)),
+            ("umap", "neighbours", (5, 50), {"min_dist": 0.1}, ()),
+            ("umap", "min_dist", (0.001, 0.5), {"neighbours": 10}, ()),
+        )
+        for value in values
+    }
+    for name, one, other in (
+        ("perplexity", 2, 30),
+        ("neighbours", 5, 50),
+        ("min_dist", 0.001, 0.5),
+    ):
+        assert np.abs(maps[name, one] - maps[name, other]).max() > 0.01
+    tight, loose = (nearest(maps["min_dist", value]) for value in (0.001, 0.5))
+    assert loose > 1.2 * tight
+
+
+def nearest(xy: Float32Array) -> float:
+    """Median distance to the nearest other sound."""
+    apart = np.linalg.norm(xy[:, None] - xy, axis=2)
+    return float(np.median(np.sort(apart, axis=1)[:, 1]))
+
+
+def test_the_first_iterations_pull_clusters_together() -> None:
+    """After 250 iterations, all exaggerated, a cluster is denser against the whole than after 500."""
+    early, late = make(Job("tsne", {"perplexity": 10}, (250, 500)), four_clusters(), 1)
+    assert nearest(early.xy) < 0.7 * nearest(late.xy)
 
 
 def test_t_sne_without_opentsne_is_that_of_scikit_learn(monkeypatch: pytest.MonkeyPatch) -> None:

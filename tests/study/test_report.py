@@ -17,6 +17,7 @@ from klustr_bridge.study.bootstrap import Estimate
 from klustr_bridge.study.published import DOUBT
 from klustr_bridge.study.report import write_report
 from klustr_bridge.study.report.pictures import GROUND, SMALL_PX, Painter, looks_of_classes
+from klustr_bridge.study.report.words import by_chance
 from klustr_bridge.study.results import SCORES, StudyResult
 from tests.map.pages import WEB, WITHOUT_WEBGL, audit, launch, missing, missing_npm
 from tests.study.made import LABELS, behind, features, result, scored
@@ -115,16 +116,17 @@ def test_the_finding_is_told_in_words(page: PageReader) -> None:
     )
     assert "83.0 % are of the same class (95 % of resamples: 81.0 to 85.0)" in text
     assert "sounds of its own kit are not counted" in text
-    assert "it would be 33.3 %" in text  # 6, 4 and 2 of 12
+    # of 8 sounds in other kits 4 are kicks for each of 6, 2 or 3 snares for each of 4, 1 a hat for each of 2
+    assert "it would be 37.5 %" in text
     assert (
-        "Its lead over 1 other map may be chance, so they are as good: "
+        "Its lead over 1 other map may be chance; they may be as good: "
         "MFCC, t-SNE, perplexity 5, 250 iterations (82.0 %)." in text
     )
     assert (
         "The first that is clearly behind is the bridge's embedding, the bridge's layout, by 8.0 points "
         "(3.0 to 13.0)." in text
     )
-    assert "looked at in the one that had no say, the choice reaches 77.7 %." in text
+    assert "looked at in the one that had no vote, the choice reaches 77.7 %." in text
     assert "is number 3 with 75.0 %: behind by 8.0 points." in text
     assert "The paper found MIR and UMAP best: silhouette, roundness and overlap add up to 1.153." in text
     assert "is number 4 of 5, with 61.0 %." in text
@@ -145,7 +147,7 @@ def test_the_best_of_each_column_is_marked(page: PageReader) -> None:
     at = head.index("neighbours of one's class, %")
     assert [cells[at] for cells in bold] == ["83.0", "", "", "", ""]
     assert rows[0][at] == "83.0 81.0 to 85.0"
-    assert rows[1][3] == "1.0 (\u22121.0 to 3.0), as good"
+    assert rows[1][3] == "1.0 (\u22121.0 to 3.0), may be as good"
     assert page.cell("matrix", "MFCC", 2) == "83.0"
     assert page.cell("best", "MIR", 5) == "22.0 (10.0 to 34.0)"
     assert {cells[0] for cells in page.tables["scores"][1:]} == {one.title for one in SCORES.values()}
@@ -217,8 +219,25 @@ def test_tables_of_numbers_hold_all_digits(tmp_path: Path) -> None:
     assert [float(each["share"]) for each in others] == [0.55, 0.66]
     places = table(tmp_path / "positions.csv")
     assert [each["class"] for each in places] == list(LABELS)
+    assert [each["path"] for each in places][:2] == ["Kit 0/0.wav", "Kit 1/1.wav"]
     xy = np.array([[float(each["x"]), float(each["y"])] for each in places])
     assert np.array_equal(xy.astype(np.float32), made.maps[0].xy)
+
+
+def test_chance_counts_those_who_count() -> None:
+    """By hand: 20 kicks in two packs, 10 each, and 10 snares in the first, which have no snare outside."""
+    labels = ["kick"] * 20 + ["snare"] * 10
+    packs = np.array(["a"] * 10 + ["b"] * 10 + ["a"] * 10)
+    made = result([], [], labels, packs=packs)
+    # kicks of a: all 10 others in b are kicks; kicks of b: 10 of the 20 in a; snares aren't asked
+    assert by_chance(made) == (10 * 1.0 + 10 * 0.5) / 20
+
+
+def test_maps_that_failed_are_told(tmp_path: Path) -> None:
+    """What couldn't be made is on the page with its reason."""
+    maps = [scored("mfcc", "pca", "PCA", 0.6, behind(0, 0))]
+    made = result(maps, [features("mfcc", "MFCC")], failed={"mfcc, UMAP": "ValueError: <no>"})
+    assert "mfcc, UMAP: ValueError: <no>" in written(made, tmp_path).text
 
 
 def test_few_maps_are_a_report_too(tmp_path: Path) -> None:
@@ -228,7 +247,7 @@ def test_few_maps_are_a_report_too(tmp_path: Path) -> None:
         scored("mfcc", "umap", "UMAP", 0.5, behind(0.1, 0.05)),
     ]
     text = written(result(maps, [features("mfcc", "MFCC")], dropped={}), tmp_path / "two").text
-    assert "No other map is as good: its lead is more than the chance of which packs were there." in text
+    assert "No other map comes near: its lead is more than the chance of which kits were there." in text
     assert "The next is MFCC, UMAP, by 10.0 points" in text
     assert "klustr-bridge itself makes" not in text
     assert "No file was left out." in text
@@ -248,7 +267,7 @@ def test_few_maps_are_a_report_too(tmp_path: Path) -> None:
     )
     page = written(made, tmp_path / "one")
     assert "There is no other map to compare it with." in page.text
-    assert "all other sounds count, since the folder is a single kit" in page.text
+    assert "single sounds were drawn again, and the intervals may be too narrow" in page.text
     assert "nan" not in page.text.lower()
     assert page.tables["maps"][0][4] == "roundness"
     assert page.tables["maps"][1][4] == "0.500"

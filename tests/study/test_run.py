@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -53,7 +54,8 @@ def few_maps() -> pytest.MonkeyPatch:
 def studied(
     folder: Path, few_maps: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
 ) -> StudyResult:
-    return run_study(folder, work=tmp_path_factory.mktemp("work"), n_processes=1, tell=lambda line: None)
+    work = tmp_path_factory.mktemp("work")
+    return run_study(folder, work=work, n_processes=1, tell=lambda line: None)
 
 
 def test_a_study_tells_all_that_it_found(studied: StudyResult) -> None:
@@ -100,7 +102,7 @@ def test_a_study_in_processes_is_the_same(
         ]
         for one, expected in zip(other.maps, studied.maps, strict=True):
             np.testing.assert_array_equal(one.xy, expected.xy)
-    assert again.seconds > beside.seconds  # the time of both
+    assert again.seconds == beside.seconds  # nothing was made
 
 
 STOPPED = """
@@ -155,7 +157,7 @@ def test_numbers_from_elsewhere_are_one_more_feature_set(
     result = run_study(
         folder, work=tmp_path / "work", embeddings={"perfect": file}, n_processes=1, tell=lambda line: None
     )
-    assert result.dropped["without numbers in perfect"] == 1
+    assert result.dropped["without numbers in perfect"] == 2  # the copy, and the last
     assert len(result.labels) == 3 * N_OF_A_CLASS - 1
     of_file = result.features[-1]
     assert (of_file.name, of_file.n_dimensions, of_file.share.value) == ("perfect", 3, 1.0)
@@ -187,6 +189,7 @@ def test_a_map_that_cannot_be_made_stops_no_other(
         result = run_study(folder, work=tmp_path, n_processes=1, tell=told.append)
     assert {one.family for one in result.maps} == {"pca"}
     assert sum("could not be made: " in line for line in told) == 5
+    assert len(result.failed) == 5 and all(reason for reason in result.failed.values())
 
 
 def test_of_many_sounds_some_are_drawn(folder: Path, few_maps: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -195,3 +198,75 @@ def test_of_many_sounds_some_are_drawn(folder: Path, few_maps: pytest.MonkeyPatc
         folder, work=tmp_path, most=3 * N_OF_A_CLASS + 1, n_processes=1, tell=lambda line: None
     )
     assert result.dropped["not drawn, of so many"] == 2
+
+
+@pytest.fixture
+def _pca_alone(few_maps: pytest.MonkeyPatch, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(running, "population", lambda extent, n_sounds: (Job("pca"),))
+
+
+@pytest.mark.usefixtures("_pca_alone")
+def test_only_what_depends_on_a_change_is_made_again(tmp_path: Path) -> None:
+    """Another label: no map; another seed: all maps, nothing heard; a changed file: it and all maps."""
+    folder, work = tmp_path / "samples", tmp_path / "work"
+    for number in range(N_OF_A_CLASS):
+        for name, make in (("Kick", kick), ("Snare", snare)):
+            write(folder / f"Pack {number % 2}/{name} {number:02}.wav", make(number))
+    names = sorted(str(path.relative_to(folder)) for path in folder.rglob("*.wav"))
+    labels = tmp_path / "labels.csv"
+
+    def made(turned: int, **further: object) -> tuple[StudyResult, list[str], set[str]]:
+        rows = [
+            f"{name},{'snare' if ('Snare' in name) != (at < turned) else 'kick'}"
+            for at, name in enumerate(names)
+        ]
+        labels.write_text("\n".join(["path,label", *rows]))
+        told: list[str] = []
+        before = {path.name for path in work.glob("*")}
+        result = run_study(folder, work=work, labels=labels, n_processes=1, tell=told.append, **further)  # type: ignore[arg-type]
+        return result, told, {path.name.split("-")[0] for path in work.glob("*") if path.name not in before}
+
+    first, _, new = made(0)
+    assert {"heard", "rows", "maps", "scores"} <= new
+    assert made(0)[2] == set()
+    relabelled, _, new = made(2)
+    assert new == {"labels", "scores", "k"}
+    np.testing.assert_array_equal(relabelled.maps[0].xy, _of(first, relabelled.maps[0].features))
+    _, told, new = made(0, seed=2)
+    assert new == {"maps", "scores", "k", "clock"} and not any(line.startswith("heard ") for line in told)
+    _, _, new = made(0, preset="paper")
+    assert {"heard", "rows", "maps", "scores"} <= new
+    write(folder / names[0], kick(99))
+    _, told, new = made(0)
+    assert {"heard", "rows", "maps", "scores"} <= new
+    heard = [line for line in told if line.startswith("heard ")]
+    assert heard and heard[0].startswith("heard before: ")
+
+
+def _of(result: StudyResult, features: str) -> object:
+    return next(one.xy for one in result.maps if one.features == features)
+
+
+@pytest.mark.usefixtures("_pca_alone")
+def test_standardising_is_the_bridges_and_not_the_papers(folder: Path, tmp_path: Path) -> None:
+    """Hertz drown the other descriptors in the paper's numbers; here all have a deviation of 1."""
+    spread = {}
+    for preset in ("bridge", "paper"):
+        run_study(folder, work=tmp_path / preset, preset=preset, n_processes=1, tell=lambda line: None)
+        size = {"bridge": 522, "paper": 144}[preset]
+        rows = [np.load(path)["rows"] for path in (tmp_path / preset).glob("rows-*.npz")]
+        deviation = next(one for one in rows if one.shape[1] == size).std(axis=0)
+        spread[preset] = float(deviation.max() / np.median(deviation[deviation > 0]))
+    assert spread["bridge"] == pytest.approx(1.0, abs=1e-3)
+    assert spread["paper"] > 100
+
+
+@pytest.mark.usefixtures("_pca_alone")
+def test_files_of_one_audio_and_two_classes_are_left_out(folder: Path, tmp_path: Path) -> None:
+    """Who says kick and who says snare of the same audio: both are left, and counted."""
+    copied = tmp_path / "samples"
+    shutil.copytree(folder, copied)
+    write(copied / "Pack 0/Snare again.wav", kick(1))
+    result = run_study(copied, work=tmp_path / "work", n_processes=1, tell=lambda line: None)
+    assert result.dropped["that hold the same audio as one of another class"] == 2
+    assert result.counts()["kick"] == N_OF_A_CLASS - 1

@@ -155,6 +155,38 @@ def test_neighbours_of_ones_own_pack_do_not_count() -> None:
     np.testing.assert_equal(asked, [0.5, np.nan, np.nan, 0.5])  # 3: the snare and a kick of pack one
 
 
+def test_a_class_that_is_in_one_pack_alone_is_not_asked() -> None:
+    """Its sounds could have no neighbour of their class: a perfect map would be blamed for it."""
+    xy = np.concatenate([disc(0, 0, 1, 24), disc(20, 0, 1, 24)])
+    codes = codes_of(24, 24)
+    packs = np.array(["a", "b"] * 12 + ["a"] * 24)
+    scores, share = map_scores(xy, xy, names_of(codes), packs, 1)
+    assert scores["share"] == scores["share_classes"] == 1.0
+    assert np.isnan(share[24:]).all() and not np.isnan(share[:24]).any()
+
+
+def test_what_is_torn_and_what_is_glued_are_told_apart() -> None:
+    """A circle cut open and laid flat tears neighbours; a line folded in half glues strangers together."""
+    at = np.linspace(0, 1, 400, endpoint=False)
+    circle = np.column_stack([np.cos(2 * np.pi * at), np.sin(2 * np.pi * at)]).astype(np.float32)
+    line = np.column_stack([at, np.zeros(400)]).astype(np.float32)
+    folded = np.column_stack([np.abs(at - 0.5), np.zeros(400)]).astype(np.float32)
+    codes = codes_of(200, 200)
+    torn, _ = map_scores(line, circle, names_of(codes), alone(400), 1)
+    glued, _ = map_scores(folded, line, names_of(codes), alone(400), 1)
+    assert torn["trustworthiness"] > torn["continuity"]
+    assert glued["trustworthiness"] < 0.9 < glued["continuity"]
+
+
+def test_the_core_of_a_class_knows_no_strays() -> None:
+    """One sound in ten far out: the hull of all is a sliver, that of the core the disc it was."""
+    xy = np.concatenate([disc(0, 0, 1), disc(5, 0, 1)])
+    xy[:10] += (0, 40)
+    scores, _ = map_scores(xy, xy, names_of(codes_of(N, N)), alone(2 * N), 1)
+    assert scores["roundness"] < 0.7 < 0.95 < scores["roundness_core"]
+    assert scores["overlap_core"] == pytest.approx(1.0)
+
+
 def test_the_farthest_are_the_farthest() -> None:
     """A sound's ten farthest: of its class where that has two ends, of the other where it has one."""
     ends = np.concatenate([disc(-10, 0, 1, 20), disc(10, 0, 1, 20), disc(0, 0, 1, 20)])

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from klustr_bridge.errors import StudyError
-from klustr_bridge.study.tuning import KINDS, NEIGHBOURS, Choice, Sounds, choose
+from klustr_bridge.study.tuning import FOLDERS, KINDS, NEIGHBOURS, SINGLE, Choice, Sounds, choose
 from klustr_bridge.types import Float32Array
 
 N_OF_A_KIND = 40
 CODES = np.repeat(np.arange(3), N_OF_A_KIND)
-METHODS = ("umap-direct", "umap-direct-10-0.01", "tsne-15")
+METHODS = ("umap-direct-15-0.1", "umap-direct-10-0.01", "tsne-15")
 
 
 def embeddings() -> Float32Array:
@@ -24,7 +24,7 @@ def sounds(xy: Float32Array, *, named: bool = True) -> Sounds:
         xy=xy,
         kinds=kinds,
         kind_codes=(CODES + 1).astype(np.uint8) if named else np.zeros(len(CODES), np.uint8),
-        packs=np.array([f"pack {n % 5}" for n in range(len(CODES))]),
+        packs=np.array([f"pack {n % 8}" for n in range(len(CODES))]),
     )
 
 
@@ -42,7 +42,7 @@ def test_any_good_map_is_surely_better_than_a_shuffled_one(named: bool) -> None:
     """The score of the map in force is that of chance; all others gain, the best first."""
     choice = chosen(sounds(shuffled_map(), named=named))
     assert choice.judged_by == (KINDS if named else NEIGHBOURS)
-    assert choice.is_sure
+    assert choice.is_sure and choice.drawn == FOLDERS
     assert {one.method for one in choice.tried} == set(METHODS)
     values = [one.share.value for one in choice.tried]
     assert values == sorted(values, reverse=True)
@@ -50,7 +50,7 @@ def test_any_good_map_is_surely_better_than_a_shuffled_one(named: bool) -> None:
     assert choice.in_force.value == pytest.approx(by_chance, abs=0.05)
     for one in choice.tried:
         assert one.gain.value == pytest.approx(one.share.value - choice.in_force.value)
-        assert one.gain.low > 0.3
+        assert 0.3 < one.least_gain <= one.gain.low
     if named:
         assert choice.tried[0].share.value == 1.0
 
@@ -72,7 +72,8 @@ def test_a_folder_for_each_kind_counts_as_no_folder() -> None:
     given = sounds(shuffled_map())
     for packs in (given.kinds, np.full(len(CODES), "one")):
         choice = chosen(Sounds(given.embeddings, given.xy, given.kinds, given.kind_codes, packs))
-        assert choice.judged_by == KINDS
+        assert (choice.judged_by, choice.drawn) == (KINDS, SINGLE)
+        assert choice.in_force.low < choice.in_force.value < choice.in_force.high
         assert choice.tried[0].share.value == 1.0
         assert choice.in_force.value == pytest.approx(1 / 3, abs=0.05)
 
@@ -81,9 +82,9 @@ def test_a_method_that_fails_is_told_and_the_others_go_on() -> None:
     """What can't be made is left out, with its reason; nothing at all is an error."""
     given = sounds(shuffled_map())
     choice = choose(
-        given, seed=1, from_scratch=True, methods=("umap-direct", "nonsense"), tell=lambda line: None
+        given, seed=1, from_scratch=True, methods=("umap-direct-15-0.1", "nonsense"), tell=lambda line: None
     )
-    assert [one.method for one in choice.tried] == ["umap-direct"]
+    assert [one.method for one in choice.tried] == ["umap-direct-15-0.1"]
     assert "unknown layout method 'nonsense'" in choice.failed["nonsense"]
     with pytest.raises(StudyError, match="none of the maps could be made: unknown layout method"):
         choose(given, seed=1, from_scratch=True, methods=("nonsense",), tell=lambda line: None)

@@ -140,6 +140,10 @@ def _studied(result: StudyResult) -> Iterator[Element]:
     prepared = PRESETS.get(result.preset, result.preset)
     yield element("p", f"Sounds were prepared {prepared}.")
     yield side_by_side(counts_table(result), dropped_table(result) or element("p", "No file was left out."))
+    if result.failed:
+        yield element("p", "These maps could not be made:")
+        failed = (element("li", f"{what}: {reason}") for what, reason in sorted(result.failed.items()))
+        yield element("ul", *failed)
     yield features_table(result)
 
 

@@ -131,7 +131,7 @@ def _behind(one: MapScored, is_best: bool) -> str:
     if is_best or not math.isfinite(one.behind.value):
         return NOTHING
     text = f"{percent(one.behind.value)} ({interval(one.behind)})"
-    return f"{text}, as good" if one.is_as_good else text
+    return f"{text}, may be as good" if one.is_as_good else text
 
 
 def _bar(one: Estimate, span: tuple[float, float]) -> Element | None:
@@ -237,7 +237,7 @@ def maps_table(result: StudyResult) -> Element:
         class_ = "best" if rank == 1 else "as-good" if one.is_as_good else None
         body.append(element("tr", *cells, class_=class_))
     caption = (
-        "All maps by rank, with all scores; the best of each column in bold, those as good as the best marked"
+        "All maps by rank, with all scores; the best of each column in bold, those that may be as good marked"
     )
     return table("maps", caption, head, body, class_="all")
 

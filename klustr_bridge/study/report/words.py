@@ -6,7 +6,10 @@ Owns wording and number formats. It must not make markup.
 import math
 from collections.abc import Sequence
 
+import numpy as np
+
 from klustr_bridge.study.bootstrap import Estimate
+from klustr_bridge.study.dataset import has_others_outside
 from klustr_bridge.study.features import EMBEDDING
 from klustr_bridge.study.published import FAMILIES, OVERLAP, ROUNDNESS, SILHOUETTE
 from klustr_bridge.study.results import MapScored, StudyResult
@@ -114,15 +117,27 @@ def parameters_text(one: MapScored) -> str:
 
 
 def by_chance(result: StudyResult) -> float:
-    """The ranked score of a map that knows nothing: the chance that another sound is of one's class."""
-    n = len(result.labels)
-    return sum(k * (k - 1) for k in result.counts().values()) / (n * (n - 1)) if n > 1 else float("nan")
+    """The ranked score of a map that knows nothing: how many of those who count are of one's class.
+
+    Those who count are outside of a sound's pack; who has fewer than ten of its class there isn't asked.
+    """
+    label = np.unique(result.labels, return_inverse=True)[1]
+    pack = np.unique(result.packs, return_inverse=True)[1]
+    both = np.unique(label * (pack.max(initial=0) + 1) + pack, return_inverse=True)[1]
+    alike = np.bincount(label)[label] - np.bincount(both)[both]
+    others = len(label) - np.bincount(pack)[pack]
+    asked = has_others_outside(result.labels, result.packs)
+    asked = (asked if asked.any() else np.ones_like(asked)) & (others > 0)
+    return float((alike[asked] / others[asked]).mean()) if asked.any() else float("nan")
 
 
 def neighbours_are(result: StudyResult) -> str:
     """Whose neighbours count."""
     if result.packs_are == "sound":
-        return "all other sounds count, since the folder is a single kit"
+        return (
+            "all other sounds count: no division by folders leaves most sounds ten of their class outside, "
+            "so single sounds were drawn again, and the intervals may be too narrow"
+        )
     return f"sounds of its own {result.packs_are} are not counted"
 
 
@@ -139,11 +154,12 @@ def leads(result: StudyResult) -> list[str]:
         if len(as_good) > _NAMED:
             names.append(f"{len(as_good) - _NAMED:,} more, marked below")
         told.append(
-            f"Its lead over {counted(len(as_good), 'other map')} may be chance, so they are as good: "
+            f"Its lead over {counted(len(as_good), 'other map')} may be chance; they may be as good: "
             f"{listed(names)}."
         )
     elif math.isfinite(best.share.value):
-        told.append("No other map is as good: its lead is more than the chance of which packs were there.")
+        drawn = "sounds" if result.packs_are == "sound" else f"{result.packs_are}s"
+        told.append(f"No other map comes near: its lead is more than the chance of which {drawn} were there.")
     if behind:
         first = behind[0]
         told.append(
@@ -154,13 +170,13 @@ def leads(result: StudyResult) -> list[str]:
 
 
 def held_out(result: StudyResult) -> str | None:
-    """What the choice is worth in packs that had no say in it."""
+    """What the choice is worth in packs whose own sounds had no vote."""
     if not math.isfinite(result.held_out):
         return None
     return (
         f"The best of {counted(len(result.maps), 'map')} looks a little better than it is, since it was "
-        f"chosen on the same sounds. Chosen on all other {result.packs_are}s and looked at in the one "
-        f"that had no say, the choice reaches {in_percent(result.held_out)}."
+        f"chosen on the same sounds. Chosen by the sounds of all other {result.packs_are}s and looked at in "
+        f"the one that had no vote, the choice reaches {in_percent(result.held_out)}."
     )
 
 

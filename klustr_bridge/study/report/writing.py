@@ -116,13 +116,18 @@ def _features_csv(result: StudyResult) -> bytes:
 
 def _positions_csv(result: StudyResult) -> bytes:
     places = result.maps[0].xy.tolist()
+    names: list[Cell] = [*result.paths] or [*range(len(places))]
     rows: list[list[Cell]] = [
-        [at, label, pack, x, y]
-        for at, (label, pack, (x, y)) in enumerate(
-            zip(result.labels.tolist(), result.packs.tolist(), places, strict=True)
+        [path, label, pack, x, y]
+        for path, label, pack, (x, y) in zip(
+            names,
+            result.labels.tolist(),
+            result.packs.tolist(),
+            places,
+            strict=True,
         )
     ]
-    return _csv(["row", "class", "pack", "x", "y"], rows)
+    return _csv(["path", "class", "pack", "x", "y"], rows)
 
 
 def _csv(head: Sequence[str], rows: Iterable[Sequence[Cell]]) -> bytes:
