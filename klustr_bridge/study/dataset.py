@@ -230,7 +230,8 @@ def _listed(folder: Path, labels: Path, dropped: Counter[str]) -> Iterator[_Row]
                 raise StudyError(f"{labels} must have the columns path and label; found: {reader.fieldnames}")
             rows = list(reader)
     except (OSError, UnicodeError, csv.Error) as error:
-        raise StudyError(f"{labels} can't be read: {error}") from error
+        reason = getattr(error, "strerror", None) or error
+        raise StudyError(f"{labels} can't be read: {reason}") from error
     seen: set[bytes] = set()
     for row in rows:
         path, inside = _file_of(row, (folder, labels.parent))

@@ -16,6 +16,8 @@ from klustr_bridge.types import Float32Array
 
 MOST_DIMENSIONS = 8_192
 
+_NEEDED = "needed: an .npz with embedding and path, or an .npy with a .txt of paths beside it"
+
 
 @dataclass(frozen=True, slots=True)
 class External:
@@ -58,13 +60,13 @@ def read_external(file: Path, folder: Path) -> External:
     StudyError
         Where it can't be read, or isn't such numbers.
     """
+    if file.suffix not in (".npz", ".npy"):
+        raise StudyError(f"{file} is neither .npz nor .npy; {_NEEDED}")
     try:
         numbers, paths = _read(file)
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise StudyError(
-            f"{file} can't be read ({error}); needed: an .npz with embedding and path, or an .npy with a "
-            ".txt of paths beside it"
-        ) from error
+        reason = "objects in it" if "pickle" in str(error) else str(error)  # numpy's advice is no good one
+        raise StudyError(f"{file} can't be read ({reason}); {_NEEDED}") from error
     if numbers.ndim < 2 or numbers.dtype.kind not in "fiu" or len(paths) != len(numbers) or not len(numbers):
         raise StudyError(
             f"{file} has embedding of shape {numbers.shape} and type {numbers.dtype} for {len(paths)} paths; "

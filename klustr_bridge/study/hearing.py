@@ -104,9 +104,12 @@ def hear(
     n_done = len(files) - sum(len(part.paths) for part in missing)
     if n_done and missing:
         tell(f"heard before: {n_done} of {len(files)} files")
+    n_told = n_done
     for part, _ in in_processes(_hear_part, missing, n_processes):
         n_done += len(part.paths)
-        tell(f"heard {n_done} of {len(files)} files")
+        if n_done == len(files) or n_done - n_told >= len(files) / 10:
+            n_told = n_done
+            tell(f"heard {n_done} of {len(files)} files")
     found = [_read(kept, part) for part in parts]
     place = {path: at for at, path in enumerate(path for part in parts for path in part.paths)}
     order = np.array([place[path] for path in files.paths])

@@ -67,9 +67,7 @@ class Kept:
             self.write("probe", {"probe": np.zeros(1)})
             self.path("probe").unlink()
         except OSError as error:
-            raise StudyError(
-                f"{self._folder} can't be written to: {error.strerror}; name another --out"
-            ) from error
+            raise StudyError(f"{self._folder} can't be made or written to: {error.strerror}") from error
 
     def write(self, name: str, arrays: Arrays) -> None:
         """Keep arrays under a name."""

@@ -36,6 +36,7 @@ MOST_SOUNDS = {"quick": 3_000, "full": 6_000}
 """Of more sounds so many are drawn by chance, unless another number is asked for: the time of every map
 grows with them, that of comparing all pairs with their square."""
 
+_SURE_AFTER = 0.15
 _MAKING_VERSION = 1
 _JUDGING_VERSION = 1
 _LIBRARIES = ("numpy", "scipy", "scikit-learn", "umap-learn", "openTSNE", "numba", "faiss-cpu")
@@ -136,12 +137,17 @@ def run_study(
     if most is not None and most < 1:
         raise StudyError(f"{most} sounds can't be drawn; at least one, or leave --most out")
     kept = Kept(work)
-    kept.begin()
     externals = {_free_name(name): read_external(file, folder) for name, file in (embeddings or {}).items()}
     files, dropped = read_files(folder, labels, preset=preset, classes=classes)
     files, n_left = _drawn(files, MOST_SOUNDS.get(extent, 0) if most is None else most, seed)
     if n_left:
         dropped["not drawn, of so many"] = n_left
+    names, count = np.unique(files.labels, return_counts=True)
+    told_classes = ", ".join(f"{name} {n}" for name, n in zip(names.tolist(), count.tolist(), strict=True))
+    tell(f"{len(files)} files of {len(names)} classes: {told_classes}")
+    if dropped:
+        tell(f"left out: {'; '.join(f'{n} {reason}' for reason, n in sorted(dropped.items()))}")
+    kept.begin()
     clock = "clock-" + key_of(files.paths, preset, extent, seed)
     was = kept.read(clock)
     seconds = 0.0 if was is None else float(was["seconds"])
@@ -250,6 +256,8 @@ def _make_all(kept: Kept, tasks: Sequence[_Task], n_processes: int, told: Tell, 
     n_done = n_maps - sum(task.n_maps for task in missing)
     if n_done:
         tell(f"made before: {n_done} of {n_maps} maps")
+    if missing:
+        tell(f"making {n_maps - n_done} maps; the longest come first")
     left = sum(task.job.cost for task in missing)
     begun, done = time.monotonic(), 0.0
     failed = {}
@@ -257,7 +265,8 @@ def _make_all(kept: Kept, tasks: Sequence[_Task], n_processes: int, told: Tell, 
         n_done += task.n_maps
         done += task.job.cost
         left_s = (time.monotonic() - begun) / done * (left - done)
-        end = _ends_in(left_s) if n_done < n_maps else ""
+        # processes that start, import and compile tell nothing about the rest
+        end = _ends_in(left_s) if n_done < n_maps and done > _SURE_AFTER * left else ""
         if problem:
             failed[f"{task.features}, {task.title}"] = problem
             end = f" could not be made: {problem}{end}"

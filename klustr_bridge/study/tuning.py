@@ -166,6 +166,10 @@ def choose(
     judged_by = KINDS if _can_ask_kinds(sounds) else NEIGHBOURS
     packs = _packs(sounds, judged_by)
     shares, failed = {"": _measured(sounds, sounds.xy, judged_by, packs)}, {}
+    tell(
+        f"comparing {len(wanted)} maps of {len(sounds.embeddings)} sounds with the one in force; it takes as "
+        "long as so many new maps"
+    )
     fits = [_Fit(method, sounds, seed, from_scratch) for method in wanted]
     for at, (fit, made) in enumerate(in_processes(_fitted, fits, n_processes), 1):
         if isinstance(made, str):

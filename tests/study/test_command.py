@@ -59,7 +59,7 @@ def test_a_study_writes_its_report_and_goes_on_from_what_is_kept(folder: Path, t
         (("--most", "3"), 1, "fewer than two classes of 11 sounds are left"),
         (("--most", "0"), 1, "0 sounds can't be drawn"),
         (("--embedding", "x=a.npz", "--embedding", "x=b.npz"), 2, "--embedding x is given twice"),
-        (("--out", "/dev/null/report"), 1, "can't be written to"),
+        (("--out", "/dev/null/report"), 1, "can't be made or written to"),
     ],
 )
 def test_what_makes_no_study_is_said(
