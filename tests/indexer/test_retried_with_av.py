@@ -7,8 +7,7 @@ import pytest
 
 from klustr_bridge.library.store import Store
 from klustr_bridge.sound.decode import NEEDS_AV
-from tests.commands import run
-from tests.daemon.running import RunningDaemon
+from tests.daemon.running import RunningDaemon, run
 from tests.indexer.contents import contents
 from tests.sounds import kick, snare, write
 
