@@ -168,6 +168,7 @@ def test_the_keyboard_plays_pads(page: MapPage, daemon: RunningDaemon) -> None:
     page.page.keyboard.press("Tab")
     focused = "document.activeElement.dataset.id"
     at = next(cell for cell, sound_id in laid.items() if sound_id == int(page.page.evaluate(focused)))
+    plays = daemon.client.health()["plays"]
     for key, (across, up) in {
         "ArrowUp": (0, 1),
         "ArrowRight": (1, 0),
@@ -177,9 +178,10 @@ def test_the_keyboard_plays_pads(page: MapPage, daemon: RunningDaemon) -> None:
         at = (at[0] + across, at[1] + up)
         page.page.keyboard.press(key)
         page.until(f"state.chosen === {laid[at]} && Number({focused}) === {laid[at]}")
-    plays = daemon.client.health()["plays"]
+    # before the next key, which would be counted for the last of them
+    daemon.wait_until(lambda client: client.health()["plays"] == plays + 4)
     page.page.keyboard.press("Space")
-    daemon.wait_until(lambda client: client.health()["plays"] == plays + 1)
+    daemon.wait_until(lambda client: client.health()["plays"] == plays + 5)
     for sound_id in laid.values():
         info = daemon.client.info(sound_id)
         label = f"{info.name}, {info.kind.replace('_', ' ')}, column "
