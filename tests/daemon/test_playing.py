@@ -106,7 +106,7 @@ def test_what_is_played_is_recorded_where_it_was_asked_for(
         assert again.stderr is not None
         assert "is there already" in again.stderr.read()
     with cli(daemon, "record", str(out), "--force", "--seconds", "0.5") as replaced:
-        assert replaced.wait(20) == 0
+        assert replaced.wait(20) == 0, replaced.stderr and replaced.stderr.read()
     assert 0.3 < soundfile.info(str(out)).duration < 2.0
 
 
