@@ -105,10 +105,15 @@ def share_with_others_outside(labels: Texts, packs: Texts) -> float:
 
 def has_others_outside(labels: Texts, packs: Texts, k: int = LEAST_OF_A_CLASS - 1) -> NDArray[np.bool_]:
     """Which sounds have k of their class outside of their pack: others could not have k such neighbours."""
+    return n_alike_outside(labels, packs) >= k
+
+
+def n_alike_outside(labels: Texts, packs: Texts) -> NDArray[np.int64]:
+    """How many sounds of its class each sound has outside of its pack, shape (n,)."""
     label = np.unique(labels, return_inverse=True)[1]
     pack = np.unique(packs, return_inverse=True)[1]
     both = np.unique(label * (pack.max(initial=0) + 1) + pack, return_inverse=True)[1]
-    return np.asarray(np.bincount(label)[label] - np.bincount(both)[both] >= k)
+    return np.asarray(np.bincount(label)[label] - np.bincount(both)[both], np.int64)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from klustr_bridge.study.bootstrap import Estimate
-from klustr_bridge.study.dataset import has_others_outside
+from klustr_bridge.study.dataset import has_others_outside, n_alike_outside
 from klustr_bridge.study.features import EMBEDDING
 from klustr_bridge.study.published import FAMILIES, OVERLAP, ROUNDNESS, SILHOUETTE
 from klustr_bridge.study.results import MapScored, StudyResult
@@ -121,11 +121,9 @@ def by_chance(result: StudyResult) -> float:
 
     Those who count are outside of a sound's pack; who has fewer than ten of its class there isn't asked.
     """
-    label = np.unique(result.labels, return_inverse=True)[1]
     pack = np.unique(result.packs, return_inverse=True)[1]
-    both = np.unique(label * (pack.max(initial=0) + 1) + pack, return_inverse=True)[1]
-    alike = np.bincount(label)[label] - np.bincount(both)[both]
-    others = len(label) - np.bincount(pack)[pack]
+    alike = n_alike_outside(result.labels, result.packs)
+    others = len(pack) - np.bincount(pack)[pack]
     asked = has_others_outside(result.labels, result.packs)
     asked = (asked if asked.any() else np.ones_like(asked)) & (others > 0)
     return float((alike[asked] / others[asked]).mean()) if asked.any() else float("nan")
