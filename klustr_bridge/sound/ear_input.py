@@ -1,0 +1,46 @@
+"""What the learned ear is shown of a sound: mel levels from the onset on, and the length.
+
+Owns the picture, the same in training and in analysis. It must not know the network.
+"""
+
+import math
+from typing import Final
+
+import numpy as np
+
+from klustr_bridge.sound.excerpt import Excerpt
+from klustr_bridge.sound.mel import FRAME, HOP, N_BANDS, decibels_below_peak, mel_filters, power_frames
+from klustr_bridge.types import Float32Array
+
+__all__ = ["FLOOR_DB", "N_FRAMES", "levels_of", "log_length"]
+
+N_FRAMES: Final = 128
+"""Analysis frames of 5.8 ms: .74 s from the onset on."""
+FLOOR_DB: Final = -90.0
+_SHORTEST_S = 0.005
+_END = FRAME + HOP * (N_FRAMES - 1)
+
+
+def levels_of(excerpt: Excerpt) -> Float32Array:
+    """Show a sound to the ear.
+
+    Parameters
+    ----------
+    excerpt : Excerpt
+        Its analysed part.
+
+    Returns
+    -------
+    ndarray of float32, shape (N_FRAMES, N_BANDS)
+        Level of each mel band in each analysis frame: 1 at the loudest, -1 at FLOOR_DB below it and lower.
+    """
+    bands = power_frames(excerpt.audio[:_END]) @ mel_filters().T
+    levels: Float32Array = decibels_below_peak(bands, FLOOR_DB) * np.float32(-2.0 / FLOOR_DB) + np.float32(
+        1.0
+    )
+    return levels
+
+
+def log_length(length_s: float) -> float:
+    """Return the length as the ear is told it: octaves of a second, at least 5 ms."""
+    return math.log2(max(length_s, _SHORTEST_S))
