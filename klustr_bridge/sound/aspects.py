@@ -7,7 +7,15 @@ libraries. What the numbers are stands in `embedding`.
 from itertools import accumulate
 from typing import Final
 
-__all__ = ["ASPECTS", "DESCRIPTORS", "EMBEDDING_SIZE"]
+__all__ = [
+    "ASPECTS",
+    "DESCRIPTORS",
+    "EMBEDDING_SIZE",
+    "LEARNED",
+    "LEARNED_LOOP",
+    "LEARNED_SIZE",
+    "WHOLE_SIZE",
+]
 
 _SIZES: Final = {"attack": 33, "body": 20, "tail": 15, "brightness": 5, "pitch": 11, "length": 3}
 
@@ -21,6 +29,19 @@ ASPECTS: Final[dict[str, slice]] = _slices()
 """Which dimensions belong to which aspect. The squared distance is the sum of those of the aspects."""
 
 EMBEDDING_SIZE: Final = sum(_SIZES.values())
+"""Of the engineered embedding, which begins every other one."""
+
+LEARNED_SIZE: Final = 64
+"""Numbers that the learned ear gives a sound: a point of the unit sphere."""
+
+LEARNED: Final = slice(EMBEDDING_SIZE, EMBEDDING_SIZE + LEARNED_SIZE)
+"""Where they stand, weighted, in a learned embedding: behind the engineered one."""
+
+LEARNED_LOOP: Final = LEARNED.stop
+"""Behind them: what keeps loops apart from single sounds."""
+
+WHOLE_SIZE: Final = LEARNED_LOOP + 1
+"""Of a learned embedding."""
 
 DESCRIPTORS: Final[dict[str, int]] = {
     "brightness": ASPECTS["brightness"].stop - 1,
