@@ -173,13 +173,13 @@ def read_listed(view: View) -> Listed:
         for path, sound_id in zip(chunk.path, chunk.sound_id, strict=True):
             if sound_id is not None:
                 files[sound_id].append(path)
-    d = view.dimension
+    d = view.space.size
     rows: list[tuple[int, float, bool, bytes]] = []
     for sounds in view.sounds():
         columns = zip(sounds.id, sounds.stereo_width, sounds.favourite, sounds.embedding, strict=True)
-        for (sound_id, width, favourite, embedding), size in zip(columns, sounds.dimension, strict=True):
+        for sound_id, width, favourite, embedding in columns:
             if sound_id in files:  # else dormant, or a slice
-                rows.append((sound_id, width, bool(favourite), embedding if size == d else b"\xff" * (4 * d)))
+                rows.append((sound_id, width, bool(favourite), embedding or b"\xff" * (4 * d)))
     return Listed(
         np.array([row[0] for row in rows], np.int64),
         np.frombuffer(b"".join(row[3] for row in rows), "<f4").reshape(len(rows), d),

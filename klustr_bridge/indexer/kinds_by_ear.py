@@ -175,7 +175,7 @@ class _Ear:
     def listen(self, to: _Round, stopping: threading.Event) -> None:
         """Look through the library as it is now and leave what is new in the round."""
         with Store.open(self._library, writable=False) as store, store.view() as view:
-            n_known, d = heard_kinds.count_known(view.connection), view.dimension
+            n_known, d = heard_kinds.count_known(view.connection), view.space.size
             all_of_them = to.asked_at[1] and n_known > _GROWTH * view.kinds_known
             is_stale = all_of_them or self._told_by[1] != d or n_known > _GROWTH * self._told_by[0]
             heard: deque[HeardKind] = deque()
@@ -183,7 +183,8 @@ class _Ear:
                 if stopping.is_set():
                     return
                 if is_stale or self._guesser is None:
-                    self._guesser = KindGuesser(*heard_kinds.read_known(view.connection))
+                    known = heard_kinds.read_known(view.connection)
+                    self._guesser = KindGuesser(known.embedding, known.kind_codes)
                     self._told_by, is_stale = (n_known, d), False
                 heard.extend(_guessed(self._guesser, unnamed))
         to.heard = heard

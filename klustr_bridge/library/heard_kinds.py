@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from klustr_bridge.library.database import Transaction
-from klustr_bridge.library.hearing import IS_LIVE, dimension, vectors_from
+from klustr_bridge.library.live import IS_LIVE
+from klustr_bridge.library.spaces import Space, read_space
 from klustr_bridge.sound.kinds import KIND_CODES
 from klustr_bridge.types import Float32Array, Int32Array
 
@@ -38,6 +39,7 @@ class KnownKinds(NamedTuple):
 
     embedding: Float32Array
     kind_codes: NDArray[np.uint8]
+    space: Space
 
 
 class UnnamedSounds(NamedTuple):
@@ -47,6 +49,7 @@ class UnnamedSounds(NamedTuple):
     embedding: Float32Array
     is_loop: NDArray[np.bool_]
     heard: list[tuple[str | None, float]]
+    space: Space
 
 
 def count_by_source(connection: sqlite3.Connection) -> dict[tuple[str, str], int]:
@@ -72,20 +75,19 @@ def count_known(connection: sqlite3.Connection) -> int:
 
 def read_known(connection: sqlite3.Connection) -> KnownKinds:
     """Embeddings and kinds of the live sounds that tell the kinds of others."""
-    d = dimension(connection)
+    space = read_space(connection)
     rows = connection.execute(
         f"""
-        SELECT coalesce(s.user_kind, {_NAMED}) AS kind, s.embedding FROM sounds s
-        WHERE s.dimension = ? AND kind IS NOT NULL AND {IS_LIVE} ORDER BY s.id
-        """,
-        (d,),
+        SELECT coalesce(s.user_kind, {_NAMED}) AS kind, {space.row} FROM sounds s
+        WHERE {space.has_row} AND kind IS NOT NULL AND {IS_LIVE} ORDER BY s.id
+        """
     )
     codes: list[int] = []
-    vectors: list[Float32Array] = [np.empty((0, d), np.float32)]
+    vectors: list[Float32Array] = [np.empty((0, space.size), np.float32)]
     while chunk := rows.fetchmany(_ROWS_AT_ONCE):
         codes += [KIND_CODES.get(kind, 0) for kind, _ in chunk]
-        vectors.append(vectors_from(blob for _, blob in chunk).reshape(len(chunk), d))
-    return KnownKinds(np.concatenate(vectors), np.array(codes, np.uint8))
+        vectors.append(space.rows_from(blob for _, blob in chunk))
+    return KnownKinds(np.concatenate(vectors), np.array(codes, np.uint8), space)
 
 
 def read_known_codes(connection: sqlite3.Connection, ids: Int32Array) -> NDArray[np.uint8]:
@@ -105,21 +107,21 @@ def read_known_codes(connection: sqlite3.Connection, ids: Int32Array) -> NDArray
 
 def read_unnamed(connection: sqlite3.Connection, *, all_of_them: bool) -> Iterator[UnnamedSounds]:
     """Live sounds without a name, in portions by rising id: all, or those that were not listened to yet."""
-    d = dimension(connection)
+    space = read_space(connection)
     rows = connection.execute(
         f"""
-        SELECT s.id, s.is_loop, s.heard_kind, s.heard_confidence, s.embedding FROM sounds s
-        WHERE s.user_kind IS NULL {"" if all_of_them else "AND s.heard_kind IS NULL"} AND s.dimension = ?
+        SELECT s.id, s.is_loop, s.heard_kind, s.heard_confidence, {space.row} FROM sounds s
+        WHERE s.user_kind IS NULL {"" if all_of_them else "AND s.heard_kind IS NULL"} AND {space.has_row}
             AND {_NAMED} IS NULL AND {IS_LIVE} ORDER BY s.id
-        """,
-        (d,),
+        """
     )
     while chunk := rows.fetchmany(_ROWS_AT_ONCE):
         yield UnnamedSounds(
             np.array([row[0] for row in chunk], np.int32),
-            vectors_from(row[4] for row in chunk).reshape(len(chunk), d),
+            space.rows_from(row[4] for row in chunk),
             np.array([row[1] for row in chunk], np.bool_),
             [(row[2], row[3]) for row in chunk],
+            space,
         )
 
 

@@ -358,7 +358,7 @@ _SOUND_ARRAYS: tuple[tuple[str, str], ...] = (
 
 def _write_sounds(view: View, directory: _Arrays, ids: Int32Array, kinds: _Kinds) -> int:
     """Write the arrays with a row for each live sound; the analysis version that most of them have."""
-    n, d = len(ids), view.dimension
+    n, d = len(ids), view.space.size
     columns = {name: np.zeros(n, dtype) for name, dtype in _SOUND_ARRAYS}
     xy = np.full((n, 2), np.nan, np.float32)
     even_xy = np.full((n, 2), np.nan, np.float32)
@@ -380,8 +380,7 @@ def _write_sounds(view: View, directory: _Arrays, ids: Int32Array, kinds: _Kinds
             if any(sounds.parent_id):
                 frames[span, 0] = [frame or 0 for frame in sounds.start_frame]
                 frames[span, 1] = [frame or 0 for frame in sounds.end_frame]
-            same = zip(sounds.dimension, sounds.embedding, strict=True)
-            file.write(b"".join([embedding if length == d else blank for length, embedding in same]))
+            file.write(b"".join([blank if row is None else row for row in sounds.embedding]))
             row = span.stop
     if row != n:
         raise LibraryError(

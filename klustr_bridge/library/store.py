@@ -26,6 +26,7 @@ from klustr_bridge.library.rows import (
     NotedFiles,
     Place,
 )
+from klustr_bridge.library.spaces import want_hearing
 from klustr_bridge.library.view import View
 from klustr_bridge.types import FileStamp, Float32Array, FoundFile, Int32Array, Outcome
 
@@ -160,10 +161,8 @@ class Store:
         if state not in ("watched", "polled", "absent"):
             raise LibraryError(f"folder state {state!r} is none of watched, polled, absent")
         with self._writing() as transaction:
-            number = self._folder_id(transaction, path)
-            changed = transaction.execute(
-                "UPDATE folders SET state = ? WHERE id = ? AND state != ?", (state, number, state)
-            )
+            values = (state, self._folder_id(transaction, path), state)
+            changed = transaction.execute("UPDATE folders SET state = ? WHERE id = ? AND state != ?", values)
             transaction.shown = changed.rowcount > 0
 
     def _folder_id(self, transaction: database.Transaction, path: bytes) -> int:
@@ -295,8 +294,7 @@ class Store:
     def embeddings(self, *, dormant: bool = False) -> Embeddings:
         """Ids, embeddings and positions of the live sounds, or with `dormant` of all, by rising id.
 
-        While a newer release re-analyses a library with embeddings of another length, sounds of the
-        length that fewer live sounds have are left out.
+        While a library is heard anew, what the embeddings of all have in common is read: see `spaces`.
         """
         with self.view() as view:
             return hearing.read_embeddings(view.connection, dormant=dormant)
@@ -464,6 +462,11 @@ class Store:
         """Have the slices that were found be live with their parents, or keep them for later."""
         with self._writing() as transaction:
             slices.show(transaction, on)
+
+    def hear_by(self, hearing: str) -> None:
+        """Say which of `spaces.HEARINGS` the library is to hear by; what was heard stays for later."""
+        with self._writing() as transaction:
+            want_hearing(transaction, hearing)
 
     # The whole
 

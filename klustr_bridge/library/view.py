@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from klustr_bridge.library import candidates, hearing, slices
+from klustr_bridge.library.live import MAY_BE_LIVE
 from klustr_bridge.library.rows import Candidate, Counts, Epoch, Folder
+from klustr_bridge.library.spaces import Space, read_space
 from klustr_bridge.types import Int32Array
 
 _ROWS_AT_ONCE = 4096
@@ -27,8 +29,9 @@ class Entries(NamedTuple):
 
 
 class Sounds(NamedTuple):
-    """Sounds, live and dormant: columns of equal length. `dimension` is the length of an embedding.
+    """Sounds, live and dormant: columns of equal length.
 
+    `embedding` is the row in the space that the library is in, None where a sound has none there.
     A slice has a `parent_id` and its audio frames in the parent's file.
     """
 
@@ -55,8 +58,7 @@ class Sounds(NamedTuple):
     y: tuple[float | None, ...]
     even_x: tuple[float | None, ...]
     even_y: tuple[float | None, ...]
-    dimension: tuple[int, ...]
-    embedding: tuple[bytes, ...]
+    embedding: tuple[bytes | None, ...]
 
 
 @dataclass(frozen=True)
@@ -85,9 +87,9 @@ class View:
         return self.text("token")
 
     @property
-    def dimension(self) -> int:
-        """Length of the embeddings, 0 in a library without sounds."""
-        return hearing.dimension(self.connection)
+    def space(self) -> Space:
+        """Which numbers of the embeddings count now."""
+        return read_space(self.connection)
 
     @property
     def kinds_known(self) -> int:
@@ -147,14 +149,16 @@ class View:
 
     def sounds(self) -> Iterator[Sounds]:
         """All sounds, dormant ones too, by rising id, in chunks; slices only if the library shows them."""
+        space = self.space
         rows = self.connection.execute(
             f"""
             SELECT s.id, s.uid, s.duration_s, s.loudness_db, s.pitch_hz, s.brightness_hz, s.pitch_confidence,
                 s.stereo_width, s.is_loop, s.tempo_bpm, s.analysis_version, s.favourite, s.user_kind,
                 s.heard_kind, s.heard_confidence, s.sample_rate, s.parent_id, s.start_frame,
-                s.end_frame, p.x, p.y, p.even_x, p.even_y, s.dimension, s.embedding
+                s.end_frame, p.x, p.y, p.even_x, p.even_y,
+                CASE WHEN {space.has_row} THEN {space.row} END
             FROM sounds s LEFT JOIN positions p ON p.sound_id = s.id
-            WHERE {hearing.MAY_BE_LIVE} ORDER BY s.id
+            WHERE {MAY_BE_LIVE} ORDER BY s.id
             """
         )
         while chunk := rows.fetchmany(_ROWS_AT_ONCE):

@@ -1,0 +1,147 @@
+"""Which numbers of the stored embeddings count now: the space that a library is in.
+
+A stored embedding begins with the engineered one, and what the learned ear has heard may follow. While a
+library is heard anew some sounds have more numbers than others; then what all of them have in common counts,
+so that every sound is found at every moment. This module owns that choice and the SQL that reads rows by it;
+whoever reads embeddings asks here. It must not write sounds.
+"""
+
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from klustr_bridge.errors import LibraryError
+from klustr_bridge.library.database import Transaction
+from klustr_bridge.library.live import IS_LIVE
+from klustr_bridge.sound.aspects import EMBEDDING_SIZE, WHOLE_SIZE
+from klustr_bridge.types import Float32Array
+
+ENGINEERED: Final = "engineered"
+LEARNED: Final = "learned"
+HEARINGS: Final = (ENGINEERED, LEARNED)
+"""What a library may be told to hear by."""
+
+_OURS: Final = (EMBEDDING_SIZE, WHOLE_SIZE)
+"""Lengths of embeddings that begin with the engineered one. Others are from other releases."""
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """Where the distances between the sounds of a library are taken.
+
+    Attributes
+    ----------
+    hearing : str
+        One of `HEARINGS`.
+    size : int
+        Numbers of a row; 0 in a library without sounds.
+    """
+
+    hearing: str
+    size: int
+
+    @property
+    def begins_engineered(self) -> bool:
+        """Whether rows begin with the engineered embedding of this release, so that aspects are known."""
+        return self.size in _OURS
+
+    @property
+    def has_row(self) -> str:
+        """SQL condition on a sound ``s``: it has a row in this space."""
+        if self.size == EMBEDDING_SIZE:
+            return f"s.dimension IN ({', '.join(map(str, _OURS))})"
+        return f"s.dimension = {self.size}"
+
+    @property
+    def row(self) -> str:
+        """SQL expression: the row of a sound ``s`` that has one, as little-endian float32 numbers."""
+        if self.size == EMBEDDING_SIZE:
+            return f"substr(s.embedding, 1, {4 * self.size})"
+        return "s.embedding"
+
+    def rows_from(self, blobs: Iterable[bytes]) -> Float32Array:
+        """Rows that `row` has read, as an array of shape (n, size)."""
+        numbers = np.frombuffer(b"".join(blobs), "<f4").astype(np.float32, copy=False)
+        return numbers.reshape(-1, self.size) if self.size else np.empty((0, 0), np.float32)
+
+
+def wanted_hearing(connection: sqlite3.Connection) -> str:
+    """What the library is to hear by, whether or not all of its sounds have been heard so."""
+    row = connection.execute("SELECT value FROM meta WHERE key = 'hearing'").fetchone()
+    return LEARNED if row is None else str(row[0])
+
+
+def want_hearing(transaction: Transaction, hearing: str) -> None:
+    """Have the library hear by something else: see `Store.hear_by`."""
+    if hearing not in HEARINGS:
+        raise LibraryError(f"a library can't hear by {hearing!r}; known: {', '.join(HEARINGS)}")
+    if wanted_hearing(transaction.connection) != hearing:
+        transaction.execute("INSERT OR REPLACE INTO meta VALUES ('hearing', ?)", (hearing,))
+        transaction.shown = True
+
+
+def read_space(connection: sqlite3.Connection) -> Space:
+    """The space that the library is in now.
+
+    Rows of the learned ear count whole once every live sound has one and the library is to hear by it; else
+    the engineered beginnings count. Where sounds of other releases, with embeddings of other lengths, are
+    more (ties: the newest analysis), theirs count until they are heard anew.
+    """
+    sizes = _sizes(connection)
+    if len(sizes) > 1:
+        sizes = _live(connection, sizes) or sizes
+    if len(sizes) > 1 and not set(sizes) <= set(_OURS):
+        sizes = _most(connection)
+    if not sizes:
+        return Space(ENGINEERED, 0)
+    if set(sizes) <= set(_OURS):
+        is_whole = sizes == [WHOLE_SIZE] and wanted_hearing(connection) == LEARNED
+        return Space(LEARNED, WHOLE_SIZE) if is_whole else Space(ENGINEERED, EMBEDDING_SIZE)
+    return Space(ENGINEERED, sizes[0])
+
+
+def _sizes(connection: sqlite3.Connection) -> list[int]:
+    """Lengths of the embeddings of whole sounds, rising. Slices are as long as their parents."""
+    sizes: list[int] = []
+    while True:  # a look-up in the index for each; DISTINCT would walk all of it
+        row = connection.execute(
+            "SELECT min(dimension) FROM sounds WHERE parent_id IS NULL AND dimension > ?",
+            (max(sizes, default=-1),),
+        ).fetchone()
+        if row[0] is None:
+            return sizes
+        sizes.append(int(row[0]))
+
+
+def _live(connection: sqlite3.Connection, sizes: Iterable[int]) -> list[int]:
+    """Those lengths that live sounds have: the first one found of each will do."""
+    return [
+        size
+        for size in sizes
+        if connection.execute(
+            f"""
+            SELECT EXISTS (
+                SELECT 1 FROM sounds s WHERE s.parent_id IS NULL AND s.dimension = ? AND {IS_LIVE})
+            """,
+            (size,),
+        ).fetchone()[0]
+    ]
+
+
+def _most(connection: sqlite3.Connection) -> list[int]:
+    """Lengths of the embeddings that most live sounds have, those of this release counted together."""
+    counted = connection.execute(
+        f"""
+        SELECT s.dimension, sum({IS_LIVE}), max(s.analysis_version) FROM sounds s
+        WHERE s.parent_id IS NULL GROUP BY s.dimension
+        """
+    ).fetchall()
+    classes: dict[int, tuple[int, int, list[int]]] = {}
+    for size, n_live, version in counted:
+        name = EMBEDDING_SIZE if size in _OURS else size
+        n_before, newest, sizes = classes.get(name, (0, 0, []))
+        classes[name] = (n_before + n_live, max(newest, version), sizes + [size] * (n_live > 0))
+    return max(classes.values(), default=(0, 0, []))[2]
