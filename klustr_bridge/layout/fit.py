@@ -52,7 +52,8 @@ class Layout:
         Positions in 0..1, all different, (0, 0) at the lower left.
     method : str
         What made it: ``tsne``, ``umap``, ``umap-direct``, one with parameters (`klustr_bridge.layout.tuned`),
-        ``pca``, ``grid``, ``universal``, ``axes-X-Y``, or ``pca-few``: PCA because fewer than 16 sounds were distinct.
+        ``pca``, ``grid``, ``universal``, ``axes-X-Y``, or ``pca-few``: PCA because fewer than 16 sounds were
+        distinct.
     scores : dict of str to float
         How good it is (`klustr_bridge.layout.scores`).
     even : ndarray of float32, shape (n, 2)
@@ -79,6 +80,7 @@ def fit_layout(
     seed: int,
     method: str = "auto",
     previous: Float32Array | None = None,
+    from_universal: bool = False,
     kinds: NDArray[np.uint8] | None = None,
 ) -> Layout:
     """Fit a map.
@@ -95,10 +97,14 @@ def fit_layout(
         ``grid`` is ``auto`` on the lattice of the even view; ``axes-X-Y`` goes by two descriptors
         (`klustr_bridge.layout.axes`), ``universal`` by what the learned ear hears in each sound alone
         (`klustr_bridge.layout.universal`), both whatever was previous. Fewer than 16 sounds get PCA or one
-        of these two. Of more than `LANDMARKS` distinct sounds so many are laid out and the rest placed among them.
+        of these two. Of more than `LANDMARKS` distinct sounds so many are laid out and the rest placed among
+        them.
     previous : ndarray of float32, shape (n, 2), optional
         Positions of the same sounds on an earlier map, NaN where there were none. The new map
         starts from them and is turned, mirrored, scaled and shifted onto them.
+    from_universal : bool
+        The earlier map is the universal one; `previous` isn't looked at. Other than from the positions in
+        a library the new map doesn't depend then on the order in which its sounds came.
     kinds : ndarray of uint8, shape (n,), optional
         Codes of the sounds' kinds, 0 where unknown. They have no say in the map; it is judged by them, too.
 
@@ -130,7 +136,8 @@ def fit_layout(
         nowhere = np.empty((0, 2), dtype=np.float32)
         return Layout(nowhere, "pca", fit_scores(embeddings, nowhere, kinds))
     first, group = _distinct(embeddings)
-    distinct, known = embeddings[first], _mean_by_group(previous, group, len(first))
+    distinct = embeddings[first]
+    known = universal_xy(distinct) if from_universal else _mean_by_group(previous, group, len(first))
     used = _method(method, len(embeddings), len(first))
     if axes_of(used) is not None:
         xy = _spread(axes_positions(embeddings, used)[first], group)

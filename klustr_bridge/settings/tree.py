@@ -41,6 +41,7 @@ Method = Literal[
     "umap-direct",
     "pca",
     "grid",
+    "universal",
     "axes",
     "tsne-15",
     "tsne-30",

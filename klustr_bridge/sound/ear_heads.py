@@ -181,8 +181,7 @@ def load_heads(file: Path) -> Heads:
     if wrong:
         raise EarError(f"{file} holds no weights of the learned ear: {wrong}; install klustr-bridge anew")
     numbers: dict[str, Any] = {
-        name: kept[name].astype(np.float64) if shape else float(kept[name])
-        for name, shape in _SHAPES.items()
+        name: kept[name].astype(np.float64) if shape else float(kept[name]) for name, shape in _SHAPES.items()
     }
     return Heads(kind_names=tuple(kept["kind_names"].tolist()), **numbers)
 
