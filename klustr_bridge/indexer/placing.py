@@ -10,20 +10,26 @@ from functools import partial
 from multiprocessing.connection import Connection
 
 import numpy as np
-from numpy.typing import NDArray
 
 from klustr_bridge.errors import LayoutError, QueryError
-from klustr_bridge.layout.axes import AXES, AxesPlacer, axes_method, axes_of
+from klustr_bridge.indexer.epochs import (
+    NEEDS_THE_EAR,
+    hears_by_learned_ear,
+    is_learned_space,
+    known_kinds,
+    places_in_force,
+    wanted_method,
+)
+from klustr_bridge.indexer.placers import MapPlacer, placer_of
+from klustr_bridge.layout.axes import AXES, axes_method, axes_of
 from klustr_bridge.layout.even import LEAST_SIDE, EvenPlacer, even_positions, lattice_side
-from klustr_bridge.layout.fit import GRID, Layout, best_engine, fit_layout
-from klustr_bridge.layout.growth import FittedMap, method_for, needs_neighbour_share, next_fit
-from klustr_bridge.layout.place import Placer
+from klustr_bridge.layout.fit import Layout, fit_layout
+from klustr_bridge.layout.growth import QUICK, FittedMap, method_for, needs_neighbour_share, next_fit
 from klustr_bridge.layout.process import LayoutProcess, LayoutResult
 from klustr_bridge.layout.quality import neighbour_share
 from klustr_bridge.layout.scores import moved_scores
-from klustr_bridge.layout.tuned import is_tuned
-from klustr_bridge.library.heard_kinds import read_known_codes
-from klustr_bridge.library.rows import Candidate
+from klustr_bridge.layout.universal import UNIVERSAL
+from klustr_bridge.library.rows import Candidate, Embeddings
 from klustr_bridge.library.store import Store
 from klustr_bridge.settings import LayoutSettings
 from klustr_bridge.types import Float32Array, Int32Array
@@ -35,42 +41,6 @@ _DECIDE_EVERY_S = 0.5
 _MOST_FITTED_AT_ONCE = 5_000
 
 WhenDone = Callable[[str | None], None]
-
-
-class _BothPlacer:
-    """Places new sounds on an epoch, in the natural and in the even view."""
-
-    def __init__(self, natural: Placer | AxesPlacer, even: EvenPlacer) -> None:
-        self._natural = natural
-        self.even = even
-
-    def place(self, new: Float32Array) -> Float32Array:
-        """Positions of new sounds, shape (m, 4); the even one is NaN where every cell is taken."""
-        xy = self._natural.place(new)
-        return np.hstack([xy, self.even.place(xy)])
-
-
-class _GridPlacer(_BothPlacer):
-    """Places new sounds on a map that is the lattice of the even view itself."""
-
-    def __init__(self, natural: Placer, even: EvenPlacer) -> None:
-        super().__init__(natural, even)
-        self._like = natural
-
-    def place(self, new: Float32Array) -> Float32Array:
-        """Free cells, the same in both views; where every cell is taken, places between them."""
-        even = self.even.place(self._like.target(new))
-        natural = even.copy()
-        lacking = ~np.isfinite(even[:, 0])
-        natural[lacking] = self._like.place(new[lacking])
-        return np.hstack([natural, even])
-
-
-def _placer_of(method: str, embeddings: Float32Array, xy: Float32Array, even: EvenPlacer) -> _BothPlacer:
-    """What places new sounds on a map that a method has made."""
-    if axes_of(method) is not None:
-        return _BothPlacer(AxesPlacer(embeddings, xy, method), even)
-    return (_GridPlacer if method == GRID else _BothPlacer)(Placer(embeddings, xy), even)
 
 
 class MapKeeper:
@@ -93,8 +63,8 @@ class MapKeeper:
         self._method = axes_method(settings.x, settings.y) if is_axes else settings.method
         self._notice = notice
         self._process = LayoutProcess()
-        self._fitted: Float32Array = np.empty((0, 0), dtype=np.float32)
-        self._placer: _BothPlacer | None = None
+        self._fitted: Embeddings | None = None
+        self._placer: MapPlacer | None = None
         self._demanded: list[WhenDone] = []
         self._wanted_candidate: tuple[str, list[WhenDone]] | None = None
         self._fit_is_candidate = False
@@ -105,6 +75,7 @@ class MapKeeper:
         self._wants_more = True
         self._healed_at = -1
         self._offered = -1
+        self._said_unlearned = False
         self._has_settled = store.has_settled
         self._fitted_at = -1
         self._reload()
@@ -184,8 +155,10 @@ class MapKeeper:
             raise QueryError("notfound", "the candidate's sounds are gone; make another one")
         xy = candidate.xy[at]
         even = EvenPlacer(xy[:, :2], xy[:, 2:], candidate.even_side)
-        placer = _placer_of(candidate.method, known.embedding[rows], xy[:, :2], even)
-        moved = moved_scores(xy[:, :2], self._places(ids))
+        placer = placer_of(
+            candidate.method, known.embedding[rows], xy[:, :2], even, is_learned=is_learned_space(known.space)
+        )
+        moved = moved_scores(xy[:, :2], places_in_force(self._store, ids))
         self._store.write_epoch(
             candidate.method,
             candidate.seed,
@@ -262,12 +235,14 @@ class MapKeeper:
         self._process.cancel()
 
     def _wanted_method(self) -> str:
-        """The setting's; ``auto`` keeps to what the map in force was tuned to, if that can be had here."""
-        epoch = self._store.epoch()
-        if self._method != "auto" or epoch is None or not is_tuned(epoch.method):
-            return self._method
-        is_missing = epoch.method.startswith("tsne") and best_engine() != "tsne"
-        return self._method if is_missing else epoch.method
+        return wanted_method(self._method, self._store.epoch())
+
+    def _say_unlearned(self) -> None:
+        if not self._said_unlearned:
+            self._said_unlearned = True
+            self._notice(
+                "layout", f"layout.method is universal, which {NEEDS_THE_EAR}; the map is made as by auto"
+            )
 
     def _n_sounds(self) -> int:
         """Live sounds, slices too."""
@@ -285,6 +260,9 @@ class MapKeeper:
         )
         n_sounds = self._n_sounds()
         n_placed = self._store.count_placed()
+        wanted, is_learned = self._wanted_method(), hears_by_learned_ear(self._store)
+        if wanted == UNIVERSAL and settled and n_sounds and not is_learned:
+            self._say_unlearned()
         share = None
         if needs_neighbour_share(n_sounds, settled=settled, fitted=fitted, n_placed=n_placed):
             live = self._store.embeddings()
@@ -296,9 +274,10 @@ class MapKeeper:
             fitted=fitted,
             n_placed=n_placed,
             neighbour_share=share,
-            method=self._wanted_method(),
+            method=wanted,
             has_settled=self._has_settled,
             failed_at=self._failed_at,
+            is_learned=is_learned,
         )
         method = policy(refit=self._settings.refit)
         self._wants_more = method is not None
@@ -309,7 +288,7 @@ class MapKeeper:
             self._offer(
                 epoch.method, epoch.number, n_placed, n_sounds, is_poor=policy(refit="auto") is not None
             )
-        is_quick = method is not None and (method == "pca" or axes_of(method) is not None)
+        is_quick = method is not None and (method in QUICK or axes_of(method) is not None)
         if method is not None and is_quick and n_sounds <= _MOST_FITTED_AT_ONCE:
             self._fit_at_once(method)
         elif method is not None:
@@ -317,7 +296,8 @@ class MapKeeper:
 
     def _offer(self, method: str, epoch: int, n_placed: int, n_sounds: int, *, is_poor: bool) -> None:
         """Say that a new map would be worth it, once in each epoch; whether it comes is the user's choice."""
-        wanted = method_for(n_sounds, True, self._wanted_method())
+        is_learned = hears_by_learned_ear(self._store)
+        wanted = method_for(n_sounds, True, self._wanted_method(), is_learned=is_learned)
         if is_poor:
             reason = f"the map has become poor, {n_placed} of {n_sounds} sounds came after it was made"
         elif self._method != "auto" and method.removesuffix("-few") not in (wanted, "pca"):
@@ -332,7 +312,7 @@ class MapKeeper:
             )
 
     def _fit_at_once(self, method: str) -> None:
-        """PCA and axes take milliseconds: the first map is there with the first sounds."""
+        """PCA, axes and a universal map take milliseconds: the first is there with the first sounds."""
         live = self._store.embeddings()
         try:
             layout = fit_layout(
@@ -340,7 +320,7 @@ class MapKeeper:
                 seed=self._settings.seed,
                 method=method,
                 previous=_known(live.xy),
-                kinds=self._kinds(live.ids),
+                kinds=known_kinds(self._store, live.ids),
             )
         except LayoutError as error:
             self._note_failure(str(error))
@@ -366,24 +346,30 @@ class MapKeeper:
             for when_done in waiting:
                 when_done("there are no analysed sounds yet")
             return
+        if method == UNIVERSAL and self._method != UNIVERSAL and not hears_by_learned_ear(self._store):
+            for when_done in waiting:
+                when_done(f"a universal map {NEEDS_THE_EAR}")
+            return
         self._fit_is_for = waiting
         self._start(method, is_candidate=True)
 
     def _start(self, method: str, *, is_candidate: bool = False) -> None:
         self._fit_is_candidate = is_candidate
         live = self._store.embeddings()
-        self._fitted, self._fitted_at = live.embedding, self._store.generation
+        self._fitted, self._fitted_at = live, self._store.generation
         epoch = self._store.epoch()
+        is_learned = is_learned_space(live.space)
+        used = method_for(len(live.ids), True, method, is_learned=is_learned)
         # the quick map of the start depends on the order of the files; the first good one must not
-        used = method_for(len(live.ids), True, method)
         from_scratch = epoch is None or (epoch.method == "pca" and used != "pca")
         self._process.start(
             live.embedding,
             live.ids,
             seed=self._settings.seed,
-            method=method,
+            method=used,
             previous=None if from_scratch else _known(live.xy),
-            kinds=self._kinds(live.ids),
+            from_universal=epoch is not None and epoch.method == UNIVERSAL and is_learned,
+            kinds=known_kinds(self._store, live.ids),
         )
 
     def _take_result(self) -> None:
@@ -401,7 +387,7 @@ class MapKeeper:
 
     def _keep_candidate(self, result: LayoutResult) -> None:
         layout = result.layout
-        moved = moved_scores(layout.xy, self._places(result.ids))
+        moved = moved_scores(layout.xy, places_in_force(self._store, result.ids))
         xy = np.hstack([layout.xy, layout.even])
         self._store.keep_candidate(
             Candidate(
@@ -414,18 +400,16 @@ class MapKeeper:
         layout = result.layout
         # sounds heard while the fit was running are placed in the same transaction
         even = EvenPlacer(layout.xy, layout.even, layout.even_side)
-        placer = _placer_of(layout.method, self._fitted, layout.xy, even)
+        assert self._fitted is not None
+        is_learned = is_learned_space(self._fitted.space)
+        placer = placer_of(layout.method, self._fitted.embedding, layout.xy, even, is_learned=is_learned)
         self._write_epoch(result.ids, layout, placer)
         self._failed_at = 0
         self._reload()
         self._tell(None)
 
-    def _kinds(self, ids: Int32Array) -> NDArray[np.uint8]:
-        with self._store.view() as view:
-            return read_known_codes(view.connection, ids)
-
-    def _write_epoch(self, ids: Int32Array, layout: Layout, placer: _BothPlacer | None) -> None:
-        moved = moved_scores(layout.xy, self._places(ids))
+    def _write_epoch(self, ids: Int32Array, layout: Layout, placer: MapPlacer | None) -> None:
+        moved = moved_scores(layout.xy, places_in_force(self._store, ids))
         if self._store.candidate() is not None:
             self._notice("layout", "a new map was made, and the candidate that waited gave way to it")
         self._store.write_epoch(
@@ -437,16 +421,6 @@ class MapKeeper:
             place=None if placer is None else placer.place,
             even_side=layout.even_side,
         )
-
-    def _places(self, ids: Int32Array) -> Float32Array:
-        """Positions in force of some sounds, NaN where there are none."""
-        placed, both = self._store.positions()
-        places = np.full((len(ids), 2), np.nan, dtype=np.float32)
-        if len(placed):
-            at = np.searchsorted(placed, ids).clip(max=len(placed) - 1)
-            is_placed = placed[at] == ids
-            places[is_placed] = both[at[is_placed], :2]
-        return places
 
     def _note_failure(self, reason: str) -> None:
         self._failed_at = self._n_sounds()
@@ -468,7 +442,8 @@ class MapKeeper:
         if len(placed.ids) and np.isfinite(placed.xy).all(axis=1).any():
             _, both = self._store.positions()
             even = EvenPlacer(both[:, :2], both[:, 2:], epoch.even_side or LEAST_SIDE)
-            self._placer = _placer_of(epoch.method, placed.embedding, placed.xy, even)
+            is_learned = is_learned_space(placed.space)
+            self._placer = placer_of(epoch.method, placed.embedding, placed.xy, even, is_learned=is_learned)
         else:
             self._placer = None
         self._healed_at = -1

@@ -37,7 +37,7 @@ TUNED_METHODS = (
 ``klustr-bridge tune`` chooses from them; tsne, umap and umap-direct are tsne-50, umap-15-0.1 and
 umap-direct-15-0.1 by shorter names, to which ``auto`` doesn't keep."""
 
-CANDIDATE_METHODS = ("auto", "tsne", "umap", "umap-direct", "grid", "axes", *TUNED_METHODS)
+CANDIDATE_METHODS = ("auto", "tsne", "umap", "umap-direct", "grid", "universal", "axes", *TUNED_METHODS)
 """Ways to make a map that is to be looked at first: those of ``layout.method`` without ``pca``, the quick map
 of the start, which the next good one would replace at once."""
 
@@ -168,12 +168,13 @@ TABLE: tuple[Setting, ...] = (
         "choice",
         "auto",
         "--layout",
-        "How the map is fitted: auto begins with pca and changes to tsne (umap where there is no openTSNE) "
-        "as the library grows; umap-direct leaves out its principal components; grid puts the map of auto on "
-        "a lattice; axes goes by the descriptors layout.x and layout.y; tsne-30 and the like name their "
-        "parameters, which klustr-bridge tune chooses for a library (auto then keeps to its choice). The map "
-        "in force stays until the next is made",
-        choices=("auto", "tsne", "umap", "umap-direct", "pca", "grid", "axes", *TUNED_METHODS),
+        "How the map is fitted: auto begins with universal (pca without the learned ear) and changes to tsne "
+        "(umap where there is no openTSNE) as the library grows; umap-direct leaves out its principal "
+        "components; grid puts the map of auto on a lattice; universal has each sound where it is in every "
+        "library, by what the learned ear hears in it alone; axes goes by the descriptors layout.x "
+        "and layout.y; tsne-30 and the like name their parameters, which klustr-bridge tune chooses for a "
+        "library (auto then keeps to its choice). The map in force stays until the next is made",
+        choices=("auto", "tsne", "umap", "umap-direct", "pca", "grid", "universal", "axes", *TUNED_METHODS),
         metavar="METHOD",
     ),
     _axis("layout.x", "brightness", "--x-axis", "What the horizontal axis of a map by axes says"),

@@ -48,6 +48,7 @@ Method = Literal[
     "umap-direct",
     "pca",
     "grid",
+    "universal",
     "axes",
     "tsne-15",
     "tsne-30",
