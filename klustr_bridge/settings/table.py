@@ -149,7 +149,7 @@ TABLE: tuple[Setting, ...] = (
         "learned",
         "--hear-by",
         "What likeness of sounds goes by: learned adds what a small network has learned of drum sounds to "
-        "the engineered numbers, engineered is those alone. A library is heard anew for learned, once, in the "
+        "the engineered numbers, engineered is those alone. A library is heard anew for learned once, in the "
         "background; going back needs no analysis",
         choices=("learned", "engineered"),
         metavar="WHAT",

@@ -7,11 +7,11 @@ sound. It must not know where the result is kept.
 import contextlib
 from functools import lru_cache
 
-from klustr_bridge.errors import RefusedSound
+from klustr_bridge.errors import EarError, RefusedSound
 from klustr_bridge.sound.beginning import beginning_of
 from klustr_bridge.sound.decode import AudioStream, open_audio
 from klustr_bridge.sound.description import describe
-from klustr_bridge.sound.ear import Ear, EarError, load_ear
+from klustr_bridge.sound.ear import Ear, load_ear
 from klustr_bridge.sound.identity import PcmIdentity, encoded_uid
 from klustr_bridge.sound.listening import Listener
 from klustr_bridge.types import Analysis

@@ -12,22 +12,18 @@ from typing import Any, Final
 
 import numpy as np
 
-from klustr_bridge.errors import KlustrError
+from klustr_bridge.errors import EarError
 from klustr_bridge.sound.aspects import LEARNED_SIZE
 from klustr_bridge.sound.ear_input import N_FRAMES
 from klustr_bridge.sound.mel import N_BANDS
 from klustr_bridge.types import Float32Array
 
-__all__ = ["Ear", "EarError", "is_available", "load_ear"]
+__all__ = ["Ear", "is_available", "load_ear"]
 
 _FILE: Final = "ear.onnx"
 _AT_ONCE: Final = 32
 """Sounds in one run: more are no faster, and their feature maps would take memory by the megabyte."""
 _ERRORS_ONLY: Final = 3
-
-
-class EarError(KlustrError):
-    """The learned ear can't be loaded or run; the message says why, and what is done without it."""
 
 
 class Ear:
