@@ -8,17 +8,21 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from klustr_bridge.layout.axes import axes_of
 from klustr_bridge.layout.fit import MIN_ENGINE_SOUNDS, best_engine
+from klustr_bridge.layout.growth import FittedMap
 from klustr_bridge.layout.tuned import is_tuned
 from klustr_bridge.layout.universal import UNIVERSAL
 from klustr_bridge.library.heard_kinds import read_known_codes
-from klustr_bridge.library.rows import Epoch
+from klustr_bridge.library.rows import EMBEDDING_SCORE, Epoch
 from klustr_bridge.library.spaces import LEARNED, Space
 from klustr_bridge.library.store import Store
+from klustr_bridge.sound.aspects import EMBEDDING_SIZE
 from klustr_bridge.types import Float32Array, Int32Array
 
 __all__ = [
     "NEEDS_THE_EAR",
+    "fitted_map",
     "hears_by_learned_ear",
     "is_learned_space",
     "known_kinds",
@@ -42,6 +46,23 @@ def hears_by_learned_ear(store: Store) -> bool:
     """Whether the rows that count in a library now hold what the learned ear hears."""
     with store.view() as view:
         return is_learned_space(view.space)
+
+
+def fitted_map(store: Store) -> FittedMap | None:
+    """The map in force, as the policy is told of it; None before the first."""
+    with store.view() as view:
+        epoch, space = view.epoch(), view.space
+    if epoch is None:
+        return None
+    # a release without the learned ear has noted nothing
+    made_from = epoch.scores.get(EMBEDDING_SCORE, min(space.size, EMBEDDING_SIZE))
+    return FittedMap(
+        epoch.method,
+        epoch.n_fitted,
+        epoch.scores.get("neighbour_share"),
+        # axes go by numbers that all embeddings have
+        hears_otherwise=space.size not in (0, made_from) and axes_of(epoch.method) is None,
+    )
 
 
 def wanted_method(setting: str, epoch: Epoch | None) -> str:

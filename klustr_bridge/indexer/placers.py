@@ -17,11 +17,15 @@ __all__ = ["MapPlacer", "placer_of"]
 
 
 class MapPlacer:
-    """Places new sounds on an epoch, in the natural and in the even view."""
+    """Places new sounds on an epoch, in the natural and in the even view.
 
-    def __init__(self, natural: Placer | AxesPlacer | UniversalPlacer, even: EvenPlacer) -> None:
+    Their embeddings have `size` numbers.
+    """
+
+    def __init__(self, natural: Placer | AxesPlacer | UniversalPlacer, even: EvenPlacer, size: int) -> None:
         self._natural = natural
         self.even = even
+        self.size = size
 
     def place(self, new: Float32Array) -> Float32Array:
         """Positions of new sounds, shape (m, 4); the even one is NaN where every cell is taken."""
@@ -32,8 +36,8 @@ class MapPlacer:
 class _GridPlacer(MapPlacer):
     """Places new sounds on a map that is the lattice of the even view itself."""
 
-    def __init__(self, natural: Placer, even: EvenPlacer) -> None:
-        super().__init__(natural, even)
+    def __init__(self, natural: Placer, even: EvenPlacer, size: int) -> None:
+        super().__init__(natural, even, size)
         self._like = natural
 
     def place(self, new: Float32Array) -> Float32Array:
@@ -64,8 +68,9 @@ def placer_of(
         Whether rows hold what the learned ear hears; without it those of a universal map are placed among
         their neighbours.
     """
+    size = embeddings.shape[1]
     if method == UNIVERSAL and is_learned:
-        return MapPlacer(UniversalPlacer(xy), even)
+        return MapPlacer(UniversalPlacer(xy), even, size)
     if axes_of(method) is not None:
-        return MapPlacer(AxesPlacer(embeddings, xy, method), even)
-    return (_GridPlacer if method == GRID else MapPlacer)(Placer(embeddings, xy), even)
+        return MapPlacer(AxesPlacer(embeddings, xy, method), even, size)
+    return (_GridPlacer if method == GRID else MapPlacer)(Placer(embeddings, xy), even, size)

@@ -14,6 +14,7 @@ import numpy as np
 from klustr_bridge.errors import LayoutError, QueryError
 from klustr_bridge.indexer.epochs import (
     NEEDS_THE_EAR,
+    fitted_map,
     hears_by_learned_ear,
     is_learned_space,
     known_kinds,
@@ -24,15 +25,15 @@ from klustr_bridge.indexer.placers import MapPlacer, placer_of
 from klustr_bridge.layout.axes import AXES, axes_method, axes_of
 from klustr_bridge.layout.even import LEAST_SIDE, EvenPlacer, even_positions, lattice_side
 from klustr_bridge.layout.fit import Layout, fit_layout
-from klustr_bridge.layout.growth import QUICK, FittedMap, method_for, needs_neighbour_share, next_fit
+from klustr_bridge.layout.growth import QUICK, method_for, needs_neighbour_share, next_fit
 from klustr_bridge.layout.process import LayoutProcess, LayoutResult
 from klustr_bridge.layout.quality import neighbour_share
 from klustr_bridge.layout.scores import moved_scores
 from klustr_bridge.layout.universal import UNIVERSAL
-from klustr_bridge.library.rows import Candidate, Embeddings
+from klustr_bridge.library.rows import EMBEDDING_SCORE, Candidate, Embeddings, Epoch
 from klustr_bridge.library.store import Store
 from klustr_bridge.settings import LayoutSettings
-from klustr_bridge.types import Float32Array, Int32Array
+from klustr_bridge.types import Float32Array
 
 # Deciding reads counts, and rarely measures the map: often enough for a library that grows.
 _DECIDE_EVERY_S = 0.5
@@ -101,7 +102,7 @@ class MapKeeper:
     @property
     def placer(self) -> Callable[[Float32Array], Float32Array] | None:
         """Places new sounds on the epoch in force; None before the first."""
-        return self._placer.place if self._placer is not None else None
+        return partial(self._place, self._placer) if self._placer is not None else None
 
     def demand(self, when_done: WhenDone) -> None:
         """Have a new epoch fitted as soon as possible; `when_done` gets None or the reason of a failure.
@@ -164,8 +165,8 @@ class MapKeeper:
             candidate.seed,
             ids,
             xy,
-            dict(candidate.scores) | moved,
-            place=placer.place,
+            {EMBEDDING_SCORE: known.space.size} | dict(candidate.scores) | moved,
+            place=partial(self._place, placer),
             even_side=candidate.even_side,
         )
         self._decided_at = (-1, False)
@@ -205,7 +206,13 @@ class MapKeeper:
         """Place live sounds that have no position: those that came back, or missed a new epoch."""
         if self._placer is None or self._healed_at == self._store.generation:
             return
-        self._store.place_missing(self._placer.place)
+        with self._store.view() as view:
+            is_of_now = self._placer.size == view.space.size
+        if not is_of_now:
+            self._reload()
+        if self.placer is None:
+            return
+        self._store.place_missing(self.placer)
         self._complete_even()
         self._healed_at = self._store.generation
 
@@ -255,9 +262,7 @@ class MapKeeper:
             return
         self._decided_at = asked
         epoch = self._store.epoch()
-        fitted = (
-            FittedMap(epoch.method, epoch.n_fitted, epoch.scores.get("neighbour_share")) if epoch else None
-        )
+        fitted = fitted_map(self._store)
         n_sounds = self._n_sounds()
         n_placed = self._store.count_placed()
         wanted, is_learned = self._wanted_method(), hears_by_learned_ear(self._store)
@@ -285,27 +290,29 @@ class MapKeeper:
             if not self._has_settled:
                 self._store.note_settled()
                 self._has_settled = True
-            self._offer(
-                epoch.method, epoch.number, n_placed, n_sounds, is_poor=policy(refit="auto") is not None
-            )
+            is_other = fitted is not None and fitted.hears_otherwise
+            is_poor = policy(refit="auto") is not None
+            self._offer(epoch, n_placed, n_sounds, is_poor=is_poor, is_other=is_other)
         is_quick = method is not None and (method in QUICK or axes_of(method) is not None)
         if method is not None and is_quick and n_sounds <= _MOST_FITTED_AT_ONCE:
             self._fit_at_once(method)
         elif method is not None:
             self._start(method)
 
-    def _offer(self, method: str, epoch: int, n_placed: int, n_sounds: int, *, is_poor: bool) -> None:
+    def _offer(self, epoch: Epoch, n_placed: int, n_sounds: int, *, is_poor: bool, is_other: bool) -> None:
         """Say that a new map would be worth it, once in each epoch; whether it comes is the user's choice."""
         is_learned = hears_by_learned_ear(self._store)
         wanted = method_for(n_sounds, True, self._wanted_method(), is_learned=is_learned)
-        if is_poor:
+        if is_poor and is_other:
+            reason = "the library hears otherwise than when the map was made"
+        elif is_poor:
             reason = f"the map has become poor, {n_placed} of {n_sounds} sounds came after it was made"
-        elif self._method != "auto" and method.removesuffix("-few") not in (wanted, "pca"):
-            reason = f"the map in force is {method}, by the settings it would be {wanted}"
+        elif self._method != "auto" and epoch.method.removesuffix("-few") not in (wanted, "pca"):
+            reason = f"the map in force is {epoch.method}, by the settings it would be {wanted}"
         else:
             return
-        if epoch != self._offered:
-            self._offered = epoch
+        if epoch.number != self._offered:
+            self._offered = epoch.number
             self._notice(
                 "layout",
                 f"{reason}; klustr-bridge relayout makes a new one, klustr-bridge candidate one to look at",
@@ -325,7 +332,7 @@ class MapKeeper:
         except LayoutError as error:
             self._note_failure(str(error))
             return
-        self._write_epoch(live.ids, layout, None)
+        self._write_epoch(live, layout, None)
         self._decided_at = (-1, False)
         self._reload()
 
@@ -387,12 +394,12 @@ class MapKeeper:
 
     def _keep_candidate(self, result: LayoutResult) -> None:
         layout = result.layout
+        assert self._fitted is not None
         moved = moved_scores(layout.xy, places_in_force(self._store, result.ids))
+        scores = layout.scores | moved | {EMBEDDING_SCORE: self._fitted.space.size}
         xy = np.hstack([layout.xy, layout.even])
         self._store.keep_candidate(
-            Candidate(
-                layout.method, self._settings.seed, result.ids, xy, layout.scores | moved, layout.even_side
-            )
+            Candidate(layout.method, self._settings.seed, result.ids, xy, scores, layout.even_side)
         )
         self._tell(None)
 
@@ -403,24 +410,34 @@ class MapKeeper:
         assert self._fitted is not None
         is_learned = is_learned_space(self._fitted.space)
         placer = placer_of(layout.method, self._fitted.embedding, layout.xy, even, is_learned=is_learned)
-        self._write_epoch(result.ids, layout, placer)
+        self._write_epoch(self._fitted, layout, placer)
         self._failed_at = 0
         self._reload()
         self._tell(None)
 
-    def _write_epoch(self, ids: Int32Array, layout: Layout, placer: MapPlacer | None) -> None:
-        moved = moved_scores(layout.xy, places_in_force(self._store, ids))
+    def _write_epoch(self, fitted: Embeddings, layout: Layout, placer: MapPlacer | None) -> None:
+        moved = moved_scores(layout.xy, places_in_force(self._store, fitted.ids))
         if self._store.candidate() is not None:
             self._notice("layout", "a new map was made, and the candidate that waited gave way to it")
         self._store.write_epoch(
             layout.method,
             self._settings.seed,
-            ids,
+            fitted.ids,
             np.hstack([layout.xy, layout.even]),
-            layout.scores | moved,
-            place=None if placer is None else placer.place,
+            layout.scores | moved | {EMBEDDING_SCORE: fitted.space.size},
+            place=None if placer is None else partial(self._place, placer),
             even_side=layout.even_side,
         )
+
+    def _place(self, placer: MapPlacer, new: Float32Array) -> Float32Array:
+        """Place sounds, by a placer made anew where the library has come to hear otherwise since.
+
+        The store asks within its transaction, of which the new one sees all that is written already.
+        """
+        if new.shape[1] != placer.size:
+            self._reload()
+            placer = self._placer or placer
+        return placer.place(new)
 
     def _note_failure(self, reason: str) -> None:
         self._failed_at = self._n_sounds()

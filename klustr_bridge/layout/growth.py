@@ -14,6 +14,9 @@ A fit moves every sound on the map, so it has to be worth it. The rules:
    everything has been heard and the map has become *poor*: more than half of the sounds were placed
    rather than fitted, or the share of neighbours it keeps has fallen below 80 % of what it was.
 
+5. **Another ear.** A map made from other embeddings than those that count now (``hearing.embedding``) is
+   followed by one made from these, once everything has been heard.
+
 With ``layout.refit = "manual"`` maps come by themselves until everything has been heard for the
 first time; from then on they are offered by the caller and wait for ``/klustr/relayout``.
 ``layout.method = "pca"`` keeps to PCA, axes are axes from the first sound on and a universal map is one;
@@ -54,11 +57,14 @@ class FittedMap:
         Sounds it was fitted to.
     neighbour_share : float, optional
         `quality.neighbour_share` right after the fit.
+    hears_otherwise : bool
+        Whether it was made from other embeddings than those that count now.
     """
 
     method: str
     n_fitted: int
     neighbour_share: float | None = None
+    hears_otherwise: bool = False
 
 
 def next_fit(
@@ -116,7 +122,11 @@ def next_fit(
         return best
     if fitted.method == best == UNIVERSAL:
         return None
-    if (refit == "manual" and has_settled) or n_placed == 0:
+    if refit == "manual" and has_settled:
+        return None
+    if fitted.hears_otherwise and settled:
+        return best
+    if n_placed == 0:
         return None
     if fitted.n_fitted < YOUNG_BELOW:
         outgrown = n_live >= GROWTH * fitted.n_fitted

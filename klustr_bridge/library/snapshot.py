@@ -13,7 +13,7 @@ import secrets
 import shutil
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import compress
@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from klustr_bridge.errors import LibraryError
 from klustr_bridge.library import paths
 from klustr_bridge.library.kind_sources import CONFIDENCE, KIND_SOURCES
+from klustr_bridge.library.rows import EMBEDDING_SCORE
 from klustr_bridge.library.store import Store
 from klustr_bridge.library.view import Sounds, View
 from klustr_bridge.sound.kinds import KIND_CODES
@@ -195,7 +196,8 @@ def _write(view: View, directory: _Arrays) -> None:
         "token": view.token,
         "analysis_version": version,
         "epoch": 0 if epoch is None else epoch.number,
-        "scores": {} if epoch is None else dict(epoch.scores),
+        "scores": {} if epoch is None else _shown(epoch.scores),
+        "hearing": view.space.hearing,
         "candidate": candidate,
         "n_files": counts.files,
         "n_sounds": counts.sounds,
@@ -408,8 +410,12 @@ def _write_candidate(view: View, directory: _Arrays, ids: Int32Array) -> dict[st
     return {
         "method": candidate.method,
         "created_s": candidate.created_s,
-        "scores": dict(candidate.scores),
+        "scores": _shown(candidate.scores),
     }
+
+
+def _shown(scores: Mapping[str, float]) -> dict[str, float]:
+    return {name: score for name, score in scores.items() if name != EMBEDDING_SCORE}
 
 
 def _save_strings(directory: _Arrays, name: str, strings: Sequence[bytes]) -> None:

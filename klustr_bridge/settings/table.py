@@ -144,6 +144,17 @@ TABLE: tuple[Setting, ...] = (
         metavar="on|off",
     ),
     Setting(
+        "hearing.embedding",
+        "choice",
+        "learned",
+        "--hear-by",
+        "What likeness of sounds goes by: learned adds what a small network has learned of drum sounds to "
+        "the engineered numbers, engineered is those alone. A library is heard anew for learned once, in the "
+        "background; going back needs no analysis",
+        choices=("learned", "engineered"),
+        metavar="WHAT",
+    ),
+    Setting(
         "layout.seed",
         "int",
         1,
@@ -457,6 +468,7 @@ BY_ENVIRONMENT: dict[str, Setting] = {setting.environment: setting for setting i
 SECTIONS: dict[str, str] = {
     "library": "Where the library is kept.",
     "index": "How sample files are found, watched and analysed.",
+    "hearing": "What likeness of sounds goes by.",
     "layout": "How the map is made.",
     "map": "How the map is shown.",
     "osc": "How clients reach the bridge.",
