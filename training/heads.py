@@ -1,0 +1,158 @@
+"""What is told of a sound from its 64 numbers alone: its kind, and its place on the universal map.
+
+Owns how the two heads are fitted, and what of them was measured on held-out collections. The application of
+them belongs to the package (`klustr_bridge.sound`).
+"""
+
+from typing import Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+from torch.nn import functional
+
+from klustr_bridge.layout.fit import fit_layout
+from klustr_bridge.types import Float32Array
+from training.network import Weights, embed
+from training.sounds import NAMES, Sounds
+from training.views import view
+
+KIND_TEMPERATURE: Final = 1.0
+"""Measured on held-out collections, where the answers would be surer of themselves than they are right."""
+KIND_THRESHOLD: Final = 0.5
+"""Below it no kind is told: at least four of five answers are right then, in held-out collections."""
+MAP_SHARPNESS: Final = 60.0
+LANDMARKS: Final = 2_400
+
+_KIND_HIDDEN = 64
+_KIND_VIEWS = 4
+_KIND_STEPS = 600
+_KIND_BATCH = 512
+_KIND_RATE = 3e-3
+_KIND_DECAY = 1e-2
+
+Arrays = dict[str, NDArray[np.generic]]
+
+
+def fit_kind_head(weights: Weights, sounds: Sounds, seed: int) -> Arrays:
+    """Learn to tell kinds, from views of the sounds: of the sounds themselves the ear is too sure.
+
+    Parameters
+    ----------
+    weights : dict of str to ndarray of float32
+        From `training.network.folded`.
+    sounds : Sounds
+    seed : int
+
+    Returns
+    -------
+    dict of str to ndarray
+        ``kind_w1 kind_b1 kind_w2 kind_b2 kind_temperature kind_threshold kind_names``.
+    """
+    torch.manual_seed(seed)
+    chance = torch.Generator().manual_seed(seed)
+    points = torch.from_numpy(np.concatenate([_heard_views(weights, sounds, chance) for _ in range(_KIND_VIEWS)]))
+    kinds = torch.from_numpy(np.tile(sounds.kind, _KIND_VIEWS))
+    counts = torch.bincount(kinds, minlength=len(NAMES)).float()
+    head = nn.Sequential(
+        nn.Linear(points.shape[1], _KIND_HIDDEN), nn.ReLU(), nn.Linear(_KIND_HIDDEN, len(NAMES))
+    )
+    optimiser = torch.optim.AdamW(head.parameters(), _KIND_RATE, weight_decay=_KIND_DECAY)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, _KIND_RATE, total_steps=_KIND_STEPS)
+    draw = counts.rsqrt()[kinds]
+    for _ in range(_KIND_STEPS):
+        rows = torch.multinomial(draw, min(_KIND_BATCH, len(kinds)), generator=chance)
+        loss = functional.cross_entropy(head(points[rows]), kinds[rows], label_smoothing=0.05)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        schedule.step()
+    return {
+        "kind_w1": _plain(head[0].weight.T),
+        "kind_b1": _plain(head[0].bias),
+        "kind_w2": _plain(head[2].weight.T),
+        "kind_b2": _plain(head[2].bias),
+        "kind_temperature": np.float32(KIND_TEMPERATURE),
+        "kind_threshold": np.float32(KIND_THRESHOLD),
+        "kind_names": np.array(NAMES, dtype="<U16"),
+    }
+
+
+def fit_map_head(learned: Float32Array, seed: int, n_landmarks: int = LANDMARKS) -> Arrays:
+    """Lay all sounds out, and keep the places of those that stand for the others.
+
+    Parameters
+    ----------
+    learned : ndarray of float32, shape (n, LEARNED_SIZE)
+        Unit vectors.
+    seed : int
+    n_landmarks : int
+        Fewer where there are fewer sounds.
+
+    Returns
+    -------
+    dict of str to ndarray
+        ``map_landmarks map_xy map_sharpness``.
+    """
+    xy = fit_layout(learned, seed=seed).xy
+    rows = spread_out(learned, n_landmarks)
+    return {
+        "map_landmarks": learned[rows].astype(np.float16),
+        "map_xy": xy[rows],
+        "map_sharpness": np.float32(MAP_SHARPNESS),
+    }
+
+
+def spread_out(points: Float32Array, n_wanted: int) -> NDArray[np.int64]:
+    """Choose points such that none is far from its nearest chosen one: each in turn is the farthest so far.
+
+    Returns
+    -------
+    ndarray of int64, shape (min(n, n_wanted),)
+        Rows, ascending.
+
+    References
+    ----------
+    T. F. Gonzalez, "Clustering to minimize the maximum intercluster distance", Theoretical Computer Science
+    38 (1985).
+    """
+    apart = np.full(len(points), np.inf)
+    chosen = [0]
+    while len(chosen) < min(len(points), n_wanted):
+        np.minimum(apart, np.square(points - points[chosen[-1]]).sum(axis=1), out=apart)
+        chosen.append(int(apart.argmax()))
+    return np.unique(np.array(chosen, np.int64))
+
+
+def kind_probabilities(head: Arrays, learned: Float32Array, temperature: float | None = None) -> Float32Array:
+    """Apply a kind head; float32, shape (n, n_kinds)."""
+    hidden = np.maximum(learned @ head["kind_w1"] + head["kind_b1"], 0.0)
+    logits = hidden @ head["kind_w2"] + head["kind_b2"]
+    scaled = logits / (head["kind_temperature"] if temperature is None else temperature)
+    powers = np.exp(scaled - scaled.max(axis=1, keepdims=True))
+    shares: Float32Array = (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32)
+    return shares
+
+
+def universal_positions(head: Arrays, learned: Float32Array, sharpness: float | None = None) -> Float32Array:
+    """Apply a map head; float32, shape (n, 2), 0..1."""
+    cosine = learned @ head["map_landmarks"].astype(np.float32).T
+    cosine *= head["map_sharpness"] if sharpness is None else sharpness
+    weights = np.exp(cosine - cosine.max(axis=1, keepdims=True))
+    xy: Float32Array = ((weights @ head["map_xy"]) / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+    return np.clip(xy, 0.0, 1.0)
+
+
+def _heard_views(weights: Weights, sounds: Sounds, chance: torch.Generator) -> Float32Array:
+    out = []
+    for start in range(0, len(sounds), 512):
+        part = sounds.of(slice(start, start + 512))  # type: ignore[arg-type]
+        shown = torch.from_numpy(part.levels), torch.from_numpy(part.log_length)[:, None]
+        levels, lengths = view(*shown, chance)
+        out.append(embed(weights, levels[:, 0].numpy(), lengths[:, 0].numpy()))
+    return np.concatenate(out)
+
+
+def _plain(values: torch.Tensor) -> Float32Array:
+    return np.ascontiguousarray(values.detach().numpy())

@@ -1,0 +1,62 @@
+"""What the ear is taught: kinds lie together, a sound by its other view, distances as measured ones.
+
+Owns the three parts and their weights. It must not know the network.
+
+References
+----------
+P. Khosla et al., "Supervised contrastive learning", NeurIPS 2020.
+T. Chen et al., "A simple framework for contrastive learning of visual representations", ICML 2020: the
+other view as the only positive.
+"""
+
+from typing import Final
+
+import torch
+from torch import Tensor
+
+KIND_TEMPERATURE: Final = 0.2
+VIEW_TEMPERATURE: Final = 0.1
+VIEW_WEIGHT: Final = 0.3
+NEIGHBOUR_TEMPERATURE: Final = 0.1
+NEIGHBOUR_REACH: Final = 0.35  # where the variance of all sounds is 1
+NEIGHBOUR_WEIGHT: Final = 1.0
+
+
+def loss_of(points: Tensor, kind: Tensor, teacher: Tensor) -> Tensor:
+    """Tell how far a batch is from what is wanted.
+
+    Parameters
+    ----------
+    points : Tensor of float32, shape (2 n, d)
+        Of unit length: the first views of n sounds, then their second views.
+    kind : Tensor of int64, shape (n,)
+    teacher : Tensor of float32, shape (n, m)
+        Measured embedding of each sound, the variance of all sounds being 1.
+
+    Returns
+    -------
+    Tensor of float32, shape ()
+    """
+    n = len(kind)
+    cosine = points @ points.T
+    itself = torch.eye(2 * n, dtype=torch.bool, device=points.device)
+    both = torch.cat([kind, kind])
+    is_same = (both[:, None] == both[None, :]) & ~itself
+    of_kind = _log_softmax(cosine / KIND_TEMPERATURE, itself)
+    by_kind = -(of_kind * is_same).sum(dim=1) / is_same.sum(dim=1)
+    other = torch.arange(2 * n, device=points.device).roll(n)
+    of_view = _log_softmax(cosine / VIEW_TEMPERATURE, itself)
+    by_view = -of_view.gather(1, other[:, None])[:, 0]
+    squares = torch.cdist(teacher, teacher).square().repeat(2, 2)
+    wanted = torch.softmax((-squares / (2 * NEIGHBOUR_REACH**2)).masked_fill(itself, -torch.inf), dim=1)
+    of_neighbours = of_view
+    if NEIGHBOUR_TEMPERATURE != VIEW_TEMPERATURE:
+        of_neighbours = _log_softmax(cosine / NEIGHBOUR_TEMPERATURE, itself)
+    by_neighbours = -(wanted * of_neighbours).sum(dim=1)
+    return (by_kind + VIEW_WEIGHT * by_view + NEIGHBOUR_WEIGHT * by_neighbours).mean()
+
+
+def _log_softmax(scores: Tensor, itself: Tensor) -> Tensor:
+    """Log of the share of each other one, 0 for the point itself."""
+    log_share = torch.log_softmax(scores.masked_fill(itself, -torch.inf), dim=1)
+    return log_share.masked_fill(itself, 0.0)
