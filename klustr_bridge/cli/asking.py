@@ -22,6 +22,7 @@ from klustr_bridge.library.hearings import LEARNED
 from klustr_bridge.library.lock import daemon_of
 from klustr_bridge.library.paths import to_export, to_text
 from klustr_bridge.library.snapshot import write_snapshot
+from klustr_bridge.library.spaces import LEARNED
 from klustr_bridge.navigator import ClientState, Navigator, Neighbour, checks
 from klustr_bridge.progress import counted
 from klustr_bridge.settings import LoadedSettings, cache_dir
@@ -147,6 +148,8 @@ def status(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
     info = daemon_of(file)
     with opened(file) as store:
         counts, epoch, kinds = store.counts(), store.epoch(), store.kind_counts()
+        with store.view() as view:
+            ear_tells = view.space.hearing == LEARNED
     facts = {
         "library": str(file),
         "files": counts.files,
@@ -158,7 +161,7 @@ def status(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
         "daemon": f"pid {info.pid}, OSC port {info.osc_port}" if info else "not running",
     }
     if counts.sounds:
-        facts["kinds"] = _told_kinds(kinds)
+        facts["kinds"] = _told_kinds(kinds, ear_tells=ear_tells)
     if counts.slices:
         facts["slices"] = counts.slices
     if epoch and epoch.scores:
@@ -179,7 +182,7 @@ def _by_source(kinds: Mapping[tuple[str, str], int]) -> dict[str, int]:
     return {source or "unknown": number for source, number in by_source.items()}
 
 
-def _told_kinds(kinds: Mapping[tuple[str, str], int]) -> str:
+def _told_kinds(kinds: Mapping[tuple[str, str], int], *, ear_tells: bool) -> str:
     """Say what tells the kinds of sounds, and what it takes until the ear does."""
     n = _by_source(kinds)
     corrected = f", {n['user']} by you" if n["user"] else ""
@@ -190,7 +193,7 @@ def _told_kinds(kinds: Mapping[tuple[str, str], int]) -> str:
         if source in ("user", "name") and kind not in ("unknown", "loop")
     }
     n_telling, n_kinds = sum(telling.values()), len({kind for _, kind in telling})
-    if n["unknown"] and not can_guess(n_telling, n_kinds):
+    if n["unknown"] and not ear_tells and not can_guess(n_telling, n_kinds):
         said += (
             "; to guess, the ear needs a dozen sounds of five kinds whose names tell them: "
             f"there are {n_telling} of {n_kinds}"

@@ -11,7 +11,7 @@ from multiprocessing.connection import Connection
 
 import numpy as np
 
-from klustr_bridge.errors import LayoutError, QueryError
+from klustr_bridge.errors import EarError, LayoutError, QueryError
 from klustr_bridge.indexer.epochs import (
     NEEDS_THE_EAR,
     fitted_map,
@@ -329,7 +329,7 @@ class MapKeeper:
                 previous=_known(live.xy),
                 kinds=known_kinds(self._store, live.ids),
             )
-        except LayoutError as error:
+        except (LayoutError, EarError) as error:
             self._note_failure(str(error))
             return
         self._write_epoch(live, layout, None)

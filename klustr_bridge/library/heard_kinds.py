@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from klustr_bridge.library.database import Transaction
 from klustr_bridge.library.live import IS_LIVE
-from klustr_bridge.library.spaces import Space, read_space
+from klustr_bridge.library.spaces import ENGINEERED, Space, read_space
 from klustr_bridge.sound.kinds import KIND_CODES
 from klustr_bridge.types import Float32Array, Int32Array
 
@@ -32,6 +32,21 @@ class HeardKind(NamedTuple):
     sound_id: int
     kind: str
     confidence: float
+
+
+class ToldBy(NamedTuple):
+    """What has told the kinds of all sounds without a name.
+
+    Attributes
+    ----------
+    n_known : int
+        So many sounds whose kind is known by the user or by a name; 0: all are to be heard anew.
+    hearing : str
+        What the library heard by, one of `spaces.HEARINGS`.
+    """
+
+    n_known: int
+    hearing: str = ENGINEERED
 
 
 class KnownKinds(NamedTuple):
@@ -125,12 +140,21 @@ def read_unnamed(connection: sqlite3.Connection, *, all_of_them: bool) -> Iterat
         )
 
 
-def write(transaction: Transaction, heard: Sequence[HeardKind], *, n_known: int | None, last: bool) -> None:
+def read_told_by(connection: sqlite3.Connection) -> ToldBy:
+    """What told the kinds of all sounds without a name the last time."""
+    kept = dict(connection.execute("SELECT key, value FROM meta WHERE key LIKE 'kinds_%'").fetchall())
+    return ToldBy(int(kept["kinds_known"]), str(kept.get("kinds_heard_by", ENGINEERED)))
+
+
+def write(
+    transaction: Transaction, heard: Sequence[HeardKind], *, told_by: ToldBy | None, last: bool
+) -> None:
     """Keep what was heard: see `Store.set_heard_kinds`."""
     transaction.executemany(
         "UPDATE sounds SET heard_kind = ?, heard_confidence = ? WHERE id = ?",
         ((kind, float(confidence), sound_id) for sound_id, kind, confidence in heard),
     )
-    if last and n_known is not None:
-        transaction.execute("UPDATE meta SET value = ? WHERE key = 'kinds_known'", (n_known,))
+    if last and told_by is not None:
+        transaction.execute("UPDATE meta SET value = ? WHERE key = 'kinds_known'", (told_by.n_known,))
+        transaction.execute("INSERT OR REPLACE INTO meta VALUES ('kinds_heard_by', ?)", (told_by.hearing,))
     transaction.shown = last

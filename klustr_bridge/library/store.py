@@ -420,7 +420,11 @@ class Store:
         self._set(sound_id, "user_kind", kind)
 
     def set_heard_kinds(
-        self, heard: Sequence[heard_kinds.HeardKind], *, n_known: int | None = None, last: bool = True
+        self,
+        heard: Sequence[heard_kinds.HeardKind],
+        *,
+        told_by: heard_kinds.ToldBy | None = None,
+        last: bool = True,
     ) -> None:
         """Keep the kinds heard in sounds, which count where neither the user nor a name tells one.
 
@@ -428,13 +432,13 @@ class Store:
         ----------
         heard : sequence of HeardKind
             A portion of them.
-        n_known : int, optional
-            How many sounds told them, if these are all sounds without a name.
+        told_by : ToldBy, optional
+            What told them, if these are all sounds without a name.
         last : bool
             Whether it is the last portion, with which all of them are shown.
         """
         with self._writing() as transaction:
-            heard_kinds.write(transaction, heard, n_known=n_known, last=last)
+            heard_kinds.write(transaction, heard, told_by=told_by, last=last)
 
     def _set(self, sound_id: int, column: str, value: object) -> None:
         with self._writing() as transaction:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from klustr_bridge.library import candidates, hearing, slices
+from klustr_bridge.library import candidates, heard_kinds, hearing, slices
 from klustr_bridge.library.live import MAY_BE_LIVE
 from klustr_bridge.library.rows import Candidate, Counts, Epoch, Folder
 from klustr_bridge.library.spaces import Space, read_space
@@ -92,9 +92,9 @@ class View:
         return read_space(self.connection)
 
     @property
-    def kinds_known(self) -> int:
-        """How many sounds told the kinds that were heard in all others; 0: they are to be heard anew."""
-        return int(self.text("kinds_known"))
+    def kinds_told_by(self) -> heard_kinds.ToldBy:
+        """What told the kinds that were heard in all sounds without a name."""
+        return heard_kinds.read_told_by(self.connection)
 
     def epoch(self) -> Epoch | None:
         """The layout in force, or None."""

@@ -171,7 +171,8 @@ def load_heads(file: Path) -> Heads:
         If the file can't be read, or an array is missing, of another shape, or out of its range.
     """
     try:
-        with np.load(file, allow_pickle=False) as arrays:
+        # opened here, for NumPy leaves a torn file open
+        with file.open("rb") as opened, np.load(opened, allow_pickle=False) as arrays:
             kept = {name: arrays[name] for name in arrays.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise EarError(
