@@ -22,7 +22,6 @@ from klustr_bridge.library.hearings import LEARNED
 from klustr_bridge.library.lock import daemon_of
 from klustr_bridge.library.paths import to_export, to_text
 from klustr_bridge.library.snapshot import write_snapshot
-from klustr_bridge.library.spaces import LEARNED
 from klustr_bridge.navigator import ClientState, Navigator, Neighbour, checks
 from klustr_bridge.progress import counted
 from klustr_bridge.settings import LoadedSettings, cache_dir
