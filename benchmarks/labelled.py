@@ -38,6 +38,7 @@ FEATURE_SETS = (
     FeatureSet("fingerprint", "klustr STFT fingerprint, PCA 14", klustr_features.components),
     FeatureSet("cepstra", "plain log-mel cepstra"),
     FeatureSet("cepstra and nine", "the same and nine descriptors", plain_features.weighted),
+    # without the learned ear, which has been shown labelled collections: training/ measures it on others
     FeatureSet(OURS, "ours"),
 )
 
