@@ -18,7 +18,7 @@ from klustr_bridge.corpus import Corpus, aspect_shares, weighted_distance
 from klustr_bridge.errors import KlustrError, LibraryError, QueryError, SettingsError
 from klustr_bridge.layout.kinds import can_guess
 from klustr_bridge.layout.scores import told
-from klustr_bridge.library.hearings import LEARNED
+from klustr_bridge.library.hearings import EXTERNAL, LEARNED
 from klustr_bridge.library.lock import daemon_of
 from klustr_bridge.library.paths import to_export, to_text
 from klustr_bridge.library.snapshot import write_snapshot
@@ -149,6 +149,7 @@ def status(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
         counts, epoch, kinds = store.counts(), store.epoch(), store.kind_counts()
         with store.view() as view:
             ear_tells = view.space.hearing == LEARNED
+            given, (n_with, n_in_all) = view.given_vectors, view.count_vectors()
     facts = {
         "library": str(file),
         "files": counts.files,
@@ -161,6 +162,8 @@ def status(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
     }
     if counts.sounds:
         facts["kinds"] = _told_kinds(kinds, ear_tells=ear_tells)
+    if given is not None:
+        facts["vectors"] = f"{given.source}, of {n_with} of {counted(n_in_all, 'sound')}"
     if counts.slices:
         facts["slices"] = counts.slices
     if epoch and epoch.scores:
@@ -266,6 +269,8 @@ def _vector_of(navigator: Navigator, given: str) -> Float32Array:
         return _heard_now(corpus, path_in(corpus, os.fsencode(given)))
     if row is None:
         raise LibraryError(f"{given} is neither a file nor the id or uid of a sound; find lists both")
+    if not corpus.is_heard(row) and corpus.hearing == EXTERNAL:
+        raise LibraryError(f"the sound {given} has no vector; klustr-bridge embed gave others theirs")
     if not corpus.is_heard(row):
         raise LibraryError(f"the sound {given} waits to be analysed anew; run klustr-bridge index")
     vector: Float32Array = corpus.embedding[row]
@@ -276,6 +281,11 @@ def _heard_now(corpus: Corpus, path: bytes) -> Float32Array:
     """Embedding of a file that the library doesn't hold, heard as the library hears."""
     from klustr_bridge.sound.analyse import analyse_file
 
+    if corpus.hearing == EXTERNAL:
+        raise LibraryError(
+            f"the library goes by vectors of another program, and {to_text(path)} has none: ask by a sound of "
+            "the library, or go back to what the bridge hears: klustr-bridge embed --remove"
+        )
     heard: Float32Array = analyse_file(path, learned=corpus.hearing == LEARNED).embedding
     if corpus.has_aspects and len(heard) != corpus.embedding.shape[1]:
         raise LibraryError(

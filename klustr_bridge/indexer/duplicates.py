@@ -174,10 +174,10 @@ def read_listed(view: View) -> Listed:
         for path, sound_id in zip(chunk.path, chunk.sound_id, strict=True):
             if sound_id is not None:
                 files[sound_id].append(path)
-    space = view.space
+    space = view.own_space  # vectors from elsewhere don't tell whether two sounds are the same
     d = space.size
     rows: list[tuple[int, float, bool, bytes]] = []
-    for sounds in view.sounds():
+    for sounds in view.sounds(space):
         columns = zip(sounds.id, sounds.stereo_width, sounds.favourite, sounds.embedding, strict=True)
         for sound_id, width, favourite, embedding in columns:
             if sound_id in files:  # else dormant, or a slice

@@ -22,6 +22,7 @@ from klustr_bridge.types import Float32Array, Int32Array
 
 __all__ = [
     "NEEDS_THE_EAR",
+    "count_sounds",
     "fitted_map",
     "hears_by_learned_ear",
     "is_learned_space",
@@ -61,7 +62,7 @@ def fitted_map(store: Store) -> FittedMap | None:
         epoch.n_fitted,
         epoch.scores.get("neighbour_share"),
         # axes go by numbers that all embeddings have
-        hears_otherwise=space.size not in (0, made_from) and axes_of(epoch.method) is None,
+        hears_otherwise=space.size != 0 and space.mark != made_from and axes_of(epoch.method) is None,
     )
 
 
@@ -88,6 +89,15 @@ def wanted_method(setting: str, epoch: Epoch | None) -> str:
     is_chosen = is_tuned(epoch.method) or (epoch.method == UNIVERSAL and not is_first)
     is_missing = epoch.method.startswith("tsne") and best_engine() != "tsne"
     return epoch.method if is_chosen and not is_missing else setting
+
+
+def count_sounds(store: Store) -> int:
+    """Live sounds that a map would be fitted to now, slices too."""
+    with store.view() as view:
+        if view.space.number:
+            return view.count_vectors()[0]
+    counts = store.counts()
+    return counts.sounds + counts.slices
 
 
 def known_kinds(store: Store, ids: Int32Array) -> NDArray[np.uint8]:

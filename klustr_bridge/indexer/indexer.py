@@ -25,6 +25,7 @@ from klustr_bridge.indexer.publishing import Publisher
 from klustr_bridge.indexer.scanning import Scanner
 from klustr_bridge.indexer.watching import Hints
 from klustr_bridge.indexer.worker import Analyse, Answer
+from klustr_bridge.library import handed
 from klustr_bridge.library.ignore import DEFAULT_PATTERNS, IgnoreRules
 from klustr_bridge.library.kind_sources import AUTO
 from klustr_bridge.library.rows import Counts
@@ -147,7 +148,14 @@ class Indexer:
         self._reload_folders()
 
     def rescan(self, when_done: Callable[[], None] | None = None) -> None:
-        """Queue a walk of every folder; `when_done` is called after the last."""
+        """Queue a walk of every folder; `when_done` is called after the last.
+
+        Vectors that the command line has left beside the library are taken first.
+        """
+        try:
+            handed.take(self._store)
+        except LibraryError as error:
+            self._note("vectors", str(error))
         self._put_off.clear()
         self._retry_with_av()
         left = len(self._scanner.folders)

@@ -14,6 +14,7 @@ import numpy as np
 from klustr_bridge.errors import EarError, LayoutError, QueryError
 from klustr_bridge.indexer.epochs import (
     NEEDS_THE_EAR,
+    count_sounds,
     fitted_map,
     hears_by_learned_ear,
     is_learned_space,
@@ -66,6 +67,7 @@ class MapKeeper:
         self._process = LayoutProcess()
         self._fitted: Embeddings | None = None
         self._placer: MapPlacer | None = None
+        self._placer_mark = 0
         self._demanded: list[WhenDone] = []
         self._wanted_candidate: tuple[str, list[WhenDone]] | None = None
         self._fit_is_candidate = False
@@ -165,7 +167,7 @@ class MapKeeper:
             candidate.seed,
             ids,
             xy,
-            {EMBEDDING_SCORE: known.space.size} | dict(candidate.scores) | moved,
+            {EMBEDDING_SCORE: known.space.mark} | dict(candidate.scores) | moved,
             place=partial(self._place, placer),
             even_side=candidate.even_side,
         )
@@ -207,7 +209,7 @@ class MapKeeper:
         if self._placer is None or self._healed_at == self._store.generation:
             return
         with self._store.view() as view:
-            is_of_now = self._placer.size == view.space.size
+            is_of_now = self._placer_mark == view.space.mark
         if not is_of_now:
             self._reload()
         if self.placer is None:
@@ -251,11 +253,6 @@ class MapKeeper:
                 "layout", f"layout.method is universal, which {NEEDS_THE_EAR}; the map is made as by auto"
             )
 
-    def _n_sounds(self) -> int:
-        """Live sounds, slices too."""
-        counts = self._store.counts()
-        return counts.sounds + counts.slices
-
     def _decide(self, settled: bool) -> None:
         asked = (self._store.generation, settled)
         if asked == self._decided_at:
@@ -263,7 +260,7 @@ class MapKeeper:
         self._decided_at = asked
         epoch = self._store.epoch()
         fitted = fitted_map(self._store)
-        n_sounds = self._n_sounds()
+        n_sounds = count_sounds(self._store)
         n_placed = self._store.count_placed()
         wanted, is_learned = self._wanted_method(), hears_by_learned_ear(self._store)
         if wanted == UNIVERSAL and settled and n_sounds and not is_learned:
@@ -338,7 +335,7 @@ class MapKeeper:
 
     def _start_demanded(self) -> None:
         demanded, self._demanded = self._demanded, []
-        if not self._n_sounds():
+        if not count_sounds(self._store):
             for when_done in demanded:
                 when_done("there are no analysed sounds yet")
             return
@@ -349,7 +346,7 @@ class MapKeeper:
         assert self._wanted_candidate is not None
         method, waiting = self._wanted_candidate
         self._wanted_candidate = None
-        if not self._n_sounds():
+        if not count_sounds(self._store):
             for when_done in waiting:
                 when_done("there are no analysed sounds yet")
             return
@@ -396,7 +393,7 @@ class MapKeeper:
         layout = result.layout
         assert self._fitted is not None
         moved = moved_scores(layout.xy, places_in_force(self._store, result.ids))
-        scores = layout.scores | moved | {EMBEDDING_SCORE: self._fitted.space.size}
+        scores = layout.scores | moved | {EMBEDDING_SCORE: self._fitted.space.mark}
         xy = np.hstack([layout.xy, layout.even])
         self._store.keep_candidate(
             Candidate(layout.method, self._settings.seed, result.ids, xy, scores, layout.even_side)
@@ -424,7 +421,7 @@ class MapKeeper:
             self._settings.seed,
             fitted.ids,
             np.hstack([layout.xy, layout.even]),
-            layout.scores | moved | {EMBEDDING_SCORE: fitted.space.size},
+            layout.scores | moved | {EMBEDDING_SCORE: fitted.space.mark},
             place=None if placer is None else partial(self._place, placer),
             even_side=layout.even_side,
         )
@@ -440,7 +437,7 @@ class MapKeeper:
         return placer.place(new)
 
     def _note_failure(self, reason: str) -> None:
-        self._failed_at = self._n_sounds()
+        self._failed_at = count_sounds(self._store)
         self._decided_at = (-1, False)  # what is wanted now is decided anew, knowing of the failure
         self._notice("layout", reason)
 
@@ -460,6 +457,7 @@ class MapKeeper:
             _, both = self._store.positions()
             even = EvenPlacer(both[:, :2], both[:, 2:], epoch.even_side or LEAST_SIDE)
             is_learned = is_learned_space(placed.space)
+            self._placer_mark = placed.space.mark
             self._placer = placer_of(epoch.method, placed.embedding, placed.xy, even, is_learned=is_learned)
         else:
             self._placer = None

@@ -8,3 +8,7 @@ from typing import Final
 ENGINEERED: Final = "engineered"
 LEARNED: Final = "learned"
 HEARINGS: Final = (ENGINEERED, LEARNED)
+"""What can be chosen in the settings."""
+
+EXTERNAL: Final = "external"
+"""By vectors that somebody else's program has made: as long as a library has some."""

@@ -17,14 +17,15 @@ import numpy as np
 from klustr_bridge.errors import LibraryError
 from klustr_bridge.library.database import Transaction
 from klustr_bridge.library.hearings import ENGINEERED as ENGINEERED
+from klustr_bridge.library.hearings import EXTERNAL as EXTERNAL
 from klustr_bridge.library.hearings import HEARINGS as HEARINGS
 from klustr_bridge.library.hearings import LEARNED as LEARNED
 from klustr_bridge.library.live import IS_LIVE
+from klustr_bridge.library.vectors import HAS_OURS, HAS_VECTOR, OURS, has_live, read_given
 from klustr_bridge.sound.aspects import EMBEDDING_SIZE, WHOLE_SIZE
 from klustr_bridge.types import Float32Array
 
-_OURS: Final = (EMBEDDING_SIZE, WHOLE_SIZE)
-"""Lengths of embeddings that begin with the engineered one. Others are from other releases."""
+_BEGINNING: Final = f"substr(s.embedding, 1, {4 * EMBEDDING_SIZE})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +35,24 @@ class Space:
     Attributes
     ----------
     hearing : str
-        One of `HEARINGS`.
+        One of `HEARINGS`, or `EXTERNAL`.
     size : int
         Numbers of a row; 0 in a library without sounds.
+    number : int
+        Which of the vectors that the library was given; 0 where it hears itself.
+    loop : float
+        What stands last in the row of a loop, where `number` isn't 0.
     """
 
     hearing: str
     size: int
+    number: int = 0
+    loop: float = 0.0
+
+    @property
+    def mark(self) -> int:
+        """What a map made in this space notes: none of another mark lays out the same distances."""
+        return -self.number if self.number else self.size
 
     @property
     def begins_engineered(self) -> bool:
@@ -50,15 +62,22 @@ class Space:
     @property
     def has_row(self) -> str:
         """SQL condition on a sound ``s``: it has a row in this space."""
+        if self.number:
+            return HAS_VECTOR
         if self.size == EMBEDDING_SIZE:
-            return f"s.dimension IN ({', '.join(map(str, _OURS))})"
+            return HAS_OURS
         return f"s.dimension = {self.size}"
 
     @property
     def row(self) -> str:
         """SQL expression: the row of a sound ``s`` that has one, as little-endian float32 numbers."""
+        if self.number:
+            loop, other = (np.array(number, "<f4").tobytes().hex() for number in (self.loop, 0.0))
+            vector = "(SELECT vector FROM vectors WHERE sound_id = s.id)"
+            ending = f"CASE WHEN s.is_loop THEN x'{loop}' ELSE x'{other}' END"
+            return f"CAST({_BEGINNING} || {vector} || {ending} AS BLOB)"
         if self.size == EMBEDDING_SIZE:
-            return f"substr(s.embedding, 1, {4 * self.size})"
+            return _BEGINNING
         return "s.embedding"
 
     def rows_from(self, blobs: Iterable[bytes]) -> Float32Array:
@@ -85,6 +104,18 @@ def want_hearing(transaction: Transaction, hearing: str) -> None:
 def read_space(connection: sqlite3.Connection) -> Space:
     """The space that the library is in now.
 
+    Where it was given vectors from elsewhere, these count behind the engineered beginnings as long as a live
+    sound has one; sounds without one have no row then. Else it is what the library hears itself.
+    """
+    given = read_given(connection)
+    if given is not None and has_live(connection):
+        return Space(EXTERNAL, EMBEDDING_SIZE + given.size + 1, given.number, given.loop)
+    return read_own_space(connection)
+
+
+def read_own_space(connection: sqlite3.Connection) -> Space:
+    """The space of what the library hears itself, whether or not it goes by it.
+
     Rows of the learned ear count whole once every live sound has one and the library is to hear by it; else
     the engineered beginnings count. Where sounds of other releases, with embeddings of other lengths, are
     more (ties: the newest analysis), theirs count until they are heard anew.
@@ -93,11 +124,11 @@ def read_space(connection: sqlite3.Connection) -> Space:
     if len(sizes) > 1:
         token = connection.execute("SELECT value FROM meta WHERE key = 'token'").fetchone()[0]
         sizes = list(_live(_State(connection, connection.total_changes, str(token)), tuple(sizes))) or sizes
-    if len(sizes) > 1 and not set(sizes) <= set(_OURS):
+    if len(sizes) > 1 and not set(sizes) <= set(OURS):
         sizes = _most(connection)
     if not sizes:
         return Space(ENGINEERED, 0)
-    if set(sizes) <= set(_OURS):
+    if set(sizes) <= set(OURS):
         is_whole = sizes == [WHOLE_SIZE] and wanted_hearing(connection) == LEARNED
         return Space(LEARNED, WHOLE_SIZE) if is_whole else Space(ENGINEERED, EMBEDDING_SIZE)
     return Space(ENGINEERED, sizes[0])
@@ -154,7 +185,7 @@ def _most(connection: sqlite3.Connection) -> list[int]:
     ).fetchall()
     classes: dict[int, tuple[int, int, list[int]]] = {}
     for size, n_live, version in counted:
-        name = EMBEDDING_SIZE if size in _OURS else size
+        name = EMBEDDING_SIZE if size in OURS else size
         n_before, newest, sizes = classes.get(name, (0, 0, []))
         classes[name] = (n_before + n_live, max(newest, version), sizes + [size] * (n_live > 0))
     return max(classes.values(), default=(0, 0, []))[2]

@@ -12,7 +12,17 @@ from types import TracebackType
 from typing import Self
 
 from klustr_bridge.errors import LibraryError
-from klustr_bridge.library import candidates, database, even, heard_kinds, hearing, listing, paths, slices
+from klustr_bridge.library import (
+    candidates,
+    database,
+    even,
+    heard_kinds,
+    hearing,
+    listing,
+    paths,
+    slices,
+    vectors,
+)
 from klustr_bridge.library.rows import (
     AddedFolder,
     Candidate,
@@ -471,6 +481,25 @@ class Store:
         """Say which of `spaces.HEARINGS` the library is to hear by; what was heard stays for later."""
         with self._writing() as transaction:
             want_hearing(transaction, hearing)
+
+    def give_vectors(self, given: vectors.Vectors) -> None:
+        """Have the library go by vectors from elsewhere, in the place of those before, in one transaction.
+
+        They are scaled together, so that they say `vectors.DOMINANCE` times as much as the engineered numbers
+        that stand before them in a row.
+
+        Raises
+        ------
+        LibraryError
+            Where they are all the same, aren't finite, or a sound is unknown; nothing is changed then.
+        """
+        with self._writing() as transaction:
+            vectors.put(transaction, given)
+
+    def drop_vectors(self) -> bool:
+        """Have the library go by what it hears itself again; whether it went by vectors."""
+        with self._writing() as transaction:
+            return vectors.drop(transaction)
 
     # The whole
 

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from klustr_bridge.library import candidates, heard_kinds, hearing, slices
+from klustr_bridge.library import candidates, heard_kinds, hearing, slices, vectors
 from klustr_bridge.library.live import MAY_BE_LIVE
 from klustr_bridge.library.rows import Candidate, Counts, Epoch, Folder
-from klustr_bridge.library.spaces import Space, read_space
+from klustr_bridge.library.spaces import Space, read_own_space, read_space
 from klustr_bridge.types import Int32Array
 
 _ROWS_AT_ONCE = 4096
@@ -92,6 +92,25 @@ class View:
         return read_space(self.connection)
 
     @property
+    def own_space(self) -> Space:
+        """The space of what the library hears itself, whether or not it goes by vectors from elsewhere."""
+        return read_own_space(self.connection)
+
+    @property
+    def given_vectors(self) -> vectors.Given | None:
+        """The vectors from elsewhere that the library goes by, or None."""
+        return vectors.read_given(self.connection)
+
+    @property
+    def n_vectors_given(self) -> int:
+        """How many times such vectors have been given or taken back."""
+        return vectors.count_given(self.connection)
+
+    def count_vectors(self) -> tuple[int, int]:
+        """How many live sounds, slices among them, have such a vector, and how many there are."""
+        return vectors.count(self.connection)
+
+    @property
     def kinds_told_by(self) -> heard_kinds.ToldBy:
         """What told the kinds that were heard in all sounds without a name."""
         return heard_kinds.read_told_by(self.connection)
@@ -147,9 +166,12 @@ class View:
         while chunk := rows.fetchmany(_ROWS_AT_ONCE):
             yield Entries._make(zip(*chunk, strict=True))
 
-    def sounds(self) -> Iterator[Sounds]:
-        """All sounds, dormant ones too, by rising id, in chunks; slices only if the library shows them."""
-        space = self.space
+    def sounds(self, space: Space | None = None) -> Iterator[Sounds]:
+        """All sounds, dormant ones too, by rising id, in chunks; slices only if the library shows them.
+
+        Their embeddings are read in the space that the library is in, or in another one.
+        """
+        space = space or self.space
         rows = self.connection.execute(
             f"""
             SELECT s.id, s.uid, s.duration_s, s.loudness_db, s.pitch_hz, s.brightness_hz, s.pitch_confidence,

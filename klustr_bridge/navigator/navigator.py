@@ -331,6 +331,7 @@ class Navigator(Narrowing, Changing):
         """
         path, k = checks.absolute(path), checks.count(k)
         self._view.require_sounds()
+        self._view.require_own_hearing()
         analysis = await self._writer().analyse(path)
         return self.similar_vector(client, self.corpus.comparable(analysis.embedding), k)
 
