@@ -283,8 +283,8 @@ def _heard_now(corpus: Corpus, path: bytes) -> Float32Array:
 
     if corpus.hearing == EXTERNAL:
         raise LibraryError(
-            f"the library goes by vectors of another program, and {to_text(path)} has none: ask by a sound of "
-            "the library, or go back to what the bridge hears: klustr-bridge embed --remove"
+            f"the library goes by vectors of another program, and {to_text(path)} has none: ask by a "
+            "sound of the library, or go back to what the bridge hears: klustr-bridge embed --remove"
         )
     heard: Float32Array = analyse_file(path, learned=corpus.hearing == LEARNED).embedding
     if corpus.has_aspects and len(heard) != corpus.embedding.shape[1]:
