@@ -150,14 +150,14 @@ def test_a_running_bridge_takes_them_and_goes_back(home: Path, library: Path, tm
     with RunningDaemon(home, "--layout", "auto") as daemon:
         daemon.wait_ready(N_SOUNDS)
         client = daemon.client
-        before, at_first = [one.id for one in client.similar_uid(uids[0], 10)], client.status().epoch
+        before, at_first = [one.id for one in client.similar(uids[0], 10)], client.status().epoch
         done = run(home, "embed", "--from", str(tmp_path / "open.npz"))
         assert done.returncode == 0, done.stderr
         assert "400 numbers a sound were reduced to 256, which hold 100.0% of" in done.stdout
         rows = rows_of(library, 256)
         by_distance = sorted(uids[1:], key=lambda uid: float(np.linalg.norm(rows[uid] - rows[uids[0]])))
         ids = {str(one["uid"]): one["id"] for one in known}
-        found = [one.id for one in client.similar_uid(uids[0], 10)]
+        found = [one.id for one in client.similar(uids[0], 10)]
         assert found == [ids[uid] for uid in by_distance[:10]] != before
         daemon.wait_until(lambda client: client.status().epoch == at_first + 1)
         daemon.wait_ready(N_SOUNDS)
@@ -167,7 +167,7 @@ def test_a_running_bridge_takes_them_and_goes_back(home: Path, library: Path, tm
         assert refused.returncode == 1 and "all the same" in refused.stderr
         done = run(home, "embed", "--remove")
         assert done.returncode == 0, done.stderr
-        assert [one.id for one in client.similar_uid(uids[0], 10)] == before
+        assert [one.id for one in client.similar(uids[0], 10)] == before
         daemon.wait_until(lambda client: client.status().epoch == at_first + 2)
     assert not list(library.parent.glob("*.vectors.npz*"))
 
