@@ -63,7 +63,9 @@ def _export(options: argparse.Namespace) -> None:
     apart = float(np.abs(heard - learned).max())
     _tell(f"ONNX Runtime and PyTorch differ by at most {apart:.1e} in {heard.size} numbers")
     if apart > TOLERANCE:
-        raise TrainingError(f"{options.out / EAR} says something else than PyTorch: allowed is {TOLERANCE:.0e}")
+        raise TrainingError(
+            f"{options.out / EAR} says something else than PyTorch: allowed is {TOLERANCE:.0e}"
+        )
 
 
 def _evaluate(options: argparse.Namespace) -> None:

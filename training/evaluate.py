@@ -14,7 +14,13 @@ from klustr_bridge.layout.quality import trustworthiness
 from klustr_bridge.study.bootstrap import Resampling, estimate
 from klustr_bridge.types import Float32Array
 from training.folds import Fold
-from training.heads import KIND_TEMPERATURE, KIND_THRESHOLD, fit_map_head, kind_probabilities, universal_positions
+from training.heads import (
+    KIND_TEMPERATURE,
+    KIND_THRESHOLD,
+    fit_map_head,
+    kind_probabilities,
+    universal_positions,
+)
 from training.scores import (
     Numbers,
     calibration_error,
@@ -71,10 +77,12 @@ def _neighbours(sounds: Sounds, folds: Sequence[Fold]) -> list[str]:
     lines = [
         "## Neighbours and triplets",
         "",
-        "P@10: share of the ten nearest held-out drums outside a drum's own kit that are of its kind, mean over "
-        "sounds / over kinds. Triplets: agreement with the engineered order within a kind.",
+        "P@10: share of the ten nearest held-out drums outside a drum's own kit that are of its kind, mean "
+        "over sounds / over kinds. Triplets: agreement with the engineered order within a kind.",
         "",
-        "| rows | " + " | ".join(f"{fold.name} {fold.seed}" for fold in folds) + " | all: P@10 [95 %] | triplets |",
+        "| rows | "
+        + " | ".join(f"{fold.name} {fold.seed}" for fold in folds)
+        + " | all: P@10 [95 %] | triplets |",
         "|---" * (len(folds) + 3) + "|",
     ]
     parts = [sounds.of(fold.is_held_out) for fold in folds]
@@ -144,8 +152,8 @@ def _kinds(sounds: Sounds, folds: Sequence[Fold]) -> list[str]:
     lines = [
         "## Kinds",
         "",
-        f"Temperature {KIND_TEMPERATURE:g}, threshold {KIND_THRESHOLD:g}: as shipped. All: the weakly labelled "
-        "synths, voices, basses, percussion and effects among them.",
+        f"Temperature {KIND_TEMPERATURE:g}, threshold {KIND_THRESHOLD:g}: as shipped. All: the weakly "
+        "labelled synths, voices, basses, percussion and effects among them.",
         "",
         "| fold | right, drums | right, all | answered, drums | right of those | ECE drums | ECE all |",
         "|---|---|---|---|---|---|---|",
@@ -167,7 +175,8 @@ def _kinds(sounds: Sounds, folds: Sequence[Fold]) -> list[str]:
     if enough:
         lines.append(
             f"From {enough[0]:g} on at least {_WANTED_RIGHT:.0%} of the answers are right "
-            f"({right[sure >= enough[0]].mean():.1%}), and {(sure >= enough[0]).mean():.1%} of the sounds get one."
+            f"({right[sure >= enough[0]].mean():.1%}), and {(sure >= enough[0]).mean():.1%} of the sounds "
+            "get one."
         )
     return [*lines, ""]
 

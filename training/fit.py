@@ -19,7 +19,7 @@ from training.views import view
 LEARNING_RATE: Final = 3e-3
 WEIGHT_DECAY: Final = 1e-2
 AVERAGED_STEPS: Final = 200
-"""The weights are averaged over about so many of the last steps, or over a tenth of all where they are fewer."""
+"""The weights are averaged over about so many of the last steps, at most a tenth of all."""
 
 _TELL_EVERY = 50
 

@@ -49,7 +49,12 @@ class Fold:
 
 
 def fold_of(
-    sounds: Sounds, held_out: tuple[str, ...], name: str, recipe: Recipe, folder: Path, tell: Callable[[str], None]
+    sounds: Sounds,
+    held_out: tuple[str, ...],
+    name: str,
+    recipe: Recipe,
+    folder: Path,
+    tell: Callable[[str], None],
 ) -> Fold:
     """Train without some collections, or read what was trained so before.
 
@@ -95,7 +100,9 @@ def fold_of(
     return Fold(name, recipe.seed, is_held_out, arrays.pop("learned"), arrays)
 
 
-def all_folds(sounds: Sounds, recipe: Recipe, n_seeds: int, folder: Path, tell: Callable[[str], None]) -> list[Fold]:
+def all_folds(
+    sounds: Sounds, recipe: Recipe, n_seeds: int, folder: Path, tell: Callable[[str], None]
+) -> list[Fold]:
     """Train every fold of `FOLDS` whose collections there are, with seeds from that of the recipe on."""
     known = set(sounds.collection.tolist())
     return [

@@ -22,8 +22,11 @@ KIND_TEMPERATURE: Final = 1.0
 """Measured on held-out collections, where the answers would be surer of themselves than they are right."""
 KIND_THRESHOLD: Final = 0.5
 """Below it no kind is told: at least four of five answers are right then, in held-out collections."""
-MAP_SHARPNESS: Final = 60.0
+MAP_SHARPNESS: Final = 200.0
+"""Of the share that each landmark has in a place, a unit of cosine. Held-out drum machines kept 93 % of the P@10
+of a map fitted to them with 160 and with 320, 88 % with 40."""
 LANDMARKS: Final = 2_400
+"""Half of them kept 88 to 90 %, half as many again, which is all, no more."""
 
 _KIND_HIDDEN = 64
 _KIND_VIEWS = 4
@@ -52,7 +55,9 @@ def fit_kind_head(weights: Weights, sounds: Sounds, seed: int) -> Arrays:
     """
     torch.manual_seed(seed)
     chance = torch.Generator().manual_seed(seed)
-    points = torch.from_numpy(np.concatenate([_heard_views(weights, sounds, chance) for _ in range(_KIND_VIEWS)]))
+    points = torch.from_numpy(
+        np.concatenate([_heard_views(weights, sounds, chance) for _ in range(_KIND_VIEWS)])
+    )
     kinds = torch.from_numpy(np.tile(sounds.kind, _KIND_VIEWS))
     counts = torch.bincount(kinds, minlength=len(NAMES)).float()
     head = nn.Sequential(

@@ -3,6 +3,7 @@
 Owns its layers, in PyTorch for training and as plain arrays for everything after it. It must not know sounds.
 """
 
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -37,9 +38,7 @@ class Ear(nn.Module):
             nn.Conv2d(n, n, 3, stride=2, padding=1, groups=n, bias=False) for n in CHANNELS[:-1]
         )
         self.depth_norm = nn.ModuleList(nn.BatchNorm2d(n) for n in CHANNELS[:-1])
-        self.point = nn.ModuleList(
-            nn.Conv2d(a, b, 1, bias=False) for a, b in zip(CHANNELS, CHANNELS[1:], strict=False)
-        )
+        self.point = nn.ModuleList(nn.Conv2d(a, b, 1, bias=False) for a, b in pairwise(CHANNELS))
         self.point_norm = nn.ModuleList(nn.BatchNorm2d(n) for n in CHANNELS[1:])
         self.hidden = nn.Linear(POOLED, HIDDEN)
         self.out = nn.Linear(HIDDEN, LEARNED_SIZE)
@@ -72,7 +71,7 @@ def folded(ear: Ear) -> Weights:
     Returns
     -------
     dict of str to ndarray of float32
-        ``NAME_w`` and ``NAME_b`` of ``stem depth0 point0 .. hidden out``; every value has a float16 of its own.
+        ``NAME_w`` and ``NAME_b`` of ``stem depth0 point0 .. hidden out``; every value is one of float16.
     """
     pairs = []
     for at in range(len(CHANNELS) - 1):

@@ -58,7 +58,9 @@ def over_kinds(share: Numbers, kind: NDArray[np.int64]) -> float:
     return float(np.mean([share[asked & (kind == one)].mean() for one in np.unique(kind[asked])]))
 
 
-def triplet_agreement(points: Float32Array, reference: Float32Array, kind: NDArray[np.int64], seed: int) -> float:
+def triplet_agreement(
+    points: Float32Array, reference: Float32Array, kind: NDArray[np.int64], seed: int
+) -> float:
     """How often two of a kind lie in the same order from a third as in the reference, where that is clear.
 
     Parameters

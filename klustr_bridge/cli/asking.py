@@ -18,10 +18,10 @@ from klustr_bridge.corpus import Corpus, aspect_shares, weighted_distance
 from klustr_bridge.errors import KlustrError, LibraryError, QueryError, SettingsError
 from klustr_bridge.layout.kinds import can_guess
 from klustr_bridge.layout.scores import told
+from klustr_bridge.library.hearings import LEARNED
 from klustr_bridge.library.lock import daemon_of
 from klustr_bridge.library.paths import to_export, to_text
 from klustr_bridge.library.snapshot import write_snapshot
-from klustr_bridge.library.spaces import LEARNED
 from klustr_bridge.navigator import ClientState, Navigator, Neighbour, checks
 from klustr_bridge.progress import counted
 from klustr_bridge.settings import LoadedSettings, cache_dir
@@ -39,9 +39,7 @@ def similar(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
         try:
             found = navigator.similar_path(client, path, namespace.k)
         except KlustrError:  # not in the library: hear it now
-            from klustr_bridge.sound.analyse import analyse_file
-
-            found = navigator.similar_vector(client, analyse_file(path).embedding.tolist(), namespace.k)
+            found = navigator.similar_vector(client, _heard_now(navigator.corpus, path), namespace.k)
     elif given.isdecimal():
         found = navigator.similar(client, int(given), namespace.k)
     elif navigator.corpus.id_of_uid(given) is not None:
@@ -265,16 +263,26 @@ def _vector_of(navigator: Navigator, given: str) -> Float32Array:
     sound_id = id_in(corpus, given)
     row = None if sound_id is None else corpus.row_of(sound_id)
     if row is None and os.path.isfile(given):
-        from klustr_bridge.sound.analyse import analyse_file
-
-        heard: Float32Array = analyse_file(path_in(corpus, os.fsencode(given))).embedding
-        return heard
+        return _heard_now(corpus, path_in(corpus, os.fsencode(given)))
     if row is None:
         raise LibraryError(f"{given} is neither a file nor the id or uid of a sound; find lists both")
     if not corpus.is_heard(row):
         raise LibraryError(f"the sound {given} waits to be analysed anew; run klustr-bridge index")
     vector: Float32Array = corpus.embedding[row]
     return vector
+
+
+def _heard_now(corpus: Corpus, path: bytes) -> Float32Array:
+    """Embedding of a file that the library doesn't hold, heard as the library hears."""
+    from klustr_bridge.sound.analyse import analyse_file
+
+    heard: Float32Array = analyse_file(path, learned=corpus.hearing == LEARNED).embedding
+    if corpus.has_aspects and len(heard) != corpus.embedding.shape[1]:
+        raise LibraryError(
+            f"the library hears by the {corpus.hearing} embedding, which {to_text(path)} can't be given "
+            "here; klustr-bridge doctor says what is missing"
+        )
+    return heard
 
 
 def _weigh(navigator: Navigator, client: ClientState, given: Sequence[str]) -> None:

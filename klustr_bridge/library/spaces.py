@@ -15,14 +15,12 @@ import numpy as np
 
 from klustr_bridge.errors import LibraryError
 from klustr_bridge.library.database import Transaction
+from klustr_bridge.library.hearings import ENGINEERED as ENGINEERED
+from klustr_bridge.library.hearings import HEARINGS as HEARINGS
+from klustr_bridge.library.hearings import LEARNED as LEARNED
 from klustr_bridge.library.live import IS_LIVE
 from klustr_bridge.sound.aspects import EMBEDDING_SIZE, WHOLE_SIZE
 from klustr_bridge.types import Float32Array
-
-ENGINEERED: Final = "engineered"
-LEARNED: Final = "learned"
-HEARINGS: Final = (ENGINEERED, LEARNED)
-"""What a library may be told to hear by."""
 
 _OURS: Final = (EMBEDDING_SIZE, WHOLE_SIZE)
 """Lengths of embeddings that begin with the engineered one. Others are from other releases."""
@@ -46,7 +44,7 @@ class Space:
     @property
     def begins_engineered(self) -> bool:
         """Whether rows begin with the engineered embedding of this release, so that aspects are known."""
-        return self.size in _OURS
+        return self.hearing != ENGINEERED or self.size == EMBEDDING_SIZE
 
     @property
     def has_row(self) -> str:
