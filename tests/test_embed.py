@@ -120,6 +120,9 @@ def test_names_below_the_folder_do_and_doubtful_ones_are_told(home: Path, tmp_pa
     assert "1 path unknown here, the first: no/such.wav" in done.stdout
     assert f"{N_SOUNDS - 2} of {N_SOUNDS} sounds have vectors of v.npz" in done.stdout
     assert "2 have none" in run(home, "embed").stdout
+    assert (
+        f"external: {N_SOUNDS - 2} of {N_SOUNDS} sounds have vectors of v.npz" in run(home, "status").stdout
+    )
     lacking = found(home)[-1]["uid"]
     assert "waits to be analysed anew" in run(home, "why", lacking, found(home)[0]["uid"]).stderr
     assert run(home, "embed", "--remove", "--layout", "pca").returncode == 0
