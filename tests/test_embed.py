@@ -111,7 +111,7 @@ def test_answers_are_those_of_the_vectors(home: Path, library: Path, tmp_path: P
     found = similar(home, uids[0], 10)
     assert [uid for uid, _ in found] == [uid for uid, _ in expected]
     np.testing.assert_allclose([d for _, d in found], [d for _, d in expected], rtol=1e-4)
-    assert "clap.npz, of 24 of 24 sounds" in run(home, "status").stdout
+    assert "external: 24 of 24 sounds have vectors of clap.npz" in run(home, "status").stdout
     done = run(home, "embed", "--remove")
     assert done.returncode == 0 and "by what it hears itself" in done.stdout, done.stderr
     assert similar(home, uids[0], 10) == before and epoch(home) == at_first + 2

@@ -21,7 +21,9 @@ from klustr_bridge.layout.scores import told
 from klustr_bridge.library.hearings import EXTERNAL, LEARNED
 from klustr_bridge.library.lock import daemon_of
 from klustr_bridge.library.paths import to_export, to_text
-from klustr_bridge.library.snapshot import write_snapshot
+from klustr_bridge.library.snapshot import shown_scores, write_snapshot
+from klustr_bridge.library.spaces import wanted_hearing
+from klustr_bridge.library.view import View
 from klustr_bridge.navigator import ClientState, Navigator, Neighbour, checks
 from klustr_bridge.progress import counted
 from klustr_bridge.settings import LoadedSettings, cache_dir
@@ -149,7 +151,7 @@ def status(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
         counts, epoch, kinds = store.counts(), store.epoch(), store.kind_counts()
         with store.view() as view:
             ear_tells = view.space.hearing == LEARNED
-            given, (n_with, n_in_all) = view.given_vectors, view.count_vectors()
+            hearing = _told_hearing(view)
     facts = {
         "library": str(file),
         "files": counts.files,
@@ -158,18 +160,17 @@ def status(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
         "refused": counts.refused,
         "epoch": epoch.number if epoch else 0,
         "layout": f"{epoch.method}, fitted on {counted(epoch.n_fitted, 'sound')}" if epoch else "none yet",
+        "hearing": hearing,
         "daemon": f"pid {info.pid}, OSC port {info.osc_port}" if info else "not running",
     }
     if counts.sounds:
         facts["kinds"] = _told_kinds(kinds, ear_tells=ear_tells)
-    if given is not None:
-        facts["vectors"] = f"{given.source}, of {n_with} of {counted(n_in_all, 'sound')}"
     if counts.slices:
         facts["slices"] = counts.slices
     if epoch and epoch.scores:
         facts["map"] = told(epoch.scores)
     if namespace.json:
-        numbers = {"scores": dict(epoch.scores) if epoch else {}, "kinds": _by_source(kinds)}
+        numbers = {"scores": shown_scores(epoch.scores) if epoch else {}, "kinds": _by_source(kinds)}
         print(json.dumps(facts | numbers | {"daemon": asdict(info) if info else None}, indent=1))
     else:
         print_table([(name, str(value)) for name, value in facts.items()])
@@ -201,6 +202,17 @@ def _told_kinds(kinds: Mapping[tuple[str, str], int], *, ear_tells: bool) -> str
             f"there are {n_telling} of {n_kinds}"
         )
     return said
+
+
+def _told_hearing(view: View) -> str:
+    """What similarity goes by now, and what it will."""
+    space, given = view.space, view.given_vectors
+    if given is not None and space.hearing == EXTERNAL:
+        n_with, n_sounds = view.count_vectors()
+        return f"{space.hearing}: {n_with} of {counted(n_sounds, 'sound')} have vectors of {given.source}"
+    if space.hearing != LEARNED and wanted_hearing(view.connection) == LEARNED:
+        return f"{space.hearing}, until all are heard by the learned ear"
+    return space.hearing
 
 
 def problems(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:

@@ -196,7 +196,7 @@ def _write(view: View, directory: _Arrays) -> None:
         "token": view.token,
         "analysis_version": version,
         "epoch": 0 if epoch is None else epoch.number,
-        "scores": {} if epoch is None else _shown(epoch.scores),
+        "scores": {} if epoch is None else shown_scores(epoch.scores),
         "hearing": view.space.hearing,
         "candidate": candidate,
         "n_files": counts.files,
@@ -410,11 +410,12 @@ def _write_candidate(view: View, directory: _Arrays, ids: Int32Array) -> dict[st
     return {
         "method": candidate.method,
         "created_s": candidate.created_s,
-        "scores": _shown(candidate.scores),
+        "scores": shown_scores(candidate.scores),
     }
 
 
-def _shown(scores: Mapping[str, float]) -> dict[str, float]:
+def shown_scores(scores: Mapping[str, float]) -> dict[str, float]:
+    """Scores of a map, without what the library has noted among them for itself."""
     return {name: score for name, score in scores.items() if name != EMBEDDING_SCORE}
 
 

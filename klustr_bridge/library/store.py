@@ -91,6 +91,7 @@ class Store:
         self.close()
 
     def _writing(self) -> contextlib.AbstractContextManager[database.Transaction]:
+        """One change for the length of a ``with`` block, whole or not at all; for this room alone."""
         return database.writing(self._connection)
 
     @contextlib.contextmanager

@@ -189,7 +189,7 @@ def reduced(rows: Float32Array) -> tuple[Float32Array, float]:
     portions = [rows[start : start + _PORTION] for start in range(0, len(rows), _PORTION)]
 
     def apart(portion: Float32Array) -> NDArray[np.float64]:
-        return portion.astype(np.float64) / largest - middle
+        return np.asarray(portion.astype(np.float64) / largest - middle)
 
     squares = np.zeros((rows.shape[1], rows.shape[1]))
     for portion in portions:
