@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from klustr_bridge.client import FailError
+from klustr_bridge.doctor.libraries import check_library
 from klustr_bridge.sound.aspects import EMBEDDING_SIZE
 from klustr_bridge.types import Float32Array
 from tests.commands import run
@@ -132,6 +134,7 @@ def test_few_vectors_are_told_of_and_make_a_map_of_few(home: Path, library: Path
     assert len(sounds(home)) == N_SOUNDS and len(similar(home, uids[0], 10)) == 2
     refused = run(home, "similar", uids[3])
     assert refused.returncode == 1 and "has no vector; klustr-bridge embed" in refused.stderr
+    assert f"3 of {N_SOUNDS} sounds go by the vectors of few.npy" in check_library(library)[0][0].found
     made_now = epoch(home)
     done = run(home, "index", "--workers", "1")  # comes to an end: the map of three is as wanted
     assert done.returncode == 0, done.stderr
@@ -159,6 +162,8 @@ def test_a_running_bridge_takes_them_and_goes_back(home: Path, library: Path, tm
         ids = {str(one["uid"]): one["id"] for one in known}
         found = [one.id for one in client.similar(uids[0], 10)]
         assert found == [ids[uid] for uid in by_distance[:10]] != before
+        with pytest.raises(FailError, match="vectors of another program"):
+            client.similar_file(str(known[0]["path"]))
         daemon.wait_until(lambda client: client.status().epoch == at_first + 1)
         daemon.wait_ready(N_SOUNDS)
         assert len(client.points()) == N_SOUNDS
