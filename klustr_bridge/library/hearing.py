@@ -198,11 +198,12 @@ def read_embeddings(connection: sqlite3.Connection, *, dormant: bool) -> Embeddi
 
 
 def place_missing(transaction: Transaction, place: Place) -> list[int]:
-    """Give every live sound without a position one; their ids."""
+    """Give every live sound without a position one, if it can be compared; their ids."""
+    space = read_space(transaction.connection)
     rows = transaction.execute(
         f"""
         SELECT s.id FROM sounds s
-        WHERE s.id NOT IN (SELECT sound_id FROM positions) AND {IS_LIVE} ORDER BY s.id
+        WHERE s.id NOT IN (SELECT sound_id FROM positions) AND {space.has_row} AND {IS_LIVE} ORDER BY s.id
         """
     )
     placed = _place(transaction, [row[0] for row in rows], place)
