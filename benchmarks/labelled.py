@@ -42,6 +42,7 @@ FEATURE_SETS = (
     FeatureSet("fingerprint", "klustr STFT fingerprint, PCA 14", klustr_features.components),
     FeatureSet("cepstra", "plain log-mel cepstra"),
     FeatureSet("cepstra and nine", "the same and nine descriptors", plain_features.weighted),
+    # which has been shown labelled collections: training/ measures it on others
     FeatureSet(LEARNED, "ours with the learned ear"),
     FeatureSet(OURS, "ours"),
 )

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from klustr_bridge.types import Float32Array
 from training.losses import loss_of
 from training.network import Ear, Weights, folded
 from training.sounds import Sounds, TrainingError
@@ -106,7 +107,9 @@ def train(sounds: Sounds, recipe: Recipe, tell: Callable[[str], None]) -> Weight
     return weights
 
 
-def of_unit_variance(rows: np.ndarray) -> np.ndarray:
-    """Scale points so that their mean squared distance from their mean is 1."""
+def of_unit_variance(rows: Float32Array) -> Float32Array:
+    """Shift and scale points so that their mean is 0 and their mean squared distance from it 1."""
     apart = rows - rows.mean(axis=0)
-    return (apart / np.sqrt(np.square(apart, dtype=np.float64).sum(axis=1).mean())).astype(np.float32)
+    scale = np.sqrt(np.square(apart, dtype=np.float64).sum(axis=1).mean())
+    scaled: Float32Array = (apart / scale).astype(np.float32)
+    return scaled

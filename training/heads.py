@@ -4,7 +4,7 @@ Owns how the two heads are fitted, and what of them was measured on held-out col
 them belongs to the package (`klustr_bridge.sound`).
 """
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -23,8 +23,8 @@ KIND_TEMPERATURE: Final = 1.0
 KIND_THRESHOLD: Final = 0.5
 """Below it no kind is told: at least four of five answers are right then, in held-out collections."""
 MAP_SHARPNESS: Final = 200.0
-"""Of the share that each landmark has in a place, a unit of cosine. Held-out drum machines kept 93 % of the P@10
-of a map fitted to them with 160 and with 320, 88 % with 40."""
+"""Of the share that each landmark has in a place, a unit of cosine. Held-out drum machines kept 93 % of the
+P@10 of a map fitted to them with 160 and with 320, 88 % with 40."""
 LANDMARKS: Final = 2_400
 """Half of them kept 88 to 90 %, half as many again, which is all, no more."""
 
@@ -35,7 +35,7 @@ _KIND_BATCH = 512
 _KIND_RATE = 3e-3
 _KIND_DECAY = 1e-2
 
-Arrays = dict[str, NDArray[np.generic]]
+Arrays = dict[str, NDArray[Any]]
 
 
 def fit_kind_head(weights: Weights, sounds: Sounds, seed: int) -> Arrays:
@@ -78,8 +78,8 @@ def fit_kind_head(weights: Weights, sounds: Sounds, seed: int) -> Arrays:
         "kind_b1": _plain(head[0].bias),
         "kind_w2": _plain(head[2].weight.T),
         "kind_b2": _plain(head[2].bias),
-        "kind_temperature": np.float32(KIND_TEMPERATURE),
-        "kind_threshold": np.float32(KIND_THRESHOLD),
+        "kind_temperature": np.array(KIND_TEMPERATURE, np.float32),
+        "kind_threshold": np.array(KIND_THRESHOLD, np.float32),
         "kind_names": np.array(NAMES, dtype="<U16"),
     }
 
@@ -105,7 +105,7 @@ def fit_map_head(learned: Float32Array, seed: int, n_landmarks: int = LANDMARKS)
     return {
         "map_landmarks": learned[rows].astype(np.float16),
         "map_xy": xy[rows],
-        "map_sharpness": np.float32(MAP_SHARPNESS),
+        "map_sharpness": np.array(MAP_SHARPNESS, np.float32),
     }
 
 
@@ -152,7 +152,7 @@ def universal_positions(head: Arrays, learned: Float32Array, sharpness: float | 
 def _heard_views(weights: Weights, sounds: Sounds, chance: torch.Generator) -> Float32Array:
     out = []
     for start in range(0, len(sounds), 512):
-        part = sounds.of(slice(start, start + 512))  # type: ignore[arg-type]
+        part = sounds.of(slice(start, start + 512))
         shown = torch.from_numpy(part.levels), torch.from_numpy(part.log_length)[:, None]
         levels, lengths = view(*shown, chance)
         out.append(embed(weights, levels[:, 0].numpy(), lengths[:, 0].numpy()))

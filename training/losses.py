@@ -19,7 +19,7 @@ VIEW_TEMPERATURE: Final = 0.1
 VIEW_WEIGHT: Final = 0.3
 NEIGHBOUR_TEMPERATURE: Final = 0.1
 NEIGHBOUR_REACH: Final = 0.35  # where the variance of all sounds is 1
-NEIGHBOUR_WEIGHT: Final = 1.0
+NEIGHBOUR_WEIGHT: Final = 0.3
 
 
 def loss_of(points: Tensor, kind: Tensor, teacher: Tensor) -> Tensor:

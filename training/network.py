@@ -128,4 +128,5 @@ def _pooled(x: Tensor, log_length: Tensor) -> Tensor:
 
 
 def _rounded(values: Tensor) -> Float32Array:
-    return values.detach().cpu().to(torch.float16).to(torch.float32).numpy()
+    rounded: Float32Array = values.detach().cpu().to(torch.float16).to(torch.float32).numpy()
+    return rounded

@@ -117,4 +117,5 @@ def calibration_error(shares: Float32Array, kind: NDArray[np.int64]) -> float:
 
 
 def _apart(points: Float32Array, a: NDArray[np.int64], b: NDArray[np.int64]) -> Numbers:
-    return np.linalg.norm(points[a].astype(np.float64) - points[b], axis=1)
+    apart: Numbers = np.linalg.norm(points[a].astype(np.float64) - points[b], axis=1)
+    return apart

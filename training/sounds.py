@@ -65,8 +65,8 @@ class Sounds:
     def __len__(self) -> int:
         return len(self.kind)
 
-    def of(self, rows: NDArray[Any]) -> "Sounds":
-        """Return some of them: by a mask or by their rows."""
+    def of(self, rows: NDArray[Any] | slice) -> "Sounds":
+        """Return some of them: by a mask, by their rows or by a slice."""
         return Sounds(*(getattr(self, field.name)[rows] for field in fields(self)))
 
     @property

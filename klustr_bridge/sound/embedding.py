@@ -87,7 +87,8 @@ LENGTH_WEIGHT: Final = 3.0  # a doubling
 CENTROID_WEIGHT: Final = 2.0  # a doubling of the temporal centroid
 LOOP_WEIGHT: Final = 40.0  # a loop from a single sound: about the mean distance between neighbours
 LEARNED_WEIGHT: Final = 150.0  # of the learned ear's unit vector
-LEARNED_LOOP_WEIGHT: Final = 60.0  # as LOOP_WEIGHT, in what the ear has learned
+# As LOOP_WEIGHT: of the ten nearest of 1,197 drum sounds the unit vectors were .54 apart on average.
+LEARNED_LOOP_WEIGHT: Final = 0.55 * LEARNED_WEIGHT
 
 _MIDDLE_PITCH_HZ = 256.0  # an unclear pitch counts as this one
 _AFTER_THE_STROKE = SAMPLE_RATE // 43  # audio frames, 23 ms: the noise of the stroke is over

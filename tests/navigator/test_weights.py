@@ -1,5 +1,6 @@
 """What counts for similarity, and what keeps two sounds apart."""
 
+import asyncio
 from pathlib import Path
 
 import numpy as np
@@ -151,6 +152,19 @@ def test_why_tells_the_share_of_what_was_learned(tmp_path: Path) -> None:
     navigator.set_weight(client, "pitch", 0)
     assert navigator.why(client, 1, 3)["impression"] == 1.0
     assert navigator.why(client, 1, 2)["impression"] == 0.0
+
+
+def test_a_file_heard_by_more_is_compared_by_what_counts(tmp_path: Path) -> None:
+    """While a library is heard anew a file from outside has more numbers than the library shows."""
+    heard = [*SOUNDS[1].tolist(), *[9.0] * (WHOLE_SIZE - EMBEDDING_SIZE)]
+    made = [
+        MadeSound(number, [below(f"{number}.wav")], (0.1 * number, 0.5), vector.tolist())
+        for number, vector in enumerate(SOUNDS, 1)
+    ]
+    corpus = corpus_of(tmp_path, Made(made, n_dimensions=EMBEDDING_SIZE))
+    navigator = Navigator(None, NotingLibrarian(heard), corpus)
+    nearest = asyncio.run(navigator.similar_file(a_client(), below("x.wav"), 1))
+    assert [(n.id, n.distance) for n in nearest] == [(2, 0.0)]
 
 
 def test_a_longer_embedding_of_another_release_has_no_aspects(tmp_path: Path) -> None:
