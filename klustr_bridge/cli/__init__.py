@@ -247,6 +247,19 @@ COMMANDS: dict[str, _Command] = {
             ),
         ),
     ),
+    "embed": _Command(
+        "embed",
+        "let the library go by vectors that another program has made of its sounds (CLAP, OpenL3, ...)",
+        (
+            _argument(
+                "--from",
+                dest="file",
+                metavar="FILE",
+                help="an .npz with embedding, numbers of shape (m, d), and uid or path",
+            ),
+            _argument("--remove", action="store_true", help="go by what the bridge hears itself again"),
+        ),
+    ),
     "backup": _Command(
         "exporting",
         "copy the library file, also while a daemon runs",

@@ -61,7 +61,7 @@ def fitted_map(store: Store) -> FittedMap | None:
         epoch.n_fitted,
         epoch.scores.get("neighbour_share"),
         # axes go by numbers that all embeddings have
-        hears_otherwise=space.size not in (0, made_from) and axes_of(epoch.method) is None,
+        hears_otherwise=space.size > 0 and space.mark != made_from and axes_of(epoch.method) is None,
     )
 
 

@@ -168,7 +168,7 @@ class MapKeeper:
             candidate.seed,
             ids,
             xy,
-            {EMBEDDING_SCORE: known.space.size} | dict(candidate.scores) | moved,
+            {EMBEDDING_SCORE: known.space.mark} | dict(candidate.scores) | moved,
             place=partial(self._place, placer),
             even_side=candidate.even_side,
         )
@@ -401,7 +401,7 @@ class MapKeeper:
         layout = result.layout
         assert self._fitted is not None
         moved = moved_scores(layout.xy, places_in_force(self._store, result.ids))
-        scores = layout.scores | moved | {EMBEDDING_SCORE: self._fitted.space.size}
+        scores = layout.scores | moved | {EMBEDDING_SCORE: self._fitted.space.mark}
         xy = np.hstack([layout.xy, layout.even])
         self._store.keep_candidate(
             Candidate(layout.method, self._settings.seed, result.ids, xy, scores, layout.even_side)
@@ -429,7 +429,7 @@ class MapKeeper:
             self._settings.seed,
             fitted.ids,
             np.hstack([layout.xy, layout.even]),
-            layout.scores | moved | {EMBEDDING_SCORE: fitted.space.size},
+            layout.scores | moved | {EMBEDDING_SCORE: fitted.space.mark},
             place=None if placer is None else partial(self._place, placer),
             even_side=layout.even_side,
         )

@@ -1,4 +1,4 @@
-"""What a library may hear by.
+"""What a library may hear by, and what it then is in.
 
 This module owns the names alone, apart from the database, which the serving process doesn't load.
 """
@@ -8,3 +8,7 @@ from typing import Final
 ENGINEERED: Final = "engineered"
 LEARNED: Final = "learned"
 HEARINGS: Final = (ENGINEERED, LEARNED)
+"""What can be chosen in the settings."""
+
+EXTERNAL: Final = "external"
+"""By vectors that somebody else's program has made: as long as a library has been given some."""

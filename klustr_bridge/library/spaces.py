@@ -16,7 +16,9 @@ import numpy as np
 
 from klustr_bridge.errors import LibraryError
 from klustr_bridge.library.database import Transaction
+from klustr_bridge.library.given import read_given
 from klustr_bridge.library.hearings import ENGINEERED as ENGINEERED
+from klustr_bridge.library.hearings import EXTERNAL as EXTERNAL
 from klustr_bridge.library.hearings import HEARINGS as HEARINGS
 from klustr_bridge.library.hearings import LEARNED as LEARNED
 from klustr_bridge.library.live import IS_LIVE
@@ -25,6 +27,7 @@ from klustr_bridge.types import Float32Array
 
 _OURS: Final = (EMBEDDING_SIZE, WHOLE_SIZE)
 """Lengths of embeddings that begin with the engineered one. Others are from other releases."""
+_OURS_LISTED: Final = ", ".join(map(str, _OURS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +37,21 @@ class Space:
     Attributes
     ----------
     hearing : str
-        One of `HEARINGS`.
+        One of `HEARINGS`, or `EXTERNAL`.
     size : int
         Numbers of a row; 0 in a library without sounds.
+    number : int
+        Which of the vectors that the library was given; 0 where it hears itself.
     """
 
     hearing: str
     size: int
+    number: int = 0
+
+    @property
+    def mark(self) -> int:
+        """What a map that was made in this space notes: it is a poor one of any other."""
+        return -self.number if self.number else self.size
 
     @property
     def begins_engineered(self) -> bool:
@@ -50,13 +61,18 @@ class Space:
     @property
     def has_row(self) -> str:
         """SQL condition on a sound ``s``: it has a row in this space."""
+        if self.number:
+            return f"s.dimension IN ({_OURS_LISTED}) AND s.id IN (SELECT sound_id FROM vectors)"
         if self.size == EMBEDDING_SIZE:
-            return f"s.dimension IN ({', '.join(map(str, _OURS))})"
+            return f"s.dimension IN ({_OURS_LISTED})"
         return f"s.dimension = {self.size}"
 
     @property
     def row(self) -> str:
         """SQL expression: the row of a sound ``s`` that has one, as little-endian float32 numbers."""
+        if self.number:
+            beginning = f"substr(s.embedding, 1, {4 * EMBEDDING_SIZE})"
+            return f"CAST({beginning} || (SELECT vector FROM vectors WHERE sound_id = s.id) AS BLOB)"
         if self.size == EMBEDDING_SIZE:
             return f"substr(s.embedding, 1, {4 * self.size})"
         return "s.embedding"
@@ -85,10 +101,14 @@ def want_hearing(transaction: Transaction, hearing: str) -> None:
 def read_space(connection: sqlite3.Connection) -> Space:
     """The space that the library is in now.
 
-    Rows of the learned ear count whole once every live sound has one and the library is to hear by it; else
-    the engineered beginnings count. Where sounds of other releases, with embeddings of other lengths, are
-    more (ties: the newest analysis), theirs count until they are heard anew.
+    Where the library was given vectors, those count behind the engineered beginnings, as long as any live
+    sound has one. Rows of the learned ear count whole once every live sound has one and the library is to
+    hear by it; else the engineered beginnings count. Where sounds of other releases, with embeddings of other
+    lengths, are more (ties: the newest analysis), theirs count until they are heard anew.
     """
+    given = read_given(connection)
+    if given is not None and _has_live_vector(connection):
+        return Space(EXTERNAL, EMBEDDING_SIZE + given.size, given.number)
     sizes = _sizes(connection)
     if len(sizes) > 1:
         token = connection.execute("SELECT value FROM meta WHERE key = 'token'").fetchone()[0]
@@ -101,6 +121,17 @@ def read_space(connection: sqlite3.Connection) -> Space:
         is_whole = sizes == [WHOLE_SIZE] and wanted_hearing(connection) == LEARNED
         return Space(LEARNED, WHOLE_SIZE) if is_whole else Space(ENGINEERED, EMBEDDING_SIZE)
     return Space(ENGINEERED, sizes[0])
+
+
+def _has_live_vector(connection: sqlite3.Connection) -> bool:
+    row = connection.execute(
+        f"""
+        SELECT EXISTS (
+            SELECT 1 FROM vectors v JOIN sounds s ON s.id = v.sound_id
+            WHERE s.dimension IN ({_OURS_LISTED}) AND {IS_LIVE})
+        """
+    ).fetchone()
+    return bool(row[0])
 
 
 def _sizes(connection: sqlite3.Connection) -> list[int]:

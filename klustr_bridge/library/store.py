@@ -80,7 +80,8 @@ class Store:
     ) -> None:
         self.close()
 
-    def _writing(self) -> contextlib.AbstractContextManager[database.Transaction]:
+    def writing(self) -> contextlib.AbstractContextManager[database.Transaction]:
+        """One change for the length of a ``with`` block, whole or not at all; for this room alone."""
         return database.writing(self._connection)
 
     @contextlib.contextmanager
@@ -117,7 +118,7 @@ class Store:
             with all their files, analysed as they are.
         """
         path = paths.normalise(path)
-        with self._writing() as transaction:
+        with self.writing() as transaction:
             rows = transaction.execute("SELECT id, path FROM folders ORDER BY path").fetchall()
             for _, folder in rows:
                 if paths.is_same(path, folder):
@@ -143,7 +144,7 @@ class Store:
         LibraryError
             It is not a watched folder.
         """
-        with self._writing() as transaction:
+        with self.writing() as transaction:
             number = self._folder_id(transaction, path)
             n_files = transaction.execute("DELETE FROM files WHERE folder_id = ?", (number,)).rowcount
             transaction.execute("DELETE FROM folders WHERE id = ?", (number,))
@@ -160,7 +161,7 @@ class Store:
         """
         if state not in ("watched", "polled", "absent"):
             raise LibraryError(f"folder state {state!r} is none of watched, polled, absent")
-        with self._writing() as transaction:
+        with self.writing() as transaction:
             values = (state, self._folder_id(transaction, path), state)
             changed = transaction.execute("UPDATE folders SET state = ? WHERE id = ? AND state != ?", values)
             transaction.shown = changed.rowcount > 0
@@ -204,17 +205,17 @@ class Store:
         NotedFiles
             How many of each.
         """
-        with self._writing() as transaction:
+        with self.writing() as transaction:
             return listing.note(transaction, found, gone)
 
     def forget_files(self, gone: Iterable[bytes]) -> int:
         """Forget files by path; how many were known. Their sounds stay."""
-        with self._writing() as transaction:
+        with self.writing() as transaction:
             return listing.forget(transaction, gone)
 
     def forget_under(self, directory: bytes) -> int:
         """Forget all files below a directory; how many were known. Their sounds stay."""
-        with self._writing() as transaction:
+        with self.writing() as transaction:
             return listing.forget_under(transaction, directory)
 
     def take_pending(self, limit: int, exclude: Collection[bytes] = ()) -> list[FoundFile]:
@@ -251,7 +252,7 @@ class Store:
 
         The sounds stay live, with what is known of them, until their new analysis is committed.
         """
-        with self._writing() as transaction:
+        with self.writing() as transaction:
             return listing.requeue_outdated(transaction, analysis_version)
 
     def has_refused(self, ending: str) -> bool:
@@ -261,7 +262,7 @@ class Store:
 
     def requeue_refused(self, ending: str) -> int:
         """Make the refused files pending whose reason ends so; how many."""
-        with self._writing() as transaction:
+        with self.writing() as transaction:
             return hearing.requeue_refused(transaction, ending)
 
     # Sounds
@@ -288,7 +289,7 @@ class Store:
         Committed
             What has changed.
         """
-        with self._writing() as transaction:
+        with self.writing() as transaction:
             return hearing.commit(transaction, outcomes, analysis_version, place)
 
     def embeddings(self, *, dormant: bool = False) -> Embeddings:
@@ -338,7 +339,7 @@ class Store:
         Epoch
             The new one.
         """
-        with self._writing() as transaction:
+        with self.writing() as transaction:
             return hearing.write_epoch(transaction, method, seed, ids, xy, scores, place, even_side)
 
     def candidate(self) -> Candidate | None:
@@ -348,12 +349,12 @@ class Store:
 
     def keep_candidate(self, candidate: Candidate) -> None:
         """Have a map wait to be taken or dropped, in the place of one that does; nothing in force moves."""
-        with self._writing() as transaction:
+        with self.writing() as transaction:
             candidates.keep(transaction, candidate)
 
     def drop_candidate(self) -> bool:
         """Forget the candidate; whether there was one. A new epoch drops it, too."""
-        with self._writing() as transaction:
+        with self.writing() as transaction:
             return candidates.drop(transaction)
 
     def positions(self) -> tuple[Int32Array, Float32Array]:
@@ -381,17 +382,17 @@ class Store:
         side : int, optional
             Cells along one side of the lattice, for an epoch that had no even view yet.
         """
-        with self._writing() as transaction:
+        with self.writing() as transaction:
             even.write(transaction, ids, xy, side)
 
     def clear_dormant_even(self) -> int:
         """Give up the even positions of dormant sounds, so that others can have them; how many."""
-        with self._writing() as transaction:
+        with self.writing() as transaction:
             return even.clear_dormant(transaction)
 
     def place_missing(self, place: Place) -> list[int]:
         """Place the live sounds without a position (absent at the last fit); their ids."""
-        with self._writing() as transaction:
+        with self.writing() as transaction:
             return hearing.place_missing(transaction, place)
 
     def count_placed(self) -> int:
@@ -437,11 +438,11 @@ class Store:
         last : bool
             Whether it is the last portion, with which all of them are shown.
         """
-        with self._writing() as transaction:
+        with self.writing() as transaction:
             heard_kinds.write(transaction, heard, told_by=told_by, last=last)
 
     def _set(self, sound_id: int, column: str, value: object) -> None:
-        with self._writing() as transaction:
+        with self.writing() as transaction:
             row = transaction.execute(f"SELECT {column} FROM sounds WHERE id = ?", (sound_id,)).fetchone()
             if row is None:
                 raise LibraryError(f"no analysed sound has the id {sound_id}")
@@ -459,17 +460,17 @@ class Store:
 
     def note_settled(self) -> None:
         """Keep that everything found has been heard and laid out well."""
-        with self._writing() as transaction:
+        with self.writing() as transaction:
             transaction.execute("UPDATE meta SET value = 1 WHERE key = 'settled'")
 
     def show_slices(self, on: bool) -> None:
         """Have the slices that were found be live with their parents, or keep them for later."""
-        with self._writing() as transaction:
+        with self.writing() as transaction:
             slices.show(transaction, on)
 
     def hear_by(self, hearing: str) -> None:
         """Say which of `spaces.HEARINGS` the library is to hear by; what was heard stays for later."""
-        with self._writing() as transaction:
+        with self.writing() as transaction:
             want_hearing(transaction, hearing)
 
     # The whole
