@@ -113,6 +113,9 @@ def test_a_universal_map_that_is_asked_for_is_never_fitted_anew():
     fitted = FittedMap("universal", 1, 0.9)
     assert next_fit(90_000, fitted=fitted, n_placed=89_999, neighbour_share=0.0, **asked) is None
     assert not needs_neighbour_share(90_000, settled=True, fitted=fitted, n_placed=89_999)
+    strayed = FittedMap("universal", 1, hears_otherwise=True)
+    assert next_fit(40, fitted=strayed, refit="manual", **asked) == "universal"
+    assert next_fit(40, fitted=strayed, **(asked | {"settled": False})) is None
     # another map stays until the user asks for the next, or it has become poor
     assert next_fit(40, fitted=FittedMap("tsne", 40), **asked) is None
     assert next_fit(40, fitted=FittedMap("tsne", 10), n_placed=30, **asked) == "universal"
