@@ -6,6 +6,7 @@ move only when an epoch is written; when that is done is the policy of `klustr_b
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from multiprocessing.connection import Connection
 
@@ -79,6 +80,8 @@ class MapKeeper:
         self._healed_at = -1
         self._offered = -1
         self._said_unlearned = False
+        # the universal epoch on which sounds may have been placed among their neighbours
+        self._strayed_on = -1
         self._has_settled = store.has_settled
         self._fitted_at = -1
         self._reload()
@@ -265,6 +268,8 @@ class MapKeeper:
         wanted, is_learned = self._wanted_method(), hears_by_learned_ear(self._store)
         if wanted == UNIVERSAL and settled and n_sounds and not is_learned:
             self._say_unlearned()
+        if fitted is not None and epoch is not None and is_learned and self._strayed_on == epoch.number:
+            fitted = replace(fitted, hears_otherwise=True)
         share = None
         if needs_neighbour_share(n_sounds, settled=settled, fitted=fitted, n_placed=n_placed):
             live = self._store.embeddings()
@@ -458,6 +463,8 @@ class MapKeeper:
             even = EvenPlacer(both[:, :2], both[:, 2:], epoch.even_side or LEAST_SIDE)
             is_learned = is_learned_space(placed.space)
             self._placer_mark = placed.space.mark
+            if epoch.method == UNIVERSAL and not is_learned:
+                self._strayed_on = epoch.number
             self._placer = placer_of(epoch.method, placed.embedding, placed.xy, even, is_learned=is_learned)
         else:
             self._placer = None

@@ -20,9 +20,10 @@ A fit moves every sound on the map, so it has to be worth it. The rules:
 With ``layout.refit = "manual"`` maps come by themselves until everything has been heard for the
 first time; from then on they are offered by the caller and wait for ``/klustr/relayout``.
 ``layout.method = "pca"`` keeps to PCA, axes are axes from the first sound on and a universal map is one;
-another method than ``"auto"`` begins with it where there are 16 sounds. A universal map is never fitted
-anew, for it can't become poor. While the learned ear has yet to hear some sounds of a library that it
-was made for, it stays in force until everything has been heard. A fit that failed is tried again when the
+another method than ``"auto"`` begins with it where there are 16 sounds. A universal map can't
+become poor. While the learned ear has yet to hear some sounds of a library that it was made for, it stays in
+force, and what comes is placed among its neighbours; once everything has been heard these come to their own
+places, by an epoch in which no other sound moves. A fit that failed is tried again when the
 library has doubled.
 
 This module owns this policy, as a pure function. It must not fit, and must not know the store.
@@ -58,7 +59,8 @@ class FittedMap:
     neighbour_share : float, optional
         `quality.neighbour_share` right after the fit.
     hears_otherwise : bool
-        Whether it was made from other embeddings than those that count now.
+        Whether it was made from other embeddings than those that count now, or some sounds were placed on it
+        by others.
     """
 
     method: str
@@ -121,7 +123,8 @@ def next_fit(
     if fitted.method in QUICK and best not in QUICK:
         return best
     if fitted.method == best == UNIVERSAL:
-        return None
+        # none moves but those that were placed among their neighbours
+        return best if settled and fitted.hears_otherwise else None
     if refit == "manual" and has_settled:
         return None
     if fitted.hears_otherwise and settled:

@@ -143,6 +143,17 @@ def pending(connection: sqlite3.Connection, limit: int, exclude: Collection[byte
     return taken
 
 
+def count_pending(connection: sqlite3.Connection) -> int:
+    """How many files `pending` could give."""
+    row = connection.execute(
+        """
+        SELECT count(*) FROM files f JOIN folders d ON d.id = f.folder_id
+        WHERE f.state = 'pending' AND d.state != 'absent'
+        """
+    ).fetchone()
+    return int(row[0])
+
+
 def requeue_outdated(transaction: Transaction, analysis_version: int) -> int:
     """Make one file of every sound with an older analysis pending, and no other file that was heard before.
 

@@ -249,13 +249,7 @@ class Store:
     def count_pending(self) -> int:
         """Files that `take_pending` could give."""
         with self.view() as view:
-            row = view.connection.execute(
-                """
-                SELECT count(*) FROM files f JOIN folders d ON d.id = f.folder_id
-                WHERE f.state = 'pending' AND d.state != 'absent'
-                """
-            ).fetchone()
-        return int(row[0])
+            return listing.count_pending(view.connection)
 
     def requeue_outdated(self, analysis_version: int) -> int:
         """Make pending one file of every live sound that an older release has analysed; how many.

@@ -178,3 +178,23 @@ def test_a_library_that_comes_to_hear_otherwise_gets_another_map(tmp_path: Path,
     kept.step_until(lambda: kept.keeper.content)
     assert kept.epochs == (before + 2, UNIVERSAL if method == "universal" else best_engine(), 50)
     kept.close()
+
+
+def test_sounds_that_strayed_come_to_their_places_once_the_ear_has_heard_all(tmp_path: Path) -> None:
+    """Placed among neighbours while the library could not be heard by it; no other sound moves then."""
+    kept = Learned(tmp_path, ALWAYS)
+    kept.come(range(40))
+    kept.step_until(lambda: kept.keeper.content)
+    before = kept.xy()
+    kept.store.hear_by(ENGINEERED)
+    kept.keeper.step(settled=False)
+    kept.come(range(40, 60))
+    kept.keeper.step(settled=False)
+    assert kept.epochs == (1, UNIVERSAL, 40) and np.isfinite(kept.xy()).all()
+    kept.store.hear_by("learned")
+    assert far_from_home(kept) > STEP
+    kept.step_until(lambda: kept.keeper.content)
+    assert kept.epochs == (2, UNIVERSAL, 60)
+    assert far_from_home(kept) <= STEP and np.abs(kept.xy()[:40] - before).max() <= STEP
+    kept.close()
+    assert kept.told == []

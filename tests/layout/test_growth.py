@@ -38,6 +38,10 @@ _refits = st.sampled_from(["auto", "manual"])
         (6_000, True, FittedMap("tsne", 5_000, 0.4), 1_000, 0.33, None),
         (6_000, True, FittedMap("tsne", 5_000, 0.4), 1_000, 0.31, "tsne"),
         (5_000, True, FittedMap("tsne", 6_000, 0.4), 0, 0.1, None),
+        # another ear
+        (400, False, FittedMap("tsne", 400, 0.4, hears_otherwise=True), 0, None, None),
+        (400, True, FittedMap("tsne", 400, 0.4, hears_otherwise=True), 0, None, "tsne"),
+        (6_000, True, FittedMap("tsne", 6_000, 0.4, hears_otherwise=True), 0, None, "tsne"),
     ],
 )
 def test_the_rules_as_stated(n_live, settled, fitted, n_placed, share, expected):
@@ -53,6 +57,8 @@ def test_manual_leaves_all_but_the_first_maps_to_the_user():
     assert next_fit(400, settled=False, fitted=FittedMap("pca", 1), n_placed=399, refit="manual") == "tsne"
     grown = {"settled": True, "fitted": FittedMap("tsne", 300), "n_placed": 8_700, "refit": "manual"}
     assert next_fit(9_000, **grown) is None
+    other_ear = FittedMap("tsne", 9_000, hears_otherwise=True)
+    assert next_fit(9_000, settled=True, fitted=other_ear, refit="manual") is None
 
 
 def test_manual_begins_once_everything_has_been_heard():
@@ -107,6 +113,9 @@ def test_a_universal_map_that_is_asked_for_is_never_fitted_anew():
     fitted = FittedMap("universal", 1, 0.9)
     assert next_fit(90_000, fitted=fitted, n_placed=89_999, neighbour_share=0.0, **asked) is None
     assert not needs_neighbour_share(90_000, settled=True, fitted=fitted, n_placed=89_999)
+    strayed = FittedMap("universal", 1, hears_otherwise=True)
+    assert next_fit(40, fitted=strayed, refit="manual", **asked) == "universal"
+    assert next_fit(40, fitted=strayed, **(asked | {"settled": False})) is None
     # another map stays until the user asks for the next, or it has become poor
     assert next_fit(40, fitted=FittedMap("tsne", 40), **asked) is None
     assert next_fit(40, fitted=FittedMap("tsne", 10), n_placed=30, **asked) == "universal"
