@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from klustr_bridge.sound.excerpt import Excerpt
-from klustr_bridge.sound.mel import FRAME, HOP, N_BANDS, decibels_below_peak, mel_filters, power_frames
+from klustr_bridge.sound.mel import FRAME, HOP, decibels_below_peak, mel_filters, power_frames
 from klustr_bridge.types import Float32Array
 
 __all__ = ["FLOOR_DB", "N_FRAMES", "levels_of", "log_length"]
