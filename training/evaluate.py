@@ -34,7 +34,7 @@ from training.sounds import Sounds
 WEIGHTS: Final = (0, 50, 100, 150, 200, 300, 1000)
 """Of the learned numbers beside the engineered ones."""
 
-SHIPPED_WEIGHT: Final = 100.0
+SHIPPED_WEIGHT: Final = 50.0
 """That of the package (`klustr_bridge.sound.embedding.LEARNED_WEIGHT`): maps are made with it."""
 
 _TEMPERATURES: Final = tuple(np.round(np.geomspace(0.4, 3.0, 41), 3).tolist())
