@@ -16,7 +16,7 @@ from training.evaluate import evaluate
 from training.export import EAR, TOLERANCE, heard_by_file, write
 from training.fit import Recipe, train
 from training.folds import all_folds
-from training.heads import fit_kind_head, fit_map_head
+from training.heads import fit_kind_head, fit_map_head, mixed
 from training.network import Weights, embed
 from training.sounds import Sounds, TrainingError, hear_all, keep, kept_sounds
 
@@ -56,7 +56,7 @@ def _export(options: argparse.Namespace) -> None:
     weights = _kept_weights(options.out / WEIGHTS)
     sounds = _taught(options)
     learned = embed(weights, sounds.levels, sounds.log_length)
-    heads = fit_kind_head(weights, sounds, options.seed) | fit_map_head(learned, options.seed)
+    heads = fit_kind_head(weights, sounds, options.seed) | fit_map_head(mixed(sounds, learned), options.seed)
     for line in write(weights, heads, options.out):
         _tell(line)
     heard = heard_by_file(options.out / EAR, sounds.levels, sounds.log_length)

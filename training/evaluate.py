@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from klustr_bridge.layout.fit import fit_layout
 from klustr_bridge.layout.quality import trustworthiness
+from klustr_bridge.sound.embedding import LEARNED_WEIGHT
 from klustr_bridge.study.bootstrap import Resampling, estimate
 from klustr_bridge.types import Float32Array
 from training.folds import Fold
@@ -19,6 +20,7 @@ from training.heads import (
     KIND_THRESHOLD,
     fit_map_head,
     kind_probabilities,
+    mixed,
     universal_positions,
 )
 from training.scores import (
@@ -31,11 +33,8 @@ from training.scores import (
 )
 from training.sounds import Sounds
 
-WEIGHTS: Final = (0, 50, 100, 150, 200, 300, 1000)
+WEIGHTS: Final = (0, 50, 75, 100, 150, 200, 1000)
 """Of the learned numbers beside the engineered ones."""
-
-SHIPPED_WEIGHT: Final = 50.0
-"""That of the package (`klustr_bridge.sound.embedding.LEARNED_WEIGHT`): maps are made with it."""
 
 _TEMPERATURES: Final = tuple(np.round(np.geomspace(0.4, 3.0, 41), 3).tolist())
 _THRESHOLDS: Final = tuple(np.round(np.arange(0.1, 0.95, 0.025), 3).tolist())
@@ -65,12 +64,6 @@ def evaluate(sounds: Sounds, folds: Sequence[Fold], tell: Callable[[str], None])
     lines += _maps(sounds, judged, tell)
     lines += _kinds(sounds, folds)
     return "\n".join(lines) + "\n"
-
-
-def mixed(sounds: Sounds, learned: Float32Array, weight: float) -> Float32Array:
-    """Rows as the package keeps them, loops left out: engineered, then learned times a weight."""
-    rows: Float32Array = np.hstack([sounds.engineered, np.float32(weight) * learned])
-    return rows
 
 
 def _neighbours(sounds: Sounds, folds: Sequence[Fold]) -> list[str]:
@@ -125,7 +118,7 @@ def _maps(sounds: Sounds, folds: Sequence[Fold], tell: Callable[[str], None]) ->
         "## Maps of the held-out drums",
         "",
         f"Fitted: t-SNE of the drums' own rows. Universal: their places among the landmarks of the others. "
-        f"Weight {SHIPPED_WEIGHT:g}.",
+        f"Weight {LEARNED_WEIGHT:g}.",
         "",
         "| fold | sounds | P@10 fitted | P@10 universal | ratio | trustworthiness fitted | universal |",
         "|---|---|---|---|---|---|---|",
@@ -133,10 +126,11 @@ def _maps(sounds: Sounds, folds: Sequence[Fold], tell: Callable[[str], None]) ->
     for fold in folds:
         held_drums = fold.is_held_out & sounds.is_drum
         part, learned = sounds.of(held_drums), fold.learned[held_drums]
-        rows = mixed(part, learned, SHIPPED_WEIGHT)
+        rows = mixed(part, learned)
         fitted = fit_layout(rows, seed=fold.seed).xy
-        head = fit_map_head(fold.learned[~fold.is_held_out], fold.seed)
-        universal = universal_positions(head, learned)
+        taught = ~fold.is_held_out
+        head = fit_map_head(mixed(sounds.of(taught), fold.learned[taught]), fold.seed)
+        universal = universal_positions(head, rows)
         asked = [over_sounds(precision(xy, part)) for xy in (fitted, universal)]
         trust = [trustworthiness(rows, xy) for xy in (fitted, universal)]
         lines.append(

@@ -11,8 +11,8 @@ import numpy as np
 from klustr_bridge.errors import LayoutError
 from klustr_bridge.layout.scale import MARGIN
 from klustr_bridge.layout.spacing import Spacing
-from klustr_bridge.sound.aspects import LEARNED, WHOLE_SIZE
-from klustr_bridge.sound.ear_heads import universal_positions
+from klustr_bridge.sound.aspects import LEARNED, LOOP, WHOLE_SIZE
+from klustr_bridge.sound.ear_heads import PLACED_SIZE, universal_positions
 from klustr_bridge.types import Float32Array
 
 __all__ = ["UNIVERSAL", "UniversalPlacer", "learned_vectors", "universal_xy"]
@@ -38,11 +38,7 @@ def learned_vectors(embeddings: Float32Array) -> Float32Array:
     LayoutError
         If the rows have another length.
     """
-    if embeddings.ndim != 2 or (len(embeddings) and embeddings.shape[1] != WHOLE_SIZE):
-        raise LayoutError(
-            f"embeddings of shape {embeddings.shape} don't hold what the learned ear hears; needed: "
-            f"(n, {WHOLE_SIZE}); take another layout than universal, or hear by the learned ear"
-        )
+    _check(embeddings)
     vectors = embeddings[:, LEARNED] if len(embeddings) else np.empty((0, LEARNED.stop - LEARNED.start))
     lengths = np.linalg.norm(vectors.astype(np.float64), axis=1, keepdims=True)
     return np.asarray(vectors / np.where(lengths > 0, lengths, 1.0), dtype=np.float32)
@@ -67,7 +63,18 @@ def universal_xy(embeddings: Float32Array) -> Float32Array:
     EarError
         If the weights of the learned ear can't be read.
     """
-    return universal_positions(learned_vectors(embeddings)).clip(MARGIN, 1 - MARGIN)
+    _check(embeddings)
+    rows = embeddings[:, :PLACED_SIZE].copy() if len(embeddings) else np.empty((0, PLACED_SIZE), np.float32)
+    rows[:, LOOP] = 0.0  # a loop belongs where its hits do
+    return universal_positions(rows).clip(MARGIN, 1 - MARGIN)
+
+
+def _check(embeddings: Float32Array) -> None:
+    if embeddings.ndim != 2 or (len(embeddings) and embeddings.shape[1] != WHOLE_SIZE):
+        raise LayoutError(
+            f"embeddings of shape {embeddings.shape} don't hold what the learned ear hears; needed: "
+            f"(n, {WHOLE_SIZE}); take another layout than universal, or hear by the learned ear"
+        )
 
 
 class UniversalPlacer:

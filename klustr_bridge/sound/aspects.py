@@ -14,6 +14,7 @@ __all__ = [
     "LEARNED",
     "LEARNED_LOOP",
     "LEARNED_SIZE",
+    "LOOP",
     "WHOLE_SIZE",
 ]
 
@@ -42,6 +43,9 @@ LEARNED_LOOP: Final = LEARNED.stop
 
 WHOLE_SIZE: Final = LEARNED_LOOP + 1
 """Of a learned embedding."""
+
+LOOP: Final = ASPECTS["length"].stop - 1
+"""What keeps loops apart from single sounds, in an engineered embedding."""
 
 DESCRIPTORS: Final[dict[str, int]] = {
     "brightness": ASPECTS["brightness"].stop - 1,

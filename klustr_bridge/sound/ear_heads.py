@@ -1,7 +1,7 @@
-"""What follows from a learned vector alone: the kind of a sound, and its place on the universal map.
+"""What follows from a learned embedding alone: the kind of a sound, and its place on the universal map.
 
-Owns the two small functions of the unit vector that the ear gives, and the file of their weights, which is
-made by training. NumPy is all that they need. It must not know the network, nor any other sound.
+Owns the two small functions of what the ear gives, and the file of their weights, which is made by training.
+NumPy is all that they need. It must not know the network, nor any other sound.
 
 References
 ----------
@@ -22,13 +22,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from klustr_bridge.errors import EarError
-from klustr_bridge.sound.aspects import LEARNED_SIZE
+from klustr_bridge.sound.aspects import LEARNED, LEARNED_SIZE
 from klustr_bridge.sound.kinds import KIND_CODES
 from klustr_bridge.types import Float32Array
 
 __all__ = ["HEADS_FILE", "Heads", "kind_probabilities", "load_heads", "shipped_heads", "universal_positions"]
 
 HEADS_FILE: Final = Path(__file__).with_name("ear_heads.npz")
+
+PLACED_SIZE: Final = LEARNED.stop
+"""Numbers that a place follows from: the engineered ones and what the ear has learned, as they are kept."""
 
 _AT_ONCE = 4_000_000
 """Numbers of float64 held for a batch of sounds: 32 MB."""
@@ -40,7 +43,9 @@ _SHAPES: Final[dict[str, tuple[str | int, ...]]] = {
     "kind_b2": ("k",),
     "kind_temperature": (),
     "kind_threshold": (),
-    "map_landmarks": ("m", LEARNED_SIZE),
+    "map_middle": (PLACED_SIZE,),
+    "map_axes": (PLACED_SIZE, "d"),
+    "map_landmarks": ("m", "d"),
     "map_xy": ("m", 2),
     "map_sharpness": (),
 }
@@ -61,12 +66,14 @@ class Heads:
         Of two layers, shapes (64, h), (h,), (h, k) and (k,).
     kind_temperature : float
         What the outputs are divided by, above 0.
-    map_landmarks : ndarray of float64, shape (m, 64)
-        Unit vectors of sounds with a place on the universal map.
+    map_middle, map_axes : ndarray of float64, shapes (PLACED_SIZE,), (PLACED_SIZE, d)
+        Where embeddings are looked at from, and along what.
+    map_landmarks : ndarray of float64, shape (m, d)
+        Sounds with a place on the universal map, along the axes.
     map_xy : ndarray of float64, shape (m, 2)
         Their places, 0..1.
     map_sharpness : float
-        How much more the nearest landmarks count, above 0.
+        How much less a landmark counts with each unit of squared distance, above 0.
     """
 
     kind_names: tuple[str, ...]
@@ -76,6 +83,8 @@ class Heads:
     kind_w2: NDArray[np.float64]
     kind_b2: NDArray[np.float64]
     kind_temperature: float
+    map_middle: NDArray[np.float64]
+    map_axes: NDArray[np.float64]
     map_landmarks: NDArray[np.float64]
     map_xy: NDArray[np.float64]
     map_sharpness: float
@@ -88,12 +97,15 @@ class Heads:
             logits[rows] = hidden @ self.kind_w2 + self.kind_b2
         return _softmax(logits / self.kind_temperature).astype(np.float32)
 
-    def universal_positions(self, learned: Float32Array) -> Float32Array:
+    def universal_positions(self, embeddings: Float32Array) -> Float32Array:
         """See the function of that name."""
-        xy = np.empty((len(learned), 2), dtype=np.float32)
-        for rows in _portions(len(learned), len(self.map_landmarks)):
+        xy = np.empty((len(embeddings), 2), dtype=np.float32)
+        powers = np.square(self.map_landmarks).sum(axis=1)
+        for rows in _portions(len(embeddings), len(self.map_landmarks)):
             # float64: what a sound gets doesn't depend, down to float32, on who else is in the batch
-            nearness = learned[rows].astype(np.float64) @ self.map_landmarks.T
+            seen = (embeddings[rows].astype(np.float64) - self.map_middle) @ self.map_axes
+            # the square of the sound itself is the same for every landmark
+            nearness = 2.0 * seen @ self.map_landmarks.T - powers
             xy[rows] = _softmax(self.map_sharpness * nearness) @ self.map_xy
         return xy.clip(0.0, 1.0)
 
@@ -116,29 +128,29 @@ def kind_probabilities(learned: Float32Array) -> Float32Array:
     EarError
         If the array has another shape, or the weights can't be read.
     """
-    return shipped_heads().kind_probabilities(_checked(learned))
+    return shipped_heads().kind_probabilities(_checked(learned, LEARNED_SIZE))
 
 
-def universal_positions(learned: Float32Array) -> Float32Array:
+def universal_positions(embeddings: Float32Array) -> Float32Array:
     """Tell the places of sounds on the map that is the same for everybody.
 
     Parameters
     ----------
-    learned : ndarray of float32, shape (n, LEARNED_SIZE)
-        Unit vectors; n may be 0.
+    embeddings : ndarray of float32, shape (n, PLACED_SIZE)
+        Learned ones without what keeps loops apart; n may be 0.
 
     Returns
     -------
     ndarray of float32, shape (n, 2)
-        In 0..1: the mean of the landmarks' places, weighed by the softmax of `Heads.map_sharpness` times the
-        cosines. Equal vectors get equal places. What one sound gets doesn't depend on the others.
+        In 0..1: the mean of the landmarks' places, weighed by a Gaussian of their distances. Equal embeddings
+        get equal places. What one sound gets doesn't depend on the others.
 
     Raises
     ------
     EarError
         If the array has another shape, or the weights can't be read.
     """
-    return shipped_heads().universal_positions(_checked(learned))
+    return shipped_heads().universal_positions(_checked(embeddings, PLACED_SIZE))
 
 
 @cache
@@ -198,7 +210,8 @@ def _wrong(kept: Mapping[str, NDArray[Any]]) -> str:
     strange = sorted(set(names.tolist()) - KIND_CODES.keys() | {"unknown", "loop"} & set(names.tolist()))
     if strange:
         return f"{', '.join(strange)}: no kind that can be heard"
-    sizes: dict[str | int, int] = {LEARNED_SIZE: LEARNED_SIZE, 2: 2, "k": len(names)}
+    fixed = (LEARNED_SIZE, PLACED_SIZE, 2)
+    sizes: dict[str | int, int] = {size: size for size in fixed} | {"k": len(names)}
     for name, wanted in _SHAPES.items():
         array = kept[name]
         needed = tuple(
@@ -216,11 +229,11 @@ def _wrong(kept: Mapping[str, NDArray[Any]]) -> str:
     return ""
 
 
-def _checked(learned: Float32Array) -> Float32Array:
-    learned = np.asarray(learned, dtype=np.float32)
-    if learned.ndim != 2 or learned.shape[1] != LEARNED_SIZE:
-        raise EarError(f"learned vectors have shape {learned.shape}; needed: (n, {LEARNED_SIZE})")
-    return learned
+def _checked(rows: Float32Array, size: int) -> Float32Array:
+    rows = np.asarray(rows, dtype=np.float32)
+    if rows.ndim != 2 or rows.shape[1] != size:
+        raise EarError(f"what the ear has learned comes in shape {rows.shape}; needed: (n, {size})")
+    return rows
 
 
 def _portions(n_rows: int, per_row: int) -> list[slice]:

@@ -11,9 +11,10 @@ from klustr_bridge.sound.aspects import EMBEDDING_SIZE, LEARNED_SIZE, WHOLE_SIZE
 from klustr_bridge.sound.description import describe
 from klustr_bridge.sound.ear import is_available, load_ear
 from klustr_bridge.sound.ear_heads import kind_probabilities, shipped_heads
+from klustr_bridge.sound.embedding import LEARNED_WEIGHT
 from klustr_bridge.sound.kinds import KIND_CODES, KINDS
 from klustr_bridge.types import Float32Array
-from tests.layout.data import LEARNED_WEIGHT, learned
+from tests.layout.data import known_vectors, learned
 
 NOBODY = KindGuesser(np.empty((0, WHOLE_SIZE), np.float32), np.empty(0, np.uint8), is_learned=True)
 
@@ -37,8 +38,8 @@ def test_the_ear_tells_without_a_single_name() -> None:
     sounds = learned(300, spread=0.0)
     kinds, confidence = NOBODY.guess(sounds)
     heads = shipped_heads()
-    heard = heads.map_landmarks[np.random.default_rng(3).integers(len(heads.map_landmarks), size=300)]
-    probabilities = kind_probabilities(heard.astype(np.float32))
+    heard = known_vectors()[np.random.default_rng(3).integers(len(known_vectors()), size=300)]
+    probabilities = kind_probabilities(heard)
     best = [KIND_CODES[heads.kind_names[column]] for column in probabilities.argmax(axis=1)]
     sure = probabilities.max(axis=1)
     told = kinds != 0

@@ -9,6 +9,7 @@ import pytest
 from klustr_bridge.errors import EarError
 from klustr_bridge.sound.aspects import LEARNED_SIZE
 from klustr_bridge.sound.ear_heads import (
+    PLACED_SIZE,
     Heads,
     kind_probabilities,
     load_heads,
@@ -25,6 +26,12 @@ def vectors(n: int, seed: int = 1) -> Float32Array:
     return (drawn / np.linalg.norm(drawn, axis=1, keepdims=True)).astype(np.float32)
 
 
+def rows(n: int) -> Float32Array:
+    """What places follow from: about as large as of real sounds."""
+    drawn = np.random.default_rng(2).normal(size=(n, PLACED_SIZE))
+    return (10 * drawn).astype(np.float32)
+
+
 def kept(to: Path, leave_out: str = "", **changed: Any) -> Path:
     """A file of weights: two kinds, told by the sign of the first number, and three landmarks."""
     first = np.zeros((LEARNED_SIZE, 2), np.float16)
@@ -37,9 +44,11 @@ def kept(to: Path, leave_out: str = "", **changed: Any) -> Path:
         "kind_b2": np.zeros(2, np.float16),
         "kind_temperature": np.float32(0.5),
         "kind_threshold": np.float32(0.6),
-        "map_landmarks": np.eye(3, LEARNED_SIZE, dtype=np.float16),
+        "map_middle": np.full(PLACED_SIZE, 2, np.float32),
+        "map_axes": np.eye(PLACED_SIZE, 3, dtype=np.float16),
+        "map_landmarks": 4 * np.eye(3, dtype=np.float16),
         "map_xy": np.array([[0, 0], [1, 0], [0.25, 1]], np.float32),
-        "map_sharpness": np.float32(50),
+        "map_sharpness": np.float32(5),
     }
     arrays |= changed
     arrays.pop(leave_out, None)
@@ -65,16 +74,17 @@ def test_kinds_are_told_with_their_probabilities(heads: Heads) -> None:
 
 def test_a_sound_stands_at_its_landmark_or_between_two(heads: Heads) -> None:
     """A landmark itself is where it is; the middle of two is in the middle."""
-    asked = np.eye(4, LEARNED_SIZE, dtype=np.float32)
-    asked[3] = (asked[0] + asked[1]) / np.sqrt(2)
+    asked = 4 * np.eye(4, PLACED_SIZE, dtype=np.float32)
+    asked[3] = (asked[0] + asked[1]) / 2
+    asked[:, 3:] = 99  # along no axis
+    asked += 2
     expected = np.array([[0, 0], [1, 0], [0.25, 1], [0.5, 0]])
     assert heads.universal_positions(asked) == pytest.approx(expected, abs=1e-5)
 
 
 def test_what_one_sound_gets_does_not_depend_on_the_others() -> None:
     """Alone, in a batch, in another order: the same to the last bits."""
-    asked = vectors(300)
-    for function in (kind_probabilities, universal_positions):
+    for function, asked in ((kind_probabilities, vectors(300)), (universal_positions, rows(300))):
         together = function(asked)
         alone = np.concatenate([function(asked[row : row + 1]) for row in range(0, 300, 7)])
         assert alone == pytest.approx(together[::7], abs=1e-6)
@@ -87,7 +97,7 @@ def test_the_weights_that_come_with_the_bridge_can_be_used() -> None:
     assert set(shipped.kind_names) <= set(KINDS) - {"unknown", "loop"} and len(shipped.kind_names) >= 13
     assert 0 < shipped.kind_threshold < 1
     for n in (0, 50):
-        probabilities, xy = kind_probabilities(vectors(n)), universal_positions(vectors(n))
+        probabilities, xy = kind_probabilities(vectors(n)), universal_positions(rows(n))
         assert probabilities.shape == (n, len(shipped.kind_names)) and xy.shape == (n, 2)
         assert probabilities.dtype == xy.dtype == np.float32
         assert probabilities.sum(axis=1) == pytest.approx(np.ones(n), abs=1e-5)
@@ -97,8 +107,8 @@ def test_the_weights_that_come_with_the_bridge_can_be_used() -> None:
 @pytest.mark.parametrize("shape", [(64,), (3, 152)])
 def test_vectors_of_another_size_are_refused(shape: tuple[int, ...]) -> None:
     """With the size that is needed."""
-    for function in (kind_probabilities, universal_positions):
-        with pytest.raises(EarError, match=r"needed: \(n, 64\)"):
+    for function, needed in ((kind_probabilities, 64), (universal_positions, 151)):
+        with pytest.raises(EarError, match=rf"needed: \(n, {needed}\)"):
             function(np.zeros(shape, np.float32))
 
 
@@ -111,8 +121,9 @@ def test_vectors_of_another_size_are_refused(shape: tuple[int, ...]) -> None:
         ({"kind_names": np.array([1, 2])}, "kind_names are int64"),
         ({"kind_names": np.array(["kick", "snare", "tom"])}, r"kind_w2 has shape \(2, 2\), needed: \(h, k\)"),
         ({"kind_w1": np.zeros((63, 2))}, r"kind_w1 has shape \(63, 2\), needed: \(64, h\)"),
-        ({"map_landmarks": np.zeros((0, 64))}, "map_landmarks has shape"),
-        ({"map_landmarks": np.zeros(64)}, "map_landmarks has shape"),
+        ({"map_landmarks": np.zeros((0, 3))}, "map_landmarks has shape"),
+        ({"map_landmarks": np.zeros(3)}, "map_landmarks has shape"),
+        ({"map_axes": np.zeros((64, 3))}, "map_axes has shape"),
         ({"map_xy": np.full((3, 2), np.nan)}, "map_xy isn't made of finite floats"),
         ({"map_xy": np.full((3, 2), 1.5)}, r"map_xy reaches beyond 0\.\.1"),
         ({"kind_temperature": np.float32(0)}, "kind_temperature is 0"),

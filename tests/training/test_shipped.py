@@ -8,6 +8,7 @@ import pytest
 
 import klustr_bridge.sound
 from klustr_bridge.sound.aspects import LEARNED_SIZE
+from klustr_bridge.sound.ear_heads import PLACED_SIZE
 from klustr_bridge.sound.ear_input import levels_of, log_length
 from klustr_bridge.sound.excerpt import excerpt_of
 from klustr_bridge.sound.kinds import KINDS
@@ -41,8 +42,11 @@ def test_the_heads_fit_the_ear_and_the_kinds() -> None:
         assert heads["kind_temperature"] > 0
         assert 0 < heads["kind_threshold"] < 1
         n_landmarks = len(heads["map_landmarks"])
-        assert heads["map_landmarks"].shape == (n_landmarks, LEARNED_SIZE)
-        assert np.linalg.norm(heads["map_landmarks"].astype(np.float32), axis=1) == pytest.approx(1, abs=2e-3)
+        n_axes = heads["map_axes"].shape[1]
+        assert heads["map_axes"].shape == (PLACED_SIZE, n_axes)
+        assert heads["map_middle"].shape == (PLACED_SIZE,)
+        assert heads["map_landmarks"].shape == (n_landmarks, n_axes)
+        assert np.linalg.norm(heads["map_axes"].astype(np.float32), axis=0) == pytest.approx(1, abs=2e-3)
         assert heads["map_xy"].shape == (n_landmarks, 2)
         assert heads["map_xy"].min() >= 0
         assert heads["map_xy"].max() <= 1
