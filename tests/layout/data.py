@@ -4,8 +4,8 @@ from functools import cache
 
 import numpy as np
 
-from klustr_bridge.sound.aspects import EMBEDDING_SIZE, LEARNED_SIZE
-from klustr_bridge.sound.ear_heads import kind_probabilities
+from klustr_bridge.sound.aspects import EMBEDDING_SIZE, LEARNED, LEARNED_SIZE
+from klustr_bridge.sound.ear_heads import shipped_heads
 from klustr_bridge.sound.embedding import LEARNED_WEIGHT
 from klustr_bridge.types import Float32Array
 
@@ -26,22 +26,21 @@ def clusters(
 
 
 @cache
-def known_vectors() -> Float32Array:
-    """Return 100 unit vectors, of 20,000 drawn ones, of which the learned ear is surest what they are."""
-    drawn = np.random.default_rng(2).normal(size=(20_000, LEARNED_SIZE))
-    drawn = (drawn / np.linalg.norm(drawn, axis=1, keepdims=True)).astype(np.float32)
-    return drawn[np.argsort(-kind_probabilities(drawn).max(axis=1))[:100]]
+def known_sounds() -> tuple[Float32Array, Float32Array]:
+    """Return engineered embeddings and unit vectors of landmarks of the universal map."""
+    heads = shipped_heads()
+    rows = heads.map_middle + heads.map_landmarks @ heads.map_axes.T
+    heard = rows[:, LEARNED]
+    heard /= np.linalg.norm(heard, axis=1, keepdims=True)
+    return rows[:, :EMBEDDING_SIZE].astype(np.float32), heard.astype(np.float32)
 
 
 def learned(n: int, *, seed: int = 3, spread: float = 0.05) -> Float32Array:
-    """Return n whole embeddings whose learned parts lie about some that the ear knows the kind of.
-
-    Their engineered parts are near where the learned ones are.
-    """
+    """Return n whole embeddings that lie about the landmarks of the universal map."""
     rng = np.random.default_rng(seed)
-    known = known_vectors()
-    heard = known[rng.integers(len(known), size=n)] + spread * rng.normal(size=(n, LEARNED_SIZE))
+    engineered, known = known_sounds()
+    rows = rng.integers(len(known), size=n)
+    heard = known[rows] + spread * rng.normal(size=(n, LEARNED_SIZE))
     heard /= np.linalg.norm(heard, axis=1, keepdims=True)
-    mix = np.random.default_rng(1).normal(scale=5.0, size=(LEARNED_SIZE, EMBEDDING_SIZE))
-    engineered = heard @ mix + rng.normal(size=(n, EMBEDDING_SIZE))
-    return np.hstack([engineered, LEARNED_WEIGHT * heard, np.zeros((n, 1))]).astype(np.float32)
+    measured = engineered[rows] + rng.normal(size=(n, EMBEDDING_SIZE))
+    return np.hstack([measured, LEARNED_WEIGHT * heard, np.zeros((n, 1))]).astype(np.float32)

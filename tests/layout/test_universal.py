@@ -8,7 +8,8 @@ from klustr_bridge.layout.even import lattice_side
 from klustr_bridge.layout.fit import fit_layout
 from klustr_bridge.layout.spacing import CELLS
 from klustr_bridge.layout.universal import UNIVERSAL, UniversalPlacer, learned_vectors, universal_xy
-from klustr_bridge.sound.aspects import LEARNED, LEARNED_LOOP, WHOLE_SIZE
+from klustr_bridge.sound.aspects import LEARNED, LEARNED_LOOP, LOOP, WHOLE_SIZE
+from klustr_bridge.sound.embedding import LEARNED_LOOP_WEIGHT, LOOP_WEIGHT
 from klustr_bridge.types import Float32Array
 from tests.layout.data import clusters, learned
 
@@ -56,13 +57,14 @@ def test_alike_sounds_stand_together() -> None:
     assert fit_layout(learned(400), seed=1, method=UNIVERSAL).scores["trustworthiness"] > 0.7
 
 
-def test_only_what_the_ear_hears_counts_and_not_how_much() -> None:
-    """A loop, whose vector is a mean of unit vectors and shorter, stands where its direction is."""
+def test_a_loop_stands_where_its_hits_do() -> None:
+    """What keeps loops apart from single sounds, in both parts of their embedding, moves none on the map."""
     one = learned(1)
-    loop = np.random.default_rng(3).normal(size=one.shape).astype(np.float32)
-    loop[:, LEARNED] = 0.4 * one[:, LEARNED]
-    loop[:, LEARNED_LOOP] = 40.0
+    loop = one.copy()
+    loop[:, LOOP] = LOOP_WEIGHT
+    loop[:, LEARNED_LOOP] = LEARNED_LOOP_WEIGHT
     assert universal_xy(loop) == pytest.approx(universal_xy(one), abs=1e-6)
+    loop[:, LEARNED] *= 0.4
     assert np.linalg.norm(learned_vectors(loop)) == pytest.approx(1.0, abs=1e-6)
     assert np.isfinite(universal_xy(np.zeros((1, WHOLE_SIZE), np.float32))).all()
 
