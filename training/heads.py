@@ -18,10 +18,10 @@ from training.network import Weights, embed
 from training.sounds import NAMES, Sounds
 from training.views import view
 
-KIND_TEMPERATURE: Final = 1.0
-"""Measured on held-out collections, where the answers would be surer of themselves than they are right."""
-KIND_THRESHOLD: Final = 0.5
-"""Below it no kind is told: at least four of five answers are right then, in held-out collections."""
+KIND_TEMPERATURE: Final = 1.4
+"""Where held-out collections surprise least: 1.34 after 400 steps of training, about 1.4 after 1,200."""
+KIND_THRESHOLD: Final = 0.6
+"""Below it no kind is told. At it 83 % of the answers on held-out drums are right, and half of them get one."""
 MAP_SHARPNESS: Final = 200.0
 """Of the share that each landmark has in a place, a unit of cosine. Held-out drum machines kept 93 % of the
 P@10 of a map fitted to them with 160 and with 320, 88 % with 40."""
