@@ -15,11 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks import klustr_features, plain_features
+from klustr_bridge.sound.aspects import EMBEDDING_SIZE
 
 Numbers = NDArray[np.float64]
 Texts = NDArray[np.str_]
 
 OURS = "ours"
+LEARNED = "learned"
+BY_US = frozenset({OURS, LEARNED})
+"""Feature sets that the bridge's own analysis gives."""
 _PROGRESS_EVERY = 500
 
 
@@ -38,6 +42,8 @@ FEATURE_SETS = (
     FeatureSet("fingerprint", "klustr STFT fingerprint, PCA 14", klustr_features.components),
     FeatureSet("cepstra", "plain log-mel cepstra"),
     FeatureSet("cepstra and nine", "the same and nine descriptors", plain_features.weighted),
+    # which has been shown labelled collections: training/ measures it on others
+    FeatureSet(LEARNED, "ours with the learned ear"),
     FeatureSet(OURS, "ours"),
 )
 
@@ -152,9 +158,10 @@ def _key(table: Table, name: str) -> str:
     """What a feature set's numbers depend on: the files, and the code that hears them."""
     import klustr_bridge.sound
 
-    room = klustr_bridge.sound if name == OURS else sys.modules[__name__]
+    room = Path(klustr_bridge.sound.__file__ or "").parent
     of_rivals = [Path(module.__file__ or "") for module in (klustr_features, plain_features)]
-    code = sorted(Path(room.__file__ or "").parent.glob("*.py")) if name == OURS else of_rivals
+    of_ours = [*room.glob("*.py"), *(room.glob("*.onnx") if name == LEARNED else ())]
+    code = sorted(of_ours) if name in BY_US else of_rivals
     digest = hashlib.sha256()
     for path in code:
         digest.update(path.read_bytes())
@@ -168,8 +175,10 @@ def _heard(table: Table, names: set[str]) -> dict[str, Numbers]:
     """Rows by feature set; those of a file that can't be heard are NaN."""
     if not names:
         return {}
-    if names != {OURS}:
+    if names - BY_US:
         _need_librosa()
+    if LEARNED in names:
+        _need_the_ear()
     found: list[Mapping[str, Numbers]] = []
     for at, path in enumerate(table.path.tolist()):
         if at % _PROGRESS_EVERY == 0:
@@ -188,13 +197,14 @@ def _hear_one(path: str, names: set[str]) -> Mapping[str, Numbers]:
     from klustr_bridge.sound.analyse import analyse_file
 
     found: dict[str, Numbers] = {}
-    if OURS in names:
+    if names & BY_US:
         try:
-            found[OURS] = np.asarray(analyse_file(os.fsencode(path)).embedding, np.float64)
+            heard = analyse_file(os.fsencode(path), learned=LEARNED in names).embedding.astype(np.float64)
         except (RefusedSound, OSError) as error:
             print(f"left out: {path}: {error}", file=sys.stderr)
             return {}
-    if names != {OURS}:
+        found = {name: heard[: EMBEDDING_SIZE if name == OURS else None] for name in names & BY_US}
+    if names - BY_US:
         import librosa
 
         try:
@@ -204,6 +214,16 @@ def _hear_one(path: str, names: set[str]) -> Mapping[str, Numbers]:
             return {}
         found |= klustr_features.features(mono, int(rate)) | plain_features.features(mono, int(rate))
     return found
+
+
+def _need_the_ear() -> None:
+    from klustr_bridge.errors import EarError
+    from klustr_bridge.sound.ear import load_ear
+
+    try:
+        load_ear()
+    except EarError as error:
+        raise SystemExit(str(error)) from None
 
 
 def _need_librosa() -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from benchmarks.common import machine
 from benchmarks.klustr_features import components
-from benchmarks.labelled import Numbers, Table, hear, read_table
+from benchmarks.labelled import BY_US, Numbers, Table, hear, read_table
 from benchmarks.layout_judging import Judge, Judged
 from benchmarks.layout_ways import OURS, WAYS, make_map
 from benchmarks.quality import choices
@@ -169,7 +169,7 @@ def _compare(options: argparse.Namespace) -> LayoutReport:
         print(f"making {WAYS[name].title}", file=sys.stderr, flush=True)
         given = features[WAYS[name].features]
         made = make_map(name, given)
-        judged_by = given if WAYS[name].features == "ours" else components(given)
+        judged_by = given if WAYS[name].features in BY_US else components(given)
         shares = judge.shares(made.xy.astype(float))
         ahead: tuple[Estimate | None, Estimate | None] = (None, None)
         if name == OURS:

@@ -89,6 +89,8 @@ WAYS: dict[str, Way] = {
     "ours-umap": Way("ours, umap", "ours", _fitted("umap")),
     "ours-umap-direct": Way("ours, umap-direct", "ours", _fitted("umap-direct")),
     "ours-pca": Way("ours, pca", "ours", _fitted("pca")),
+    "learned": Way("learned ear (t-SNE)", "learned", _fitted("auto")),
+    "universal": Way("learned ear, universal", "learned", _fitted("universal")),
     "ours-sklearn": Way("our embedding, sklearn t-SNE", "ours", _tsne),
     "stft-umap": Way("klustr STFT, PCA 14, UMAP", "fingerprint", _of_components(_umap)),
     "stft-tsne": Way("klustr STFT, PCA 14, t-SNE", "fingerprint", _of_components(_tsne)),

@@ -115,7 +115,7 @@ def _real_embeddings(source: Path | None, work: Path) -> Float32Array:
     for path in sorted(folder.rglob("*")):
         if path.is_file() and is_candidate(os.fsencode(path.name)):
             try:
-                found.append(analyse_file(os.fsencode(path)).embedding)
+                found.append(analyse_file(os.fsencode(path), learned=True).embedding)
             except RefusedSound:
                 continue
     if len(found) < 20:

@@ -78,7 +78,7 @@ def measure_asking(folder: str, queries: Float32Array, n_queries: int) -> dict[s
     from klustr_bridge.corpus.celled import CelledRows
     from klustr_bridge.corpus.nearest import PlaceSearch, SoundSearch
     from klustr_bridge.layout.cells import LEAST_SOUNDS, make_cells
-    from klustr_bridge.sound.aspects import ASPECTS
+    from klustr_bridge.sound.aspects import ASPECTS, EMBEDDING_SIZE
 
     found: dict[str, float] = {}
     embedding: Any = np.asarray(np.load(Path(folder) / "embedding.npy", mmap_mode="r"))
@@ -90,7 +90,8 @@ def measure_asking(folder: str, queries: Float32Array, n_queries: int) -> dict[s
         cells = make_cells(embedding, ids)
         found["making cells"] = time.perf_counter() - begun
     begun = time.perf_counter()
-    blocks = tuple(ASPECTS.values())
+    beyond = slice(EMBEDDING_SIZE, embedding.shape[1])  # what the learned ear hears, which has no weight
+    blocks = (*ASPECTS.values(), *([beyond] if beyond.stop > beyond.start else []))
     search = SoundSearch(embedding, blocks, None if cells is None else CelledRows(cells, ids))
     places = PlaceSearch(xy)
     found["loading for questions"] = time.perf_counter() - begun
@@ -101,7 +102,7 @@ def measure_asking(folder: str, queries: Float32Array, n_queries: int) -> dict[s
     near_ms = _times_ms([lambda x=x, y=y: places.nearest(float(x), float(y), K) for x, y in points])
     found["near/xy, median"], found["near/xy, p99"] = np.median(near_ms), np.percentile(near_ms, 99)
     keep = random.random(len(embedding)) < 0.1
-    weights = [_WEIGHTS.get(name, 1.0) for name in ASPECTS]
+    weights = [_WEIGHTS.get(name, 1.0) for name in ASPECTS] + [1.0] * (len(blocks) - len(ASPECTS))
     for name, how in (
         ("", {}),
         (" with weights", {"weights": weights}),

@@ -1,5 +1,6 @@
 """Analysing sample files, against decoding them alone and against klustr's features through librosa.
 
+It is done by the engineered numbers alone, which others are compared with, and with the learned ear as well.
 Each job has a process of its own, so that none runs on what another has imported or cached. All do the
 same files in rounds, on one core: some files by one job, the same by the next, so that whatever else the
 machine does meets all alike. Processor time counts. Analysing is all that an indexing worker does with a
@@ -28,6 +29,7 @@ from benchmarks.common import Aim, Report, Row, alternate, median
 Milliseconds = NDArray[np.float64]
 
 _ANALYSE = "analyse (decode, identify, describe)"
+_LEARNED = "analyse with the learned ear"
 _ROUND_FILES = 200
 _WARM_UP_FILES = 20
 TOO_LONG_S = 4.0
@@ -68,15 +70,17 @@ def run(options: argparse.Namespace) -> Report:
 
 def _fill(report: Report, took_ms: Mapping[str, Sequence[float]]) -> None:
     """Medians over the rounds, also of the ratios: those of one round's own times."""
-    decode, analyse, apart, together = (np.array(took_ms[name]) for name in _JOBS)
+    decode, analyse, learned, apart, together = (np.array(took_ms[name]) for name in _JOBS)
     report.rows += [
         Row("decode alone (soundfile)", median(decode), "ms/file"),
         _against(_ANALYSE, analyse, decode, "decode alone"),
+        _against(_LEARNED, learned, analyse, "analyse"),
         _against("klustr's three feature sets by librosa, each loading", apart, analyse, "analyse"),
         _against("the same from one decoding and resampling", together, analyse, "analyse"),
     ]
     report.aims += [
         Aim("analyse against decode alone", median(analyse / decode), 6.0, "x"),
+        Aim("analyse with the learned ear against without", median(learned / analyse), 2.5, "x"),
         Aim("analyse against klustr's features, each loading", median(analyse / apart), 0.2, "x"),
         Aim("analyse against klustr's features from one decoding", median(analyse / together), 0.2, "x"),
     ]
@@ -168,6 +172,12 @@ def _analyse(path: Path) -> object:
     return analyse_file(os.fsencode(path))
 
 
+def _analyse_learned(path: Path) -> object:
+    from klustr_bridge.sound.analyse import analyse_file
+
+    return analyse_file(os.fsencode(path), learned=True)
+
+
 def _decode(path: Path) -> tuple[object, int]:
     import soundfile
 
@@ -196,6 +206,7 @@ def _klustr_together(path: Path) -> object:
 _JOBS: dict[str, Callable[[Path], object]] = {
     "decode": _decode,
     "analyse": _analyse,
+    "analyse, learned": _analyse_learned,
     "klustr, each set by itself": _klustr_apart,
     "klustr": _klustr_together,
 }

@@ -17,6 +17,10 @@ class RefusedSound(KlustrError):
     """A file can't be used as a sound; the message is the reason shown to the user."""
 
 
+class EarError(KlustrError):
+    """The learned ear can't be loaded, or is asked about what it can't have heard."""
+
+
 class LibraryError(KlustrError):
     """The library file or a folder in it can't be used as asked."""
 

@@ -103,7 +103,7 @@ class Slice:
         As that of an `Analysis`.
     brightness_hz, pitch_hz, pitch_confidence : float
         As those of an `Analysis`.
-    embedding : ndarray of float32, shape (EMBEDDING_SIZE,)
+    embedding : ndarray of float32, shape (EMBEDDING_SIZE,) or (WHOLE_SIZE,)
         As if the slice were a file.
     """
 
@@ -136,7 +136,7 @@ class Analysis:
         Energy-weighted mean spectral centroid, Hz.
     pitch_hz : float
         Fundamental frequency, Hz; 0 where the sound has no clear pitch.
-    embedding : ndarray of float32, shape (EMBEDDING_SIZE,)
+    embedding : ndarray of float32, shape (EMBEDDING_SIZE,), or (WHOLE_SIZE,) where the learned ear heard it
         Euclidean distance between embeddings is the similarity.
     pitch_confidence : float
         Periodic share of the sound's power, 0 (noise) to 1 (a steady tone).

@@ -95,13 +95,13 @@ def test_ways_to_a_map_are_compared_in_processes_of_their_own(
     monkeypatch.setenv("OMP_WAIT_POLICY", "passive")  # scikit-learn's threads spin where cores are busy
     out = tmp_path / "out.json"
     words = (str(labelled_drums(tmp_path, 12)), "--classes", "kick,snare,closed_hat", "-k", "3")
-    done = run_here("layout", *words, "--ways", "ours,stft-tsne,ours-pca", "--json", str(out))
+    done = run_here("layout", *words, "--ways", "ours,stft-tsne,universal", "--json", str(out))
     assert done.returncode == 0, done.stderr
     report = json.loads(out.read_text(encoding="utf-8"))
     assert (report["settings"]["sounds"], report["settings"]["classes"]) == (36, 3)
-    ours, klustr, pca = report["lines"]
+    ours, klustr, universal = report["lines"]
     assert ours["judged"]["sounds"]["value"] > 0.9 and ours["ours_ahead_sounds"] is None
-    for line in (ours, klustr, pca):
+    for line in (ours, klustr, universal):
         assert line["warm_s"] > 0 and line["cold_s"] > 0
         assert 0 <= line["judged"]["trustworthiness"] <= 1 and 0 < line["judged"]["roundness"] <= 1
         behind = ours["judged"]["sounds"]["value"] - line["judged"]["sounds"]["value"]

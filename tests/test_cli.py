@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from klustr_bridge.sound.ear import is_available
 from tests.commands import run
 from tests.daemon import running
-from tests.sounds import kick, write, write_library
+from tests.sounds import closed_hat, kick, sine, write, write_library
 
 N_SOUNDS = 20
 
@@ -146,15 +147,29 @@ def test_status_says_how_good_the_map_is(home: Path) -> None:
 
 
 def test_status_says_what_tells_kinds_and_when_the_ear_does(tmp_path: Path) -> None:
-    """With few kinds named the ear guesses none, which status says; so does what was corrected."""
+    """With few kinds named the engineered ear guesses none, which status says; so does what was corrected."""
     first, *_ = write_library(tmp_path / "samples", 6)
     write(tmp_path / "samples" / "x1.wav", kick(99))
-    assert run(tmp_path, "index", str(tmp_path / "samples"), "--layout", "pca").returncode == 0
+    words = ("index", str(tmp_path / "samples"), "--layout", "pca")
+    assert run(tmp_path, *words, "--hear-by", "engineered").returncode == 0
     assert run(tmp_path, "kind", str(first), "tom").returncode == 0
     told = run(tmp_path, "status").stdout
     assert "kinds    5 by name, 1 by you, 0 by ear, 1 unknown; to guess, the ear needs" in told
     counts = json.loads(run(tmp_path, "status", "--json").stdout)["kinds"]
     assert counts == {"user": 1, "name": 5, "sound": 0, "unknown": 1}
+
+
+@pytest.mark.skipif(not is_available(), reason="onnxruntime can't be had here")
+def test_the_learned_ear_needs_no_names(tmp_path: Path) -> None:
+    """It tells kinds where nobody has named a sound; status asks for no names to guess by."""
+    (tmp_path / "samples").mkdir()
+    for number in range(3):
+        write(tmp_path / "samples" / f"x{number}.wav", closed_hat(number))
+    write(tmp_path / "samples" / "y.wav", sine(3_000, 3.0))
+    assert run(tmp_path, "index", str(tmp_path / "samples")).returncode == 0
+    told = json.loads(run(tmp_path, "status", "--json").stdout)
+    assert told["kinds"]["sound"] >= 2 and told["kinds"]["name"] == 0
+    assert "to guess" not in run(tmp_path, "status").stdout
 
 
 def test_status_is_silent_of_kinds_where_all_are_known(home: Path) -> None:

@@ -28,11 +28,19 @@ from klustr_bridge.doctor.machine import (
     size_text,
 )
 from klustr_bridge.doctor.ports import check_ports
-from klustr_bridge.doctor.software import NEEDED, OPTIONAL, check_decoding, check_packages, check_python
+from klustr_bridge.doctor.software import (
+    NEEDED,
+    OPTIONAL,
+    check_decoding,
+    check_ear,
+    check_packages,
+    check_python,
+)
 from klustr_bridge.errors import PlayerError
 from klustr_bridge.library.lock import DaemonInfo, daemon_lock, write_daemon_info
 from klustr_bridge.library.store import Store
 from klustr_bridge.settings import Settings, default_settings, library_file, load
+from klustr_bridge.sound.ear import load_ear
 from tests.bridge.lan_places import address as lan_address
 
 GOOD, MISSING, BAD = (
@@ -191,6 +199,21 @@ def test_formats_are_told_and_how_to_have_those_of_the_extra(tmp_path, monkeypat
     _, av = check_decoding()
     assert av.mend.endswith("--force-reinstall av")
     assert av.ok is None and "PyAV can't be loaded: No module named 'no_such_part'" in av.found
+
+
+def test_the_learned_ear_is_told(monkeypatch):
+    """Whether it can hear here, and without it what is done; nothing where it isn't wanted."""
+    pytest.importorskip("onnxruntime")
+    load_ear.cache_clear()
+    settings = default_settings().hearing
+    found = check_ear(settings)
+    assert found.ok and "onnxruntime" in found.found
+    load_ear.cache_clear()
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    found = check_ear(settings)
+    assert found.ok is None and "engineered numbers alone" in found.found
+    assert found.mend.endswith("onnxruntime")
+    assert check_ear(replace(settings, embedding="engineered")).ok
 
 
 # library

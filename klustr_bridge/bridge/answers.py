@@ -22,6 +22,7 @@ from klustr_bridge.bridge.vocabulary import (
     X,
     Y,
 )
+from klustr_bridge.corpus import IMPRESSION
 from klustr_bridge.library.kind_sources import KIND_SOURCES
 from klustr_bridge.sound.aspects import ASPECTS
 from klustr_bridge.sound.kinds import KINDS
@@ -42,8 +43,10 @@ NEAR_REPLY = Answer(
 WHY_REPLY = Answer(
     "/klustr/why.reply",
     HEADER,
-    (Argument("aspect", "s", choices=tuple(ASPECTS)), Argument("share", "f", 0.0, 1.0)),
-    "Shares of the squared distance, which add up to 1; all are 0 where there is no distance.",
+    (Argument("aspect", "s", choices=(*ASPECTS, IMPRESSION)), Argument("share", "f", 0.0, 1.0)),
+    "Shares of the squared distance, which add up to 1; all are 0 where there is no distance. `impression` "
+    "is what the learned ear hears beyond the aspects: there only where the library hears by it (setting "
+    "`hearing.embedding`), and without a weight.",
 )
 
 KIT_REPLY = Answer(

@@ -135,6 +135,20 @@ COMMANDS: dict[str, _Command] = {
             _JSON,
         ),
     ),
+    "embed": _Command(
+        "embed",
+        "go by vectors of another program (CLAP, OpenL3, ...), go back, or say which are in force",
+        (
+            _argument(
+                "--from",
+                dest="source",
+                metavar="FILE",
+                help="an .npz with embedding, shape (n, d), and uid, path or name; or an .npy with a .txt or "
+                ".csv of them beside it",
+            ),
+            _argument("--remove", action="store_true", help="go by what the library hears itself again"),
+        ),
+    ),
     "kind": _Command(
         "correcting",
         "correct the kind of a sound; the correction stays, with its audio",

@@ -18,9 +18,12 @@ from klustr_bridge.corpus import Corpus, aspect_shares, weighted_distance
 from klustr_bridge.errors import KlustrError, LibraryError, QueryError, SettingsError
 from klustr_bridge.layout.kinds import can_guess
 from klustr_bridge.layout.scores import told
+from klustr_bridge.library.hearings import EXTERNAL, LEARNED
 from klustr_bridge.library.lock import daemon_of
 from klustr_bridge.library.paths import to_export, to_text
-from klustr_bridge.library.snapshot import write_snapshot
+from klustr_bridge.library.snapshot import shown_scores, write_snapshot
+from klustr_bridge.library.spaces import wanted_hearing
+from klustr_bridge.library.view import View
 from klustr_bridge.navigator import ClientState, Navigator, Neighbour, checks
 from klustr_bridge.progress import counted
 from klustr_bridge.settings import LoadedSettings, cache_dir
@@ -38,9 +41,7 @@ def similar(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
         try:
             found = navigator.similar_path(client, path, namespace.k)
         except KlustrError:  # not in the library: hear it now
-            from klustr_bridge.sound.analyse import analyse_file
-
-            found = navigator.similar_vector(client, analyse_file(path).embedding.tolist(), namespace.k)
+            found = navigator.similar_vector(client, _heard_now(navigator.corpus, path), namespace.k)
     elif given.isdecimal():
         found = navigator.similar(client, int(given), namespace.k)
     elif navigator.corpus.id_of_uid(given) is not None:
@@ -148,6 +149,9 @@ def status(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
     info = daemon_of(file)
     with opened(file) as store:
         counts, epoch, kinds = store.counts(), store.epoch(), store.kind_counts()
+        with store.view() as view:
+            ear_tells = view.space.hearing == LEARNED
+            hearing = _told_hearing(view)
     facts = {
         "library": str(file),
         "files": counts.files,
@@ -156,16 +160,17 @@ def status(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
         "refused": counts.refused,
         "epoch": epoch.number if epoch else 0,
         "layout": f"{epoch.method}, fitted on {counted(epoch.n_fitted, 'sound')}" if epoch else "none yet",
+        "hearing": hearing,
         "daemon": f"pid {info.pid}, OSC port {info.osc_port}" if info else "not running",
     }
     if counts.sounds:
-        facts["kinds"] = _told_kinds(kinds)
+        facts["kinds"] = _told_kinds(kinds, ear_tells=ear_tells)
     if counts.slices:
         facts["slices"] = counts.slices
     if epoch and epoch.scores:
         facts["map"] = told(epoch.scores)
     if namespace.json:
-        numbers = {"scores": dict(epoch.scores) if epoch else {}, "kinds": _by_source(kinds)}
+        numbers = {"scores": shown_scores(epoch.scores) if epoch else {}, "kinds": _by_source(kinds)}
         print(json.dumps(facts | numbers | {"daemon": asdict(info) if info else None}, indent=1))
     else:
         print_table([(name, str(value)) for name, value in facts.items()])
@@ -180,7 +185,7 @@ def _by_source(kinds: Mapping[tuple[str, str], int]) -> dict[str, int]:
     return {source or "unknown": number for source, number in by_source.items()}
 
 
-def _told_kinds(kinds: Mapping[tuple[str, str], int]) -> str:
+def _told_kinds(kinds: Mapping[tuple[str, str], int], *, ear_tells: bool) -> str:
     """Say what tells the kinds of sounds, and what it takes until the ear does."""
     n = _by_source(kinds)
     corrected = f", {n['user']} by you" if n["user"] else ""
@@ -191,12 +196,23 @@ def _told_kinds(kinds: Mapping[tuple[str, str], int]) -> str:
         if source in ("user", "name") and kind not in ("unknown", "loop")
     }
     n_telling, n_kinds = sum(telling.values()), len({kind for _, kind in telling})
-    if n["unknown"] and not can_guess(n_telling, n_kinds):
+    if n["unknown"] and not ear_tells and not can_guess(n_telling, n_kinds):
         said += (
             "; to guess, the ear needs a dozen sounds of five kinds whose names tell them: "
             f"there are {n_telling} of {n_kinds}"
         )
     return said
+
+
+def _told_hearing(view: View) -> str:
+    """What similarity goes by now, and what it will."""
+    space, given = view.space, view.given_vectors
+    if given is not None and space.hearing == EXTERNAL:
+        n_with, n_sounds = view.count_vectors()
+        return f"{space.hearing}: {n_with} of {counted(n_sounds, 'sound')} have vectors of {given.source}"
+    if space.hearing != LEARNED and wanted_hearing(view.connection) == LEARNED:
+        return f"{space.hearing}, until all are heard by the learned ear"
+    return space.hearing
 
 
 def problems(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
@@ -262,16 +278,33 @@ def _vector_of(navigator: Navigator, given: str) -> Float32Array:
     sound_id = id_in(corpus, given)
     row = None if sound_id is None else corpus.row_of(sound_id)
     if row is None and os.path.isfile(given):
-        from klustr_bridge.sound.analyse import analyse_file
-
-        heard: Float32Array = analyse_file(path_in(corpus, os.fsencode(given))).embedding
-        return heard
+        return _heard_now(corpus, path_in(corpus, os.fsencode(given)))
     if row is None:
         raise LibraryError(f"{given} is neither a file nor the id or uid of a sound; find lists both")
+    if not corpus.is_heard(row) and corpus.hearing == EXTERNAL:
+        raise LibraryError(f"the sound {given} has no vector; klustr-bridge embed gave others theirs")
     if not corpus.is_heard(row):
         raise LibraryError(f"the sound {given} waits to be analysed anew; run klustr-bridge index")
     vector: Float32Array = corpus.embedding[row]
     return vector
+
+
+def _heard_now(corpus: Corpus, path: bytes) -> Float32Array:
+    """Embedding of a file that the library doesn't hold, heard as the library hears."""
+    from klustr_bridge.sound.analyse import analyse_file
+
+    if corpus.hearing == EXTERNAL:
+        raise LibraryError(
+            f"the library goes by vectors of another program, and {to_text(path)} has none: ask by a "
+            "sound of the library, or go back to what the bridge hears: klustr-bridge embed --remove"
+        )
+    heard: Float32Array = analyse_file(path, learned=corpus.hearing == LEARNED).embedding
+    if corpus.has_aspects and len(heard) != corpus.embedding.shape[1]:
+        raise LibraryError(
+            f"the library hears by the {corpus.hearing} embedding, which {to_text(path)} can't be given "
+            "here; klustr-bridge doctor says what is missing"
+        )
+    return heard
 
 
 def _weigh(navigator: Navigator, client: ClientState, given: Sequence[str]) -> None:

@@ -11,10 +11,11 @@ from klustr_bridge.corpus.files import Entry
 from klustr_bridge.corpus.nearest import Nearest
 from klustr_bridge.corpus.selection import Filters, Selection
 from klustr_bridge.corpus.snapshot import SnapshotFolder
-from klustr_bridge.corpus.weights import EVEN, Weights, aspect_shares, weighted_distance
+from klustr_bridge.corpus.weights import EVEN, IMPRESSION, Weights, aspect_shares, weighted_distance
 
 __all__ = [
     "EVEN",
+    "IMPRESSION",
     "Changes",
     "Corpus",
     "Entry",

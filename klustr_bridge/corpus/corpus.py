@@ -29,6 +29,7 @@ from klustr_bridge.corpus.snapshot import (
 )
 from klustr_bridge.corpus.weights import EVEN, Weights
 from klustr_bridge.layout.cells import LEAST_SOUNDS, Cells, cells_file, read_cells
+from klustr_bridge.library.hearings import ENGINEERED
 from klustr_bridge.library.kind_sources import KIND_SOURCES
 from klustr_bridge.sound.aspects import ASPECTS, EMBEDDING_SIZE
 from klustr_bridge.sound.kinds import KINDS
@@ -59,7 +60,7 @@ class Corpus:
         self._places = {NATURAL: PlaceSearch(snapshot.xy), EVEN_VIEW: PlaceSearch(snapshot.even_xy)}
         self._sounds = SoundSearch(
             self.embedding,
-            tuple(ASPECTS.values()) if self.has_aspects else (),
+            self._blocks(),
             CelledRows(cells, snapshot.ids) if cells is not None and len(snapshot.ids) else None,
         )
         self._names = NameSearch(snapshot.text["name"])
@@ -178,7 +179,25 @@ class Corpus:
     @property
     def has_aspects(self) -> bool:
         """Whether it is known which columns of the embedding are which aspect: not if a release differs."""
-        return bool(self.embedding.shape[1] == EMBEDDING_SIZE)
+        return self.hearing != ENGINEERED or bool(self.embedding.shape[1] == EMBEDDING_SIZE)
+
+    @property
+    def hearing(self) -> str:
+        """What the distances go by: one of ``library.hearings.HEARINGS``."""
+        return self._snapshot.hearing
+
+    def _blocks(self) -> tuple[slice, ...]:
+        """Columns of each aspect and, where there are more, all of those together."""
+        if not self.has_aspects:
+            return ()
+        size = self.embedding.shape[1]
+        beyond = (slice(EMBEDDING_SIZE, size),) if size > EMBEDDING_SIZE else ()
+        return (*ASPECTS.values(), *beyond)
+
+    def comparable(self, embedding: Float32Array) -> Float32Array:
+        """Return what of an embedding just made counts here, too: its beginning where no more does."""
+        is_beginning = self.has_aspects and self.embedding.shape[1] == EMBEDDING_SIZE
+        return embedding[:EMBEDDING_SIZE] if is_beginning else embedding
 
     def is_heard(self, row: int) -> bool:
         """Tell whether the sound in a row has an embedding of the present analysis."""
@@ -261,8 +280,12 @@ class Corpus:
 
     @cached_property
     def character(self) -> Character:
-        """What sets each sound apart from its kind; made when first asked for, in a thread."""
-        return Character(self.embedding, self.column("loudness_db"), self.kind_codes, self.is_single)
+        """What sets each sound apart from its kind; made when first asked for, in a thread.
+
+        By the engineered numbers, which its figures were measured with.
+        """
+        engineered = self.embedding[:, :EMBEDDING_SIZE]
+        return Character(engineered, self.column("loudness_db"), self.kind_codes, self.is_single)
 
     def rows_below(self, folder: bytes) -> BoolArray:
         """Tell which sounds have a file below a folder; bool, shape (n,)."""
@@ -389,7 +412,8 @@ class Corpus:
             By rising distance, then id.
         """
         keep = None if selection is None else selection.sound
-        factors = None if weights == EVEN else tuple(weights)
+        # what is no aspect has no weight
+        factors = None if weights == EVEN else (*weights, *[1.0] * (len(self._blocks()) - len(weights)))
         found = self._sounds.nearest(vector, k + (without is not None), keep, factors)
         others = found.rows != (-1 if without is None else without)
         return Nearest(found.rows[others][:k], found.distance[others][:k])

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from klustr_bridge.errors import LibraryError
+from klustr_bridge.library.hearings import ENGINEERED
 from klustr_bridge.library.paths import from_export
 from klustr_bridge.types import Float32Array, Int32Array
 
@@ -132,6 +133,8 @@ class Snapshot:
         ``path`` and ``name`` of each entry; ``problem_path`` and ``problem_reason``.
     candidate : CandidateMap or None
         The map that waits to be taken.
+    hearing : str
+        What the embeddings are: one of ``library.hearings.HEARINGS``.
     """
 
     library_id: str
@@ -147,6 +150,7 @@ class Snapshot:
     text: dict[str, ByteRows]
     scores: dict[str, float] = field(default_factory=dict)
     candidate: CandidateMap | None = None
+    hearing: str = ENGINEERED
 
     @property
     def ids(self) -> Int32Array:
@@ -233,6 +237,7 @@ def _read(directory: Path) -> Snapshot:
         # a snapshot of before they were shown has none
         scores=_numbers(meta.get("scores", {})),
         candidate=_candidate(directory, meta.get("candidate")),
+        hearing=str(meta.get("hearing", ENGINEERED)),
     )
     _check(snapshot)
     return snapshot

@@ -3,16 +3,22 @@
 This module owns the two values; it must not search.
 """
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 
-from klustr_bridge.sound.aspects import ASPECTS
+from klustr_bridge.sound.aspects import ASPECTS, EMBEDDING_SIZE
 from klustr_bridge.types import Float32Array
+
+IMPRESSION: Final = "impression"
+"""What sets sounds apart beyond the aspects: all that the learned ear has heard. It has no weight."""
 
 
 class Weights(NamedTuple):
-    """What each aspect's block of the embedding is multiplied by, in the order of `ASPECTS`; 1: as it is."""
+    """What each aspect's block of the embedding is multiplied by, in the order of `ASPECTS`; 1: as it is.
+
+    Numbers behind the engineered ones count as they are.
+    """
 
     attack: float = 1.0
     body: float = 1.0
@@ -30,7 +36,7 @@ def aspect_shares(one: Float32Array, other: Float32Array, weights: Weights = EVE
 
     Parameters
     ----------
-    one, other : ndarray of float32, shape (EMBEDDING_SIZE,)
+    one, other : ndarray of float32, shape (EMBEDDING_SIZE,) or longer
         Embeddings.
     weights : Weights
         How much each aspect counts.
@@ -38,13 +44,16 @@ def aspect_shares(one: Float32Array, other: Float32Array, weights: Weights = EVE
     Returns
     -------
     dict of str to float
-        0..1 by aspect, 1 together; all 0 where there is no distance.
+        0..1 by aspect, and by `IMPRESSION` where there is more than aspects; 1 together, all 0 where
+        there is no distance.
     """
     squares = np.square(one.astype(np.float64) - other)
     parts = {
         name: weight**2 * float(squares[columns].sum())
         for (name, columns), weight in zip(ASPECTS.items(), weights, strict=True)
     }
+    if len(squares) > EMBEDDING_SIZE:
+        parts[IMPRESSION] = float(squares[EMBEDDING_SIZE:].sum())
     whole = sum(parts.values())
     return {name: part / whole if whole else 0.0 for name, part in parts.items()}
 

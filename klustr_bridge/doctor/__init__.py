@@ -12,7 +12,7 @@ from klustr_bridge.doctor.devices import check_audio, check_midi
 from klustr_bridge.doctor.libraries import check_library
 from klustr_bridge.doctor.machine import check_caches, check_machine, check_open_files, check_watching
 from klustr_bridge.doctor.ports import check_ports
-from klustr_bridge.doctor.software import check_decoding, check_packages, check_python
+from klustr_bridge.doctor.software import check_decoding, check_ear, check_packages, check_python
 from klustr_bridge.library.lock import DaemonInfo, daemon_of
 from klustr_bridge.settings import Settings
 
@@ -50,6 +50,7 @@ def run_checks(settings: Settings, file: Path) -> list[Check]:
         ("Python", check_python),
         ("packages", check_packages),
         ("decoding", check_decoding),
+        ("learned ear", lambda: check_ear(settings.hearing)),
         ("library", library),
         ("ports", ports),
         ("audio", lambda: check_audio(settings.audio)),

@@ -46,6 +46,8 @@ def _check_file(file: Path, folders: list[bytes]) -> Check:
         with Store.open(file, writable=False) as store:
             listed = store.folders()
             counts = store.counts()
+            with store.view() as view:
+                given, (n_with, n_in_all) = view.given_vectors, view.count_vectors()
     except KlustrError as error:
         return Check(name, False, str(error), another)
     folders.extend(folder.path for folder in listed if folder.state != "absent")
@@ -55,6 +57,8 @@ def _check_file(file: Path, folders: list[bytes]) -> Check:
     )
     said += f" in {counted(len(listed), 'folder')}"
     found = f"{file}: {said}, {size_text(file.stat().st_size)}"
+    if given is not None:
+        found += f"; {n_with} of {counted(n_in_all, 'sound')} go by the vectors of {given.source}"
     if absent:
         return Check(
             name, None, f"{found}; {absent} not there now", "connect the drive, or: klustr-bridge folders"

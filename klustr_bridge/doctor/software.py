@@ -1,4 +1,4 @@
-"""Checks of Python, of the packages and of the formats that can be decoded.
+"""Checks of Python, of the packages, of the learned ear and of the formats that can be decoded.
 
 Owns: the list of packages looked for (a test compares it with ``pyproject.toml``).
 """
@@ -9,6 +9,9 @@ import sys
 from klustr_bridge import __version__
 from klustr_bridge.doctor.check import Check
 from klustr_bridge.doctor.devices import pip_install
+from klustr_bridge.errors import EarError
+from klustr_bridge.settings import HearingSettings
+from klustr_bridge.sound.ear import load_ear
 from klustr_bridge.sound.formats import av_formats
 
 OLDEST_PYTHON = (3, 11)
@@ -33,11 +36,11 @@ NEEDED = (
     "watchdog",
     "websockets",
 )
-# Without these the bridge runs with less: no picture of the map, no MIDI, maps by UMAP, no sound, slower,
-# programs don't find it by themselves, and a phone's user types its address.
+# Without these the bridge runs with less: no picture of the map, no MIDI, no learned ear, maps by UMAP, no
+# sound, slower, programs don't find it by themselves, and a phone's user types its address.
 OPTIONAL = (
-    *("matplotlib", "mido", "openTSNE", "pillow", "python-rtmidi", "rtmidi2", "segno", "sounddevice"),
-    *("uvloop", "zeroconf"),
+    *("matplotlib", "mido", "onnxruntime", "openTSNE", "pillow", "python-rtmidi", "rtmidi2", "segno"),
+    *("sounddevice", "uvloop", "zeroconf"),
 )
 
 
@@ -71,6 +74,19 @@ def _check_installed(name: str, packages: tuple[str, ...] | list[str], missing_i
     if missing:
         return Check(name, missing_is, f"not installed: {', '.join(missing)}", pip_install(" ".join(missing)))
     return Check(name, True, ", ".join(present))
+
+
+def check_ear(settings: HearingSettings) -> Check:
+    """Check that the learned ear can hear, if the library is to hear by it."""
+    name = "learned ear"
+    if settings.embedding != "learned":
+        return Check(name, True, "not used, by the setting hearing.embedding")
+    try:
+        load_ear()
+    except EarError as error:
+        mend = pip_install("--force-reinstall onnxruntime")
+        return Check(name, None, f"sounds are heard by the engineered numbers alone: {error}", mend)
+    return Check(name, True, f"onnxruntime {importlib.metadata.version('onnxruntime')} has loaded it")
 
 
 def check_decoding() -> list[Check]:

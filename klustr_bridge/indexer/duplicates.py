@@ -18,6 +18,7 @@ from klustr_bridge.indexer.keeping import Worth, best_first, why_not
 from klustr_bridge.layout.neighbours import NeighbourIndex
 from klustr_bridge.library.store import Store
 from klustr_bridge.library.view import View
+from klustr_bridge.sound.aspects import EMBEDDING_SIZE
 from klustr_bridge.sound.sameness import Recording, are_the_same, read_recording
 from klustr_bridge.types import Float32Array, Int32Array
 
@@ -173,16 +174,20 @@ def read_listed(view: View) -> Listed:
         for path, sound_id in zip(chunk.path, chunk.sound_id, strict=True):
             if sound_id is not None:
                 files[sound_id].append(path)
-    d = view.dimension
+    space = view.own_space  # vectors from elsewhere don't tell whether two sounds are the same
+    d = space.size
     rows: list[tuple[int, float, bool, bytes]] = []
-    for sounds in view.sounds():
+    for sounds in view.sounds(space):
         columns = zip(sounds.id, sounds.stereo_width, sounds.favourite, sounds.embedding, strict=True)
-        for (sound_id, width, favourite, embedding), size in zip(columns, sounds.dimension, strict=True):
+        for sound_id, width, favourite, embedding in columns:
             if sound_id in files:  # else dormant, or a slice
-                rows.append((sound_id, width, bool(favourite), embedding if size == d else b"\xff" * (4 * d)))
+                rows.append((sound_id, width, bool(favourite), embedding or b"\xff" * (4 * d)))
+    vectors = np.frombuffer(b"".join(row[3] for row in rows), "<f4").reshape(len(rows), d)
+    if space.begins_engineered:  # what RADIUS was measured with
+        vectors = np.ascontiguousarray(vectors[:, :EMBEDDING_SIZE])
     return Listed(
         np.array([row[0] for row in rows], np.int64),
-        np.frombuffer(b"".join(row[3] for row in rows), "<f4").reshape(len(rows), d),
+        vectors,
         np.array([row[1] for row in rows], np.float32),
         np.array([row[2] for row in rows], np.bool_),
         files,

@@ -16,6 +16,7 @@ from pathlib import Path
 from klustr_bridge.errors import IndexerError, LibraryError, QueryError
 from klustr_bridge.indexer.cells_process import CellsKeeper
 from klustr_bridge.indexer.duplicates_process import DuplicatesSearch
+from klustr_bridge.indexer.ears import Ears
 from klustr_bridge.indexer.kinds_by_ear import KindsByEar
 from klustr_bridge.indexer.messages import Notice, ProgressReport, Reply, Request
 from klustr_bridge.indexer.placing import MapKeeper
@@ -24,14 +25,13 @@ from klustr_bridge.indexer.publishing import Publisher
 from klustr_bridge.indexer.scanning import Scanner
 from klustr_bridge.indexer.watching import Hints
 from klustr_bridge.indexer.worker import Analyse, Answer
+from klustr_bridge.library import handed
 from klustr_bridge.library.ignore import DEFAULT_PATTERNS, IgnoreRules
 from klustr_bridge.library.kind_sources import AUTO
 from klustr_bridge.library.rows import Counts
 from klustr_bridge.library.store import Store
 from klustr_bridge.settings import Settings
-from klustr_bridge.sound.analyse import analyse_file
 from klustr_bridge.sound.decode import NEEDS_AV, can_decode_av
-from klustr_bridge.sound.embedding import ANALYSIS_VERSION
 from klustr_bridge.sound.kinds import KINDS
 from klustr_bridge.types import FileStamp, FoundFile, Int32Array, Outcome
 
@@ -61,15 +61,15 @@ class Indexer:
     store : Store
         Open for writing; the caller holds the writer lock.
     settings : Settings
-        Those of ``index`` and ``layout`` count here.
+        Those of ``index``, ``hearing`` and ``layout`` count here.
     send : callable
         Takes `SnapshotReady`, `ProgressReport` and `Notice`.
     snapshot_directory : Path or None
         Where snapshots go; None writes none (indexing once, without a daemon).
     watch : bool
         Whether folders are watched after their scan.
-    analyse : callable
-        What the workers do with a file.
+    analyse : callable, optional
+        What the workers do with a file, other than to hear it by the settings.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class Indexer:
         send: Callable[[object], None],
         snapshot_directory: Path | None = None,
         watch: bool = False,
-        analyse: Analyse = analyse_file,
+        analyse: Analyse | None = None,
     ) -> None:
         store.show_slices(settings.index.slices)
         self._store = store
@@ -89,9 +89,10 @@ class Indexer:
         self._publisher = Publisher(store, snapshot_directory, send, self._note)
         ignore = IgnoreRules([*DEFAULT_PATTERNS, *settings.index.ignore])
         self._scanner = Scanner(store, ignore, settle_s=settings.index.settle_s, notice=self._note)
+        self._ears = Ears(store, settings.hearing, self._note)
         self._pool = AnalysisPool(
             settings.index.workers or multiprocessing.cpu_count(),
-            analyse,
+            analyse or self._ears.analyse,
             time_limit_s=settings.index.time_limit_s,
             memory_limit_mb=settings.index.memory_limit_mb,
         )
@@ -109,7 +110,6 @@ class Indexer:
         self._next_rescan = time.monotonic() + settings.index.rescan_s
         self._counts = (-1, Counts(0, 0, 0, 0, 0))
         self._last_report: ProgressReport | None = None
-        self._store.requeue_outdated(ANALYSIS_VERSION)
         self.rescan()
 
     # -- what can be asked -------------------------------------------------------------------
@@ -148,7 +148,14 @@ class Indexer:
         self._reload_folders()
 
     def rescan(self, when_done: Callable[[], None] | None = None) -> None:
-        """Queue a walk of every folder; `when_done` is called after the last."""
+        """Queue a walk of every folder; `when_done` is called after the last.
+
+        Vectors that the command line has left beside the library are taken first.
+        """
+        try:
+            handed.take(self._store)
+        except LibraryError as error:
+            self._note("vectors", str(error))
         self._put_off.clear()
         self._retry_with_av()
         left = len(self._scanner.folders)
@@ -270,6 +277,7 @@ class Indexer:
         self._collect()
         self._hand_out()
         self._commit(now)
+        self._ears.step(self.settled)
         self._map.step(self.settled)
         self._kinds.step(self.settled)
         self._duplicates.step()
@@ -326,7 +334,7 @@ class Indexer:
                 outcomes.append(Outcome(file.path, file.stamp, answer.analysis, answer.reason))
         self._answers.clear()
         if outcomes:
-            self._store.commit_outcomes(outcomes, analysis_version=ANALYSIS_VERSION, place=self._map.placer)
+            self._ears.commit(outcomes, self._map.placer)
 
     def _put_off_again(self, path: bytes) -> None:
         tries = self._put_off[path].tries + 1 if path in self._put_off else 1

@@ -17,7 +17,8 @@ from pathlib import Path
 from klustr_bridge.errors import KlustrError
 from klustr_bridge.layout.kinds import KindGuesser
 from klustr_bridge.library import heard_kinds
-from klustr_bridge.library.heard_kinds import HeardKind, UnnamedSounds
+from klustr_bridge.library.heard_kinds import HeardKind, ToldBy, UnnamedSounds
+from klustr_bridge.library.spaces import ENGINEERED, LEARNED, Space
 from klustr_bridge.library.store import Store
 from klustr_bridge.sound.kinds import KINDS
 
@@ -41,15 +42,15 @@ class _Round:
         Generation of the library, and whether it was settled.
     heard : deque of HeardKind
         What is new.
-    n_known : int or None
-        How many sounds told the kinds of all others; None where only new ones were listened to.
+    told_by : ToldBy or None
+        What told the kinds of all others; None where only new ones were listened to.
     trouble : str
         Why it failed; empty where it didn't.
     """
 
     asked_at: tuple[int, bool]
     heard: deque[HeardKind] = field(default_factory=deque)
-    n_known: int | None = None
+    told_by: ToldBy | None = None
     trouble: str = ""
 
 
@@ -57,7 +58,7 @@ class KindsByEar:
     """Has a kind heard in each live sound that no name tells one of.
 
     New sounds are listened to soon. All are heard anew once the library is settled and much more is known by
-    name, or the user has corrected a kind.
+    name, it hears by another ear than before, or the user has corrected a kind.
 
     Parameters
     ----------
@@ -121,7 +122,7 @@ class KindsByEar:
 
     @property
     def _busy(self) -> bool:
-        return self._thread is not None or bool(self._round.heard) or self._round.n_known is not None
+        return self._thread is not None or bool(self._round.heard) or self._round.told_by is not None
 
     def _is_new(self, generation: int, settled: bool) -> bool:
         looked_at, was_settled = self._round.asked_at
@@ -156,10 +157,9 @@ class KindsByEar:
         heard, (looked_at, settled) = self._round.heard, self._round.asked_at
         unchanged = self._store.generation == looked_at
         portion = [heard.popleft() for _ in range(min(len(heard), _WRITTEN_AT_ONCE))]
-        n_known = self._round.n_known
-        self._store.set_heard_kinds(portion, n_known=n_known, last=not heard)
+        self._store.set_heard_kinds(portion, told_by=self._round.told_by, last=not heard)
         if not heard:
-            self._round.n_known = None
+            self._round.told_by = None
             if unchanged:  # but for this: it need not be looked through again
                 self._round.asked_at = (self._store.generation, settled)
 
@@ -170,24 +170,28 @@ class _Ear:
     def __init__(self, library: Path) -> None:
         self._library = library
         self._guesser: KindGuesser | None = None
-        self._told_by = (0, 0)
+        self._told_by = (0, Space(ENGINEERED, 0))
 
     def listen(self, to: _Round, stopping: threading.Event) -> None:
         """Look through the library as it is now and leave what is new in the round."""
         with Store.open(self._library, writable=False) as store, store.view() as view:
-            n_known, d = heard_kinds.count_known(view.connection), view.dimension
-            all_of_them = to.asked_at[1] and n_known > _GROWTH * view.kinds_known
-            is_stale = all_of_them or self._told_by[1] != d or n_known > _GROWTH * self._told_by[0]
+            n_known, space = heard_kinds.count_known(view.connection), view.space
+            before = view.kinds_told_by
+            is_other_ear = space.size > 0 and space.hearing != before.hearing
+            all_of_them = to.asked_at[1] and (is_other_ear or n_known > _GROWTH * before.n_known)
+            is_stale = all_of_them or self._told_by[1] != space or n_known > _GROWTH * self._told_by[0]
             heard: deque[HeardKind] = deque()
             for unnamed in heard_kinds.read_unnamed(view.connection, all_of_them=all_of_them):
                 if stopping.is_set():
                     return
                 if is_stale or self._guesser is None:
-                    self._guesser = KindGuesser(*heard_kinds.read_known(view.connection))
-                    self._told_by, is_stale = (n_known, d), False
+                    known = heard_kinds.read_known(view.connection)
+                    is_learned = known.space.hearing == LEARNED
+                    self._guesser = KindGuesser(known.embedding, known.kind_codes, is_learned=is_learned)
+                    self._told_by, is_stale = (n_known, space), False
                 heard.extend(_guessed(self._guesser, unnamed))
         to.heard = heard
-        to.n_known = n_known if all_of_them else None
+        to.told_by = ToldBy(n_known, space.hearing) if all_of_them else None
 
 
 def _guessed(guesser: KindGuesser, unnamed: UnnamedSounds) -> Iterator[HeardKind]:

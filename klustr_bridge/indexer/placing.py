@@ -6,27 +6,36 @@ move only when an epoch is written; when that is done is the policy of `klustr_b
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from multiprocessing.connection import Connection
 
 import numpy as np
-from numpy.typing import NDArray
 
-from klustr_bridge.errors import LayoutError, QueryError
-from klustr_bridge.layout.axes import AXES, AxesPlacer, axes_method, axes_of
+from klustr_bridge.errors import EarError, LayoutError, QueryError
+from klustr_bridge.indexer.epochs import (
+    NEEDS_THE_EAR,
+    count_sounds,
+    fitted_map,
+    hears_by_learned_ear,
+    is_learned_space,
+    known_kinds,
+    places_in_force,
+    wanted_method,
+)
+from klustr_bridge.indexer.placers import MapPlacer, placer_of
+from klustr_bridge.layout.axes import AXES, axes_method, axes_of
 from klustr_bridge.layout.even import LEAST_SIDE, EvenPlacer, even_positions, lattice_side
-from klustr_bridge.layout.fit import GRID, Layout, best_engine, fit_layout
-from klustr_bridge.layout.growth import FittedMap, method_for, needs_neighbour_share, next_fit
-from klustr_bridge.layout.place import Placer
+from klustr_bridge.layout.fit import Layout, fit_layout
+from klustr_bridge.layout.growth import QUICK, method_for, needs_neighbour_share, next_fit
 from klustr_bridge.layout.process import LayoutProcess, LayoutResult
 from klustr_bridge.layout.quality import neighbour_share
 from klustr_bridge.layout.scores import moved_scores
-from klustr_bridge.layout.tuned import is_tuned
-from klustr_bridge.library.heard_kinds import read_known_codes
-from klustr_bridge.library.rows import Candidate
+from klustr_bridge.layout.universal import UNIVERSAL
+from klustr_bridge.library.rows import EMBEDDING_SCORE, Candidate, Embeddings, Epoch
 from klustr_bridge.library.store import Store
 from klustr_bridge.settings import LayoutSettings
-from klustr_bridge.types import Float32Array, Int32Array
+from klustr_bridge.types import Float32Array
 
 # Deciding reads counts, and rarely measures the map: often enough for a library that grows.
 _DECIDE_EVERY_S = 0.5
@@ -35,42 +44,6 @@ _DECIDE_EVERY_S = 0.5
 _MOST_FITTED_AT_ONCE = 5_000
 
 WhenDone = Callable[[str | None], None]
-
-
-class _BothPlacer:
-    """Places new sounds on an epoch, in the natural and in the even view."""
-
-    def __init__(self, natural: Placer | AxesPlacer, even: EvenPlacer) -> None:
-        self._natural = natural
-        self.even = even
-
-    def place(self, new: Float32Array) -> Float32Array:
-        """Positions of new sounds, shape (m, 4); the even one is NaN where every cell is taken."""
-        xy = self._natural.place(new)
-        return np.hstack([xy, self.even.place(xy)])
-
-
-class _GridPlacer(_BothPlacer):
-    """Places new sounds on a map that is the lattice of the even view itself."""
-
-    def __init__(self, natural: Placer, even: EvenPlacer) -> None:
-        super().__init__(natural, even)
-        self._like = natural
-
-    def place(self, new: Float32Array) -> Float32Array:
-        """Free cells, the same in both views; where every cell is taken, places between them."""
-        even = self.even.place(self._like.target(new))
-        natural = even.copy()
-        lacking = ~np.isfinite(even[:, 0])
-        natural[lacking] = self._like.place(new[lacking])
-        return np.hstack([natural, even])
-
-
-def _placer_of(method: str, embeddings: Float32Array, xy: Float32Array, even: EvenPlacer) -> _BothPlacer:
-    """What places new sounds on a map that a method has made."""
-    if axes_of(method) is not None:
-        return _BothPlacer(AxesPlacer(embeddings, xy, method), even)
-    return (_GridPlacer if method == GRID else _BothPlacer)(Placer(embeddings, xy), even)
 
 
 class MapKeeper:
@@ -93,8 +66,9 @@ class MapKeeper:
         self._method = axes_method(settings.x, settings.y) if is_axes else settings.method
         self._notice = notice
         self._process = LayoutProcess()
-        self._fitted: Float32Array = np.empty((0, 0), dtype=np.float32)
-        self._placer: _BothPlacer | None = None
+        self._fitted: Embeddings | None = None
+        self._placer: MapPlacer | None = None
+        self._placer_mark = 0
         self._demanded: list[WhenDone] = []
         self._wanted_candidate: tuple[str, list[WhenDone]] | None = None
         self._fit_is_candidate = False
@@ -105,6 +79,9 @@ class MapKeeper:
         self._wants_more = True
         self._healed_at = -1
         self._offered = -1
+        self._said_unlearned = False
+        # the universal epoch on which sounds may have been placed among their neighbours
+        self._strayed_on = -1
         self._has_settled = store.has_settled
         self._fitted_at = -1
         self._reload()
@@ -130,7 +107,7 @@ class MapKeeper:
     @property
     def placer(self) -> Callable[[Float32Array], Float32Array] | None:
         """Places new sounds on the epoch in force; None before the first."""
-        return self._placer.place if self._placer is not None else None
+        return partial(self._place, self._placer) if self._placer is not None else None
 
     def demand(self, when_done: WhenDone) -> None:
         """Have a new epoch fitted as soon as possible; `when_done` gets None or the reason of a failure.
@@ -184,15 +161,17 @@ class MapKeeper:
             raise QueryError("notfound", "the candidate's sounds are gone; make another one")
         xy = candidate.xy[at]
         even = EvenPlacer(xy[:, :2], xy[:, 2:], candidate.even_side)
-        placer = _placer_of(candidate.method, known.embedding[rows], xy[:, :2], even)
-        moved = moved_scores(xy[:, :2], self._places(ids))
+        placer = placer_of(
+            candidate.method, known.embedding[rows], xy[:, :2], even, is_learned=is_learned_space(known.space)
+        )
+        moved = moved_scores(xy[:, :2], places_in_force(self._store, ids))
         self._store.write_epoch(
             candidate.method,
             candidate.seed,
             ids,
             xy,
-            dict(candidate.scores) | moved,
-            place=placer.place,
+            {EMBEDDING_SCORE: known.space.mark} | dict(candidate.scores) | moved,
+            place=partial(self._place, placer),
             even_side=candidate.even_side,
         )
         self._decided_at = (-1, False)
@@ -232,7 +211,13 @@ class MapKeeper:
         """Place live sounds that have no position: those that came back, or missed a new epoch."""
         if self._placer is None or self._healed_at == self._store.generation:
             return
-        self._store.place_missing(self._placer.place)
+        with self._store.view() as view:
+            is_of_now = self._placer_mark == view.space.mark
+        if not is_of_now:
+            self._reload()
+        if self.placer is None:
+            return
+        self._store.place_missing(self.placer)
         self._complete_even()
         self._healed_at = self._store.generation
 
@@ -262,17 +247,14 @@ class MapKeeper:
         self._process.cancel()
 
     def _wanted_method(self) -> str:
-        """The setting's; ``auto`` keeps to what the map in force was tuned to, if that can be had here."""
-        epoch = self._store.epoch()
-        if self._method != "auto" or epoch is None or not is_tuned(epoch.method):
-            return self._method
-        is_missing = epoch.method.startswith("tsne") and best_engine() != "tsne"
-        return self._method if is_missing else epoch.method
+        return wanted_method(self._method, self._store.epoch())
 
-    def _n_sounds(self) -> int:
-        """Live sounds, slices too."""
-        counts = self._store.counts()
-        return counts.sounds + counts.slices
+    def _say_unlearned(self) -> None:
+        if not self._said_unlearned:
+            self._said_unlearned = True
+            self._notice(
+                "layout", f"layout.method is universal, which {NEEDS_THE_EAR}; the map is made as by auto"
+            )
 
     def _decide(self, settled: bool) -> None:
         asked = (self._store.generation, settled)
@@ -280,11 +262,14 @@ class MapKeeper:
             return
         self._decided_at = asked
         epoch = self._store.epoch()
-        fitted = (
-            FittedMap(epoch.method, epoch.n_fitted, epoch.scores.get("neighbour_share")) if epoch else None
-        )
-        n_sounds = self._n_sounds()
+        fitted = fitted_map(self._store)
+        n_sounds = count_sounds(self._store)
         n_placed = self._store.count_placed()
+        wanted, is_learned = self._wanted_method(), hears_by_learned_ear(self._store)
+        if wanted == UNIVERSAL and settled and n_sounds and not is_learned:
+            self._say_unlearned()
+        if fitted is not None and epoch is not None and is_learned and self._strayed_on == epoch.number:
+            fitted = replace(fitted, hears_otherwise=True)
         share = None
         if needs_neighbour_share(n_sounds, settled=settled, fitted=fitted, n_placed=n_placed):
             live = self._store.embeddings()
@@ -296,9 +281,10 @@ class MapKeeper:
             fitted=fitted,
             n_placed=n_placed,
             neighbour_share=share,
-            method=self._wanted_method(),
+            method=wanted,
             has_settled=self._has_settled,
             failed_at=self._failed_at,
+            is_learned=is_learned,
         )
         method = policy(refit=self._settings.refit)
         self._wants_more = method is not None
@@ -306,33 +292,36 @@ class MapKeeper:
             if not self._has_settled:
                 self._store.note_settled()
                 self._has_settled = True
-            self._offer(
-                epoch.method, epoch.number, n_placed, n_sounds, is_poor=policy(refit="auto") is not None
-            )
-        is_quick = method is not None and (method == "pca" or axes_of(method) is not None)
+            is_other = fitted is not None and fitted.hears_otherwise
+            is_poor = policy(refit="auto") is not None
+            self._offer(epoch, n_placed, n_sounds, is_poor=is_poor, is_other=is_other)
+        is_quick = method is not None and (method in QUICK or axes_of(method) is not None)
         if method is not None and is_quick and n_sounds <= _MOST_FITTED_AT_ONCE:
             self._fit_at_once(method)
         elif method is not None:
             self._start(method)
 
-    def _offer(self, method: str, epoch: int, n_placed: int, n_sounds: int, *, is_poor: bool) -> None:
+    def _offer(self, epoch: Epoch, n_placed: int, n_sounds: int, *, is_poor: bool, is_other: bool) -> None:
         """Say that a new map would be worth it, once in each epoch; whether it comes is the user's choice."""
-        wanted = method_for(n_sounds, True, self._wanted_method())
-        if is_poor:
+        is_learned = hears_by_learned_ear(self._store)
+        wanted = method_for(n_sounds, True, self._wanted_method(), is_learned=is_learned)
+        if is_poor and is_other:
+            reason = "the library hears otherwise than when the map was made"
+        elif is_poor:
             reason = f"the map has become poor, {n_placed} of {n_sounds} sounds came after it was made"
-        elif self._method != "auto" and method.removesuffix("-few") not in (wanted, "pca"):
-            reason = f"the map in force is {method}, by the settings it would be {wanted}"
+        elif self._method != "auto" and epoch.method.removesuffix("-few") not in (wanted, "pca"):
+            reason = f"the map in force is {epoch.method}, by the settings it would be {wanted}"
         else:
             return
-        if epoch != self._offered:
-            self._offered = epoch
+        if epoch.number != self._offered:
+            self._offered = epoch.number
             self._notice(
                 "layout",
                 f"{reason}; klustr-bridge relayout makes a new one, klustr-bridge candidate one to look at",
             )
 
     def _fit_at_once(self, method: str) -> None:
-        """PCA and axes take milliseconds: the first map is there with the first sounds."""
+        """PCA, axes and a universal map take milliseconds: the first is there with the first sounds."""
         live = self._store.embeddings()
         try:
             layout = fit_layout(
@@ -340,18 +329,18 @@ class MapKeeper:
                 seed=self._settings.seed,
                 method=method,
                 previous=_known(live.xy),
-                kinds=self._kinds(live.ids),
+                kinds=known_kinds(self._store, live.ids),
             )
-        except LayoutError as error:
+        except (LayoutError, EarError) as error:
             self._note_failure(str(error))
             return
-        self._write_epoch(live.ids, layout, None)
+        self._write_epoch(live, layout, None)
         self._decided_at = (-1, False)
         self._reload()
 
     def _start_demanded(self) -> None:
         demanded, self._demanded = self._demanded, []
-        if not self._n_sounds():
+        if not count_sounds(self._store):
             for when_done in demanded:
                 when_done("there are no analysed sounds yet")
             return
@@ -362,9 +351,13 @@ class MapKeeper:
         assert self._wanted_candidate is not None
         method, waiting = self._wanted_candidate
         self._wanted_candidate = None
-        if not self._n_sounds():
+        if not count_sounds(self._store):
             for when_done in waiting:
                 when_done("there are no analysed sounds yet")
+            return
+        if method == UNIVERSAL and self._method != UNIVERSAL and not hears_by_learned_ear(self._store):
+            for when_done in waiting:
+                when_done(f"a universal map {NEEDS_THE_EAR}")
             return
         self._fit_is_for = waiting
         self._start(method, is_candidate=True)
@@ -372,18 +365,20 @@ class MapKeeper:
     def _start(self, method: str, *, is_candidate: bool = False) -> None:
         self._fit_is_candidate = is_candidate
         live = self._store.embeddings()
-        self._fitted, self._fitted_at = live.embedding, self._store.generation
+        self._fitted, self._fitted_at = live, self._store.generation
         epoch = self._store.epoch()
+        is_learned = is_learned_space(live.space)
+        used = method_for(len(live.ids), True, method, is_learned=is_learned)
         # the quick map of the start depends on the order of the files; the first good one must not
-        used = method_for(len(live.ids), True, method)
         from_scratch = epoch is None or (epoch.method == "pca" and used != "pca")
         self._process.start(
             live.embedding,
             live.ids,
             seed=self._settings.seed,
-            method=method,
+            method=used,
             previous=None if from_scratch else _known(live.xy),
-            kinds=self._kinds(live.ids),
+            from_universal=epoch is not None and epoch.method == UNIVERSAL and is_learned,
+            kinds=known_kinds(self._store, live.ids),
         )
 
     def _take_result(self) -> None:
@@ -401,12 +396,12 @@ class MapKeeper:
 
     def _keep_candidate(self, result: LayoutResult) -> None:
         layout = result.layout
-        moved = moved_scores(layout.xy, self._places(result.ids))
+        assert self._fitted is not None
+        moved = moved_scores(layout.xy, places_in_force(self._store, result.ids))
+        scores = layout.scores | moved | {EMBEDDING_SCORE: self._fitted.space.mark}
         xy = np.hstack([layout.xy, layout.even])
         self._store.keep_candidate(
-            Candidate(
-                layout.method, self._settings.seed, result.ids, xy, layout.scores | moved, layout.even_side
-            )
+            Candidate(layout.method, self._settings.seed, result.ids, xy, scores, layout.even_side)
         )
         self._tell(None)
 
@@ -414,42 +409,40 @@ class MapKeeper:
         layout = result.layout
         # sounds heard while the fit was running are placed in the same transaction
         even = EvenPlacer(layout.xy, layout.even, layout.even_side)
-        placer = _placer_of(layout.method, self._fitted, layout.xy, even)
-        self._write_epoch(result.ids, layout, placer)
+        assert self._fitted is not None
+        is_learned = is_learned_space(self._fitted.space)
+        placer = placer_of(layout.method, self._fitted.embedding, layout.xy, even, is_learned=is_learned)
+        self._write_epoch(self._fitted, layout, placer)
         self._failed_at = 0
         self._reload()
         self._tell(None)
 
-    def _kinds(self, ids: Int32Array) -> NDArray[np.uint8]:
-        with self._store.view() as view:
-            return read_known_codes(view.connection, ids)
-
-    def _write_epoch(self, ids: Int32Array, layout: Layout, placer: _BothPlacer | None) -> None:
-        moved = moved_scores(layout.xy, self._places(ids))
+    def _write_epoch(self, fitted: Embeddings, layout: Layout, placer: MapPlacer | None) -> None:
+        moved = moved_scores(layout.xy, places_in_force(self._store, fitted.ids))
         if self._store.candidate() is not None:
             self._notice("layout", "a new map was made, and the candidate that waited gave way to it")
         self._store.write_epoch(
             layout.method,
             self._settings.seed,
-            ids,
+            fitted.ids,
             np.hstack([layout.xy, layout.even]),
-            layout.scores | moved,
-            place=None if placer is None else placer.place,
+            layout.scores | moved | {EMBEDDING_SCORE: fitted.space.mark},
+            place=None if placer is None else partial(self._place, placer),
             even_side=layout.even_side,
         )
 
-    def _places(self, ids: Int32Array) -> Float32Array:
-        """Positions in force of some sounds, NaN where there are none."""
-        placed, both = self._store.positions()
-        places = np.full((len(ids), 2), np.nan, dtype=np.float32)
-        if len(placed):
-            at = np.searchsorted(placed, ids).clip(max=len(placed) - 1)
-            is_placed = placed[at] == ids
-            places[is_placed] = both[at[is_placed], :2]
-        return places
+    def _place(self, placer: MapPlacer, new: Float32Array) -> Float32Array:
+        """Place sounds, by a placer made anew where the library has come to hear otherwise since.
+
+        The store asks within its transaction, of which the new one sees all that is written already.
+        """
+        if new.shape[1] != placer.size:
+            self._reload()
+            placer = self._placer or placer
+        return placer.place(new)
 
     def _note_failure(self, reason: str) -> None:
-        self._failed_at = self._n_sounds()
+        self._failed_at = count_sounds(self._store)
         self._decided_at = (-1, False)  # what is wanted now is decided anew, knowing of the failure
         self._notice("layout", reason)
 
@@ -468,7 +461,11 @@ class MapKeeper:
         if len(placed.ids) and np.isfinite(placed.xy).all(axis=1).any():
             _, both = self._store.positions()
             even = EvenPlacer(both[:, :2], both[:, 2:], epoch.even_side or LEAST_SIDE)
-            self._placer = _placer_of(epoch.method, placed.embedding, placed.xy, even)
+            is_learned = is_learned_space(placed.space)
+            self._placer_mark = placed.space.mark
+            if epoch.method == UNIVERSAL and not is_learned:
+                self._strayed_on = epoch.number
+            self._placer = placer_of(epoch.method, placed.embedding, placed.xy, even, is_learned=is_learned)
         else:
             self._placer = None
         self._healed_at = -1

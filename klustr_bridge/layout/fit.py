@@ -22,10 +22,11 @@ from klustr_bridge.layout.scores import fit_scores
 from klustr_bridge.layout.spacing import Spacing
 from klustr_bridge.layout.tsne_fit import is_available
 from klustr_bridge.layout.tuned import is_tuned
+from klustr_bridge.layout.universal import UNIVERSAL, universal_xy
 from klustr_bridge.types import Float32Array
 
 GRID = "grid"
-METHODS = ("auto", "tsne", "umap", "umap-direct", "pca", GRID)
+METHODS = ("auto", "tsne", "umap", "umap-direct", "pca", GRID, UNIVERSAL)
 """What can be asked for, beside ``axes-X-Y`` and those with parameters of their own
 (`klustr_bridge.layout.tuned`); ``auto`` is t-SNE, or UMAP where openTSNE can't be had."""
 
@@ -51,7 +52,8 @@ class Layout:
         Positions in 0..1, all different, (0, 0) at the lower left.
     method : str
         What made it: ``tsne``, ``umap``, ``umap-direct``, one with parameters (`klustr_bridge.layout.tuned`),
-        ``pca``, ``grid``, ``axes-X-Y``, or ``pca-few``: PCA because fewer than 16 sounds were distinct.
+        ``pca``, ``grid``, ``universal``, ``axes-X-Y``, or ``pca-few``: PCA because fewer than 16 sounds were
+        distinct.
     scores : dict of str to float
         How good it is (`klustr_bridge.layout.scores`).
     even : ndarray of float32, shape (n, 2)
@@ -78,6 +80,7 @@ def fit_layout(
     seed: int,
     method: str = "auto",
     previous: Float32Array | None = None,
+    from_universal: bool = False,
     kinds: NDArray[np.uint8] | None = None,
 ) -> Layout:
     """Fit a map.
@@ -88,15 +91,20 @@ def fit_layout(
         One row a sound; Euclidean distance is the similarity. n may be 0.
     seed : int
         Same embeddings, seed, machine and library versions: same map.
-    method : {'auto', 'tsne', 'umap', 'umap-direct', 'pca', 'grid', 'axes-X-Y'}
+    method : {'auto', 'tsne', 'umap', 'umap-direct', 'pca', 'grid', 'universal', 'axes-X-Y'}
         Or one with parameters (`klustr_bridge.layout.tuned`). ``umap`` works on 14 principal components,
         ``umap-direct`` on the whole embedding; ``auto`` is t-SNE, or UMAP where openTSNE isn't installed.
         ``grid`` is ``auto`` on the lattice of the even view; ``axes-X-Y`` goes by two descriptors
-        (`klustr_bridge.layout.axes`), whatever was previous. Fewer than 16 sounds get PCA or axes. Of more
-        than `LANDMARKS` distinct sounds so many are laid out and the rest placed among them.
+        (`klustr_bridge.layout.axes`), ``universal`` by what the learned ear hears in each sound alone
+        (`klustr_bridge.layout.universal`), both whatever was previous. Fewer than 16 sounds get PCA or one
+        of these two. Of more than `LANDMARKS` distinct sounds so many are laid out and the rest placed among
+        them.
     previous : ndarray of float32, shape (n, 2), optional
         Positions of the same sounds on an earlier map, NaN where there were none. The new map
         starts from them and is turned, mirrored, scaled and shifted onto them.
+    from_universal : bool
+        The earlier map is the universal one; `previous` isn't looked at. Other than from the positions in
+        a library the new map doesn't depend then on the order in which its sounds came.
     kinds : ndarray of uint8, shape (n,), optional
         Codes of the sounds' kinds, 0 where unknown. They have no say in the map; it is judged by them, too.
 
@@ -109,7 +117,8 @@ def fit_layout(
     Raises
     ------
     LayoutError
-        If the arrays don't fit together or an embedding isn't finite.
+        If the arrays don't fit together, an embedding isn't finite, or doesn't hold what the method
+        goes by.
 
     References
     ----------
@@ -127,10 +136,13 @@ def fit_layout(
         nowhere = np.empty((0, 2), dtype=np.float32)
         return Layout(nowhere, "pca", fit_scores(embeddings, nowhere, kinds))
     first, group = _distinct(embeddings)
-    distinct, known = embeddings[first], _mean_by_group(previous, group, len(first))
+    distinct = embeddings[first]
+    known = universal_xy(distinct) if from_universal else _mean_by_group(previous, group, len(first))
     used = _method(method, len(embeddings), len(first))
     if axes_of(used) is not None:
         xy = _spread(axes_positions(embeddings, used)[first], group)
+    elif used == UNIVERSAL:
+        xy = _spread(universal_xy(distinct), group)
     else:
         engine = best_engine() if used == GRID else used.removesuffix("-few")
         xy = _spread(_lay_over(_raw(engine, distinct, known, seed), known), group)
@@ -157,7 +169,7 @@ def _check(embeddings: Float32Array, previous: Float32Array, kinds: NDArray[np.u
 
 
 def _method(asked: str, n_sounds: int, n_distinct: int) -> str:
-    if axes_of(asked) is not None:
+    if asked == UNIVERSAL or axes_of(asked) is not None:
         return asked
     if asked == "pca" or n_sounds < MIN_ENGINE_SOUNDS:
         return "pca"

@@ -1,6 +1,7 @@
-"""The kind of a sound whose name tells none, from the sounds of known kind that it is most like.
+"""The kind of a sound whose name tells none: what the learned ear hears in it, or what it is most like.
 
-This module owns the guess and how sure it is. It must not read names, nor import umap, numba or
+Where the ear that knows the kinds by itself isn't sure, or there is none, the sounds of known kind that are
+nearest tell. This module owns the guess and how sure it is. It must not read names, nor import umap, numba or
 scikit-learn.
 
 References
@@ -18,10 +19,12 @@ from numpy.typing import NDArray
 
 from klustr_bridge.errors import LayoutError
 from klustr_bridge.layout.neighbours import NeighbourIndex
+from klustr_bridge.layout.universal import learned_vectors
+from klustr_bridge.sound.ear_heads import kind_probabilities, shipped_heads
 from klustr_bridge.sound.kinds import KIND_CODES, KINDS
 from klustr_bridge.types import Float32Array
 
-__all__ = ["LEAST_CONFIDENCE", "KindGuesser", "can_guess"]
+__all__ = ["LEAST_CONFIDENCE", "KindGuesser", "can_guess", "told_by_ear"]
 
 LEAST_CONFIDENCE = 0.5
 """A guess that is more likely wrong than right isn't made."""
@@ -59,7 +62,7 @@ _UNKNOWN = KIND_CODES["unknown"]
 
 
 class KindGuesser:
-    """Sounds of known kind, which tell that of others.
+    """Sounds of known kind, which tell that of others where the learned ear doesn't.
 
     Loops tell nothing: whether a sound is a loop is heard in itself.
 
@@ -69,6 +72,8 @@ class KindGuesser:
         Of the known sounds; n may be 0.
     kind_codes : ndarray of uint8, shape (n,)
         Their kinds, as in `klustr_bridge.sound.kinds.KINDS`; unknown ones are left out.
+    is_learned : bool
+        Whether rows hold what the learned ear hears, which is asked first then.
 
     Raises
     ------
@@ -76,7 +81,9 @@ class KindGuesser:
         If the shapes don't fit, a code is none, or an embedding isn't finite.
     """
 
-    def __init__(self, embedding: Float32Array, kind_codes: NDArray[np.uint8]) -> None:
+    def __init__(
+        self, embedding: Float32Array, kind_codes: NDArray[np.uint8], *, is_learned: bool = False
+    ) -> None:
         embedding = np.asarray(embedding, dtype=np.float32)
         codes = np.asarray(kind_codes)
         if embedding.ndim != 2 or codes.shape != (len(embedding),):
@@ -86,6 +93,7 @@ class KindGuesser:
             )
         if len(codes) and int(codes.max()) >= len(KINDS):
             raise LayoutError(f"{int(codes.max())} is no code of a kind; allowed: 0 to {len(KINDS) - 1}")
+        self._is_learned = is_learned
         tells = (codes != _UNKNOWN) & (codes != _LOOP)
         self._n_dims = embedding.shape[1]
         _check_finite(embedding[tells])
@@ -112,12 +120,13 @@ class KindGuesser:
         is_loop : ndarray of bool, shape (m,), optional
             Which of them are loops; no other sound is called one.
         least_confidence : float
-            What is less sure is unknown.
+            What the known sounds tell with less is unknown. The learned ear has a limit of its own.
 
         Returns
         -------
         kind_codes : ndarray of uint8, shape (m,)
-            0, ``unknown``, where the known sounds are too few, too far or of too many minds.
+            0, ``unknown``, where the ear isn't sure, and the known sounds are too few, too far or of too
+            many minds.
         confidence : ndarray of float32, shape (m,)
             Share of guesses with such a confidence that are right, 0..1. 0 where unknown.
 
@@ -125,14 +134,16 @@ class KindGuesser:
         ------
         LayoutError
             If shapes don't fit those of the known sounds, or an embedding isn't finite.
+        EarError
+            If the weights of the learned ear can't be read.
 
         Notes
         -----
-        The confidence is that for sounds of a collection that none of the known ones is from. With 4,500
-        known sounds of all kinds, the share of right ones in each tenth was within .06 of it; with 100 to
-        1,000 within .1, above rather than below; with fewer, guesses are rare and more often right than
-        they claim. Single collections differ more: of what was said, .73 or more was right in nine of 13,
-        .39 in one of odd percussion and effects.
+        The confidence of what the known sounds tell is that for sounds of a collection that none of them is
+        from. With 4,500 known sounds of all kinds, the share of right ones in each tenth was within .06 of
+        it; with 100 to 1,000 within .1, above rather than below; with fewer, guesses are rare and more often
+        right than they claim. Single collections differ more: of what was said, .73 or more was right in nine
+        of 13, .39 in one of odd percussion and effects.
         What one sound gets doesn't depend on the others asked about.
         """
         new = np.asarray(new, dtype=np.float32)
@@ -145,11 +156,14 @@ class KindGuesser:
         if is_loop is not None and np.shape(is_loop) != (len(new),):
             raise LayoutError(f"is_loop has shape {np.shape(is_loop)}; needed: ({len(new)},)")
         _check_finite(new)
-        if self._index is not None and self._scale is not None and len(new):
-            best, sure = self._vote(self._index, new, self._scale)
+        if self._is_learned and len(new):
+            kinds, confidence = told_by_ear(new)
+        left = np.flatnonzero(kinds == _UNKNOWN)
+        if self._index is not None and self._scale is not None and len(left):
+            best, sure = self._vote(self._index, new[left], self._scale)
             is_said = (sure >= least_confidence) & (sure > 0)
-            kinds[is_said] = best[is_said]
-            confidence[is_said] = sure[is_said]
+            kinds[left[is_said]] = best[is_said]
+            confidence[left[is_said]] = sure[is_said]
         if is_loop is not None:
             kinds[is_loop] = _LOOP
             confidence[is_loop] = LOOP_CONFIDENCE
@@ -182,6 +196,37 @@ class KindGuesser:
         sample = np.unique(np.linspace(0, n_known - 1, min(n_known, _SCALE_SAMPLE)).astype(np.int64))
         found = self._index.nearest_others(min(_SCALE_NEIGHBOURS, n_known - 1), sample)
         return float(np.median(found.distances[:, -1]))
+
+
+def told_by_ear(embedding: Float32Array) -> tuple[NDArray[np.uint8], Float32Array]:
+    """Tell the kinds of sounds by what the learned ear hears in each alone.
+
+    Parameters
+    ----------
+    embedding : ndarray of float32, shape (n, WHOLE_SIZE)
+        Of a library that hears by it.
+
+    Returns
+    -------
+    kind_codes : ndarray of uint8, shape (n,)
+        0, ``unknown``, where it is less sure than `Heads.kind_threshold`.
+    confidence : ndarray of float32, shape (n,)
+        Probability, 0..1. 0 where unknown.
+
+    Raises
+    ------
+    LayoutError
+        If the rows have another length.
+    EarError
+        If the weights of the learned ear can't be read.
+    """
+    heads = shipped_heads()
+    probabilities = kind_probabilities(learned_vectors(embedding))
+    best = probabilities.argmax(axis=1)
+    sure = probabilities[np.arange(len(embedding)), best]
+    is_told = sure >= heads.kind_threshold
+    codes = np.array([KIND_CODES[name] for name in heads.kind_names], dtype=np.uint8)
+    return np.where(is_told, codes[best], np.uint8(_UNKNOWN)), np.where(is_told, sure, np.float32(0.0))
 
 
 def can_guess(n_sounds: int, n_kinds: int) -> bool:

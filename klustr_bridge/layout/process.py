@@ -50,6 +50,7 @@ class _Job:
     seed: int
     method: str
     previous: Float32Array | None
+    from_universal: bool
     kinds: NDArray[np.uint8] | None
 
 
@@ -96,13 +97,14 @@ class LayoutProcess:
         seed: int,
         method: str = "auto",
         previous: Float32Array | None = None,
+        from_universal: bool = False,
         kinds: NDArray[np.uint8] | None = None,
     ) -> None:
         """Start a fit and return at once. If the system gives no process, `poll` finds out.
 
         Parameters
         ----------
-        embeddings, seed, method, previous, kinds
+        embeddings, seed, method, previous, from_universal, kinds
             As for `klustr_bridge.layout.fit.fit_layout`. The arrays must not change until the result
             is there.
         ids : ndarray of int32, shape (n,)
@@ -135,7 +137,7 @@ class LayoutProcess:
         if self._process is None:
             return
         # A pipe holds 64 KiB: sending waits until the child reads, which it does once it has started.
-        job = _Job(embeddings, seed, method, previous, kinds)
+        job = _Job(embeddings, seed, method, previous, from_universal, kinds)
         self._sender = threading.Thread(target=_send, args=(ours, job), name="layout job", daemon=True)
         self._sender.start()
 
@@ -206,7 +208,12 @@ def _fit_in_child(connection: Connection) -> None:
     answer: Layout | str
     try:
         answer = fit_layout(
-            job.embeddings, seed=job.seed, method=job.method, previous=job.previous, kinds=job.kinds
+            job.embeddings,
+            seed=job.seed,
+            method=job.method,
+            previous=job.previous,
+            from_universal=job.from_universal,
+            kinds=job.kinds,
         )
     except KlustrError as error:
         answer = str(error)

@@ -18,7 +18,7 @@ LOW_PERCENT, HIGH_PERCENT = 0.5, 99.5
 _LEAST_TRIMMED = 20
 """From so many sounds on the outermost on each side don't count as the bulk."""
 
-_MARGIN = 0.001
+MARGIN = 0.001
 """No sound is nearer than this to the border: 1 itself stays out of reach in float32, too."""
 
 _LEAST_FILL = 0.8
@@ -100,7 +100,7 @@ def _bulk(values: NDArray[np.float64]) -> tuple[float, float]:
 
 def _draw_in(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Draw what is beyond the inner part into the margin around it, keeping its order."""
-    room = EDGE - _MARGIN
+    room = EDGE - MARGIN
     above = np.maximum(values - (1 - EDGE), 0.0)
     below = np.maximum(EDGE - values, 0.0)
     inside = np.clip(values, EDGE, 1 - EDGE)

@@ -10,7 +10,7 @@ import numpy as np
 
 from klustr_bridge.errors import LibraryError
 from klustr_bridge.library.database import Transaction
-from klustr_bridge.library.hearing import IS_LIVE
+from klustr_bridge.library.live import IS_LIVE
 from klustr_bridge.types import Float32Array, Int32Array
 
 _NEEDS_ONE = f"""

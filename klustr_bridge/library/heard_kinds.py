@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from klustr_bridge.library.database import Transaction
-from klustr_bridge.library.hearing import IS_LIVE, dimension, vectors_from
+from klustr_bridge.library.live import IS_LIVE
+from klustr_bridge.library.spaces import ENGINEERED, Space, read_space
 from klustr_bridge.sound.kinds import KIND_CODES
 from klustr_bridge.types import Float32Array, Int32Array
 
@@ -33,11 +34,27 @@ class HeardKind(NamedTuple):
     confidence: float
 
 
+class ToldBy(NamedTuple):
+    """What has told the kinds of all sounds without a name.
+
+    Attributes
+    ----------
+    n_known : int
+        So many sounds whose kind is known by the user or by a name; 0: all are to be heard anew.
+    hearing : str
+        What the library heard by, one of `spaces.HEARINGS`.
+    """
+
+    n_known: int
+    hearing: str = ENGINEERED
+
+
 class KnownKinds(NamedTuple):
     """Sounds whose kind is known by the user or by a name: shapes (n, d) and (n,)."""
 
     embedding: Float32Array
     kind_codes: NDArray[np.uint8]
+    space: Space
 
 
 class UnnamedSounds(NamedTuple):
@@ -47,6 +64,7 @@ class UnnamedSounds(NamedTuple):
     embedding: Float32Array
     is_loop: NDArray[np.bool_]
     heard: list[tuple[str | None, float]]
+    space: Space
 
 
 def count_by_source(connection: sqlite3.Connection) -> dict[tuple[str, str], int]:
@@ -72,20 +90,19 @@ def count_known(connection: sqlite3.Connection) -> int:
 
 def read_known(connection: sqlite3.Connection) -> KnownKinds:
     """Embeddings and kinds of the live sounds that tell the kinds of others."""
-    d = dimension(connection)
+    space = read_space(connection)
     rows = connection.execute(
         f"""
-        SELECT coalesce(s.user_kind, {_NAMED}) AS kind, s.embedding FROM sounds s
-        WHERE s.dimension = ? AND kind IS NOT NULL AND {IS_LIVE} ORDER BY s.id
-        """,
-        (d,),
+        SELECT coalesce(s.user_kind, {_NAMED}) AS kind, {space.row} FROM sounds s
+        WHERE {space.has_row} AND kind IS NOT NULL AND {IS_LIVE} ORDER BY s.id
+        """
     )
     codes: list[int] = []
-    vectors: list[Float32Array] = [np.empty((0, d), np.float32)]
+    vectors: list[Float32Array] = [np.empty((0, space.size), np.float32)]
     while chunk := rows.fetchmany(_ROWS_AT_ONCE):
         codes += [KIND_CODES.get(kind, 0) for kind, _ in chunk]
-        vectors.append(vectors_from(blob for _, blob in chunk).reshape(len(chunk), d))
-    return KnownKinds(np.concatenate(vectors), np.array(codes, np.uint8))
+        vectors.append(space.rows_from(blob for _, blob in chunk))
+    return KnownKinds(np.concatenate(vectors), np.array(codes, np.uint8), space)
 
 
 def read_known_codes(connection: sqlite3.Connection, ids: Int32Array) -> NDArray[np.uint8]:
@@ -105,30 +122,39 @@ def read_known_codes(connection: sqlite3.Connection, ids: Int32Array) -> NDArray
 
 def read_unnamed(connection: sqlite3.Connection, *, all_of_them: bool) -> Iterator[UnnamedSounds]:
     """Live sounds without a name, in portions by rising id: all, or those that were not listened to yet."""
-    d = dimension(connection)
+    space = read_space(connection)
     rows = connection.execute(
         f"""
-        SELECT s.id, s.is_loop, s.heard_kind, s.heard_confidence, s.embedding FROM sounds s
-        WHERE s.user_kind IS NULL {"" if all_of_them else "AND s.heard_kind IS NULL"} AND s.dimension = ?
+        SELECT s.id, s.is_loop, s.heard_kind, s.heard_confidence, {space.row} FROM sounds s
+        WHERE s.user_kind IS NULL {"" if all_of_them else "AND s.heard_kind IS NULL"} AND {space.has_row}
             AND {_NAMED} IS NULL AND {IS_LIVE} ORDER BY s.id
-        """,
-        (d,),
+        """
     )
     while chunk := rows.fetchmany(_ROWS_AT_ONCE):
         yield UnnamedSounds(
             np.array([row[0] for row in chunk], np.int32),
-            vectors_from(row[4] for row in chunk).reshape(len(chunk), d),
+            space.rows_from(row[4] for row in chunk),
             np.array([row[1] for row in chunk], np.bool_),
             [(row[2], row[3]) for row in chunk],
+            space,
         )
 
 
-def write(transaction: Transaction, heard: Sequence[HeardKind], *, n_known: int | None, last: bool) -> None:
+def read_told_by(connection: sqlite3.Connection) -> ToldBy:
+    """What told the kinds of all sounds without a name the last time."""
+    kept = dict(connection.execute("SELECT key, value FROM meta WHERE key LIKE 'kinds_%'").fetchall())
+    return ToldBy(int(kept["kinds_known"]), str(kept.get("kinds_heard_by", ENGINEERED)))
+
+
+def write(
+    transaction: Transaction, heard: Sequence[HeardKind], *, told_by: ToldBy | None, last: bool
+) -> None:
     """Keep what was heard: see `Store.set_heard_kinds`."""
     transaction.executemany(
         "UPDATE sounds SET heard_kind = ?, heard_confidence = ? WHERE id = ?",
         ((kind, float(confidence), sound_id) for sound_id, kind, confidence in heard),
     )
-    if last and n_known is not None:
-        transaction.execute("UPDATE meta SET value = ? WHERE key = 'kinds_known'", (n_known,))
+    if last and told_by is not None:
+        transaction.execute("UPDATE meta SET value = ? WHERE key = 'kinds_known'", (told_by.n_known,))
+        transaction.execute("INSERT OR REPLACE INTO meta VALUES ('kinds_heard_by', ?)", (told_by.hearing,))
     transaction.shown = last

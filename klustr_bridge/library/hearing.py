@@ -8,7 +8,7 @@ import json
 import math
 import sqlite3
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -17,20 +17,10 @@ from numpy.typing import NDArray
 from klustr_bridge.errors import LibraryError
 from klustr_bridge.library import candidates, slices
 from klustr_bridge.library.database import Transaction
+from klustr_bridge.library.live import IS_LIVE, MAY_BE_LIVE
 from klustr_bridge.library.rows import Committed, Embeddings, Epoch, Place
+from klustr_bridge.library.spaces import read_space
 from klustr_bridge.types import Analysis, Float32Array, Int32Array, Outcome
-
-IS_LIVE = """((s.parent_id IS NULL OR (
-        (SELECT value FROM meta WHERE key = 'slices') AND s.analysis_version =
-            (SELECT whole.analysis_version FROM sounds whole WHERE whole.id = s.parent_id)))
-    AND EXISTS (
-        SELECT 1 FROM files f JOIN folders d ON d.id = f.folder_id
-        WHERE f.sound_id = coalesce(s.parent_id, s.id) AND d.state != 'absent'))"""
-"""SQL condition on a sound ``s``: a file of a folder that is there holds it; and if it is a slice, the
-library shows slices, and the newest analysis of its parent has found it."""
-
-MAY_BE_LIVE = "(s.parent_id IS NULL OR (SELECT value FROM meta WHERE key = 'slices'))"
-"""SQL condition on a sound ``s``: it is no slice, or the library shows slices."""
 
 _REFUSED_SO = """state = 'refused' AND folder_id IN (SELECT id FROM folders)
     AND substr(reason, -length(?)) = ?"""
@@ -181,39 +171,15 @@ def _is_finite(analysis: Analysis) -> bool:
     return all(map(math.isfinite, numbers)) and all(np.isfinite(each).all() for each in embeddings)
 
 
-def dimension(connection: sqlite3.Connection) -> int:
-    """Length of the embeddings that most live sounds have (ties: the newest analysis), 0 with no sounds.
-
-    Only while a newer release re-analyses a library can there be more than one.
-    """
-    # Two look-ups in the index; DISTINCT would walk all of it. Slices are as long as their parents.
-    shortest, longest = connection.execute(
-        """
-        SELECT (SELECT min(dimension) FROM sounds WHERE parent_id IS NULL),
-            (SELECT max(dimension) FROM sounds WHERE parent_id IS NULL)
-        """
-    ).fetchone()
-    if shortest == longest:
-        return int(shortest or 0)
-    row = connection.execute(
-        f"""
-        SELECT s.dimension FROM sounds s WHERE s.parent_id IS NULL
-        GROUP BY s.dimension ORDER BY sum({IS_LIVE}) DESC, max(s.analysis_version) DESC LIMIT 1
-        """
-    ).fetchone()
-    return 0 if row is None else int(row[0])
-
-
 def read_embeddings(connection: sqlite3.Connection, *, dormant: bool) -> Embeddings:
     """Ids, embeddings and positions of live sounds, or of all: see `Store.embeddings`."""
-    d = dimension(connection)
+    space = read_space(connection)
     rows = connection.execute(
         f"""
-        SELECT s.id, p.x, p.y, p.even_x, p.even_y, s.embedding
+        SELECT s.id, p.x, p.y, p.even_x, p.even_y, {space.row}
         FROM sounds s LEFT JOIN positions p ON p.sound_id = s.id
-        WHERE s.dimension = ? AND {MAY_BE_LIVE if dormant else IS_LIVE} ORDER BY s.id
-        """,
-        (d,),
+        WHERE {space.has_row} AND {MAY_BE_LIVE if dormant else IS_LIVE} ORDER BY s.id
+        """
     )
     ids: list[Int32Array] = []
     places: list[Float32Array] = []
@@ -221,25 +187,23 @@ def read_embeddings(connection: sqlite3.Connection, *, dormant: bool) -> Embeddi
     while chunk := rows.fetchmany(_ROWS_AT_ONCE):
         ids.append(np.array([row[0] for row in chunk], np.int32))
         places.append(np.array([row[1:5] for row in chunk], np.float32))  # None becomes NaN
-        vectors.append(vectors_from(row[5] for row in chunk).reshape(len(chunk), d))
+        vectors.append(space.rows_from(row[5] for row in chunk))
     if not ids:
         nowhere = np.empty((0, 2), np.float32)
-        return Embeddings(np.empty(0, np.int32), np.empty((0, d), np.float32), nowhere, nowhere)
+        return Embeddings(
+            np.empty(0, np.int32), np.empty((0, space.size), np.float32), nowhere, nowhere, space
+        )
     both = np.concatenate(places)
-    return Embeddings(np.concatenate(ids), np.concatenate(vectors), both[:, :2], both[:, 2:])
-
-
-def vectors_from(blobs: Iterable[bytes]) -> Float32Array:
-    """All numbers of stored embeddings, one after the other."""
-    return np.frombuffer(b"".join(blobs), "<f4").astype(np.float32, copy=False)
+    return Embeddings(np.concatenate(ids), np.concatenate(vectors), both[:, :2], both[:, 2:], space)
 
 
 def place_missing(transaction: Transaction, place: Place) -> list[int]:
-    """Give every live sound without a position one; their ids."""
+    """Give every live sound without a position one, if it can be compared; their ids."""
+    space = read_space(transaction.connection)
     rows = transaction.execute(
         f"""
         SELECT s.id FROM sounds s
-        WHERE s.id NOT IN (SELECT sound_id FROM positions) AND {IS_LIVE} ORDER BY s.id
+        WHERE s.id NOT IN (SELECT sound_id FROM positions) AND {space.has_row} AND {IS_LIVE} ORDER BY s.id
         """
     )
     placed = _place(transaction, [row[0] for row in rows], place)
@@ -248,22 +212,22 @@ def place_missing(transaction: Transaction, place: Place) -> list[int]:
 
 
 def _place(transaction: Transaction, ids: Sequence[int], place: Place) -> list[int]:
-    d = dimension(transaction.connection)
+    space = read_space(transaction.connection)
     missing: list[int] = []
     blobs: list[bytes] = []
     for sound_id in ids:
         row = transaction.execute(
-            """
-            SELECT embedding FROM sounds WHERE id = ? AND dimension = ?
-                AND id NOT IN (SELECT sound_id FROM positions WHERE sound_id = ?)
+            f"""
+            SELECT {space.row} FROM sounds s WHERE s.id = ? AND {space.has_row}
+                AND s.id NOT IN (SELECT sound_id FROM positions WHERE sound_id = ?)
             """,
-            (sound_id, d, sound_id),
+            (sound_id, sound_id),
         ).fetchone()
         if row is not None:
             missing.append(sound_id)
             blobs.append(row[0])
     if missing:
-        xy = place(vectors_from(blobs).reshape(len(missing), d))
+        xy = place(space.rows_from(blobs))
         _write_positions(transaction, np.array(missing, np.int32), xy, fitted=False)
     return missing
 

@@ -143,8 +143,29 @@ def pending(connection: sqlite3.Connection, limit: int, exclude: Collection[byte
     return taken
 
 
+def count_pending(connection: sqlite3.Connection) -> int:
+    """How many files `pending` could give."""
+    row = connection.execute(
+        """
+        SELECT count(*) FROM files f JOIN folders d ON d.id = f.folder_id
+        WHERE f.state = 'pending' AND d.state != 'absent'
+        """
+    ).fetchone()
+    return int(row[0])
+
+
 def requeue_outdated(transaction: Transaction, analysis_version: int) -> int:
-    """Make one file of every sound with an older analysis pending; the sound stays live meanwhile."""
+    """Make one file of every sound with an older analysis pending, and no other file that was heard before.
+
+    The sound stays live meanwhile.
+    """
+    spared = transaction.execute(  # that waited for an analysis which isn't wanted any more
+        """
+        UPDATE files SET state = 'analysed' WHERE state = 'pending' AND sound_id IN (
+            SELECT id FROM sounds WHERE analysis_version >= ?)
+        """,
+        (analysis_version,),
+    ).rowcount
     n_files = transaction.execute(
         """
         UPDATE files SET state = 'pending' WHERE path IN (
@@ -156,7 +177,7 @@ def requeue_outdated(transaction: Transaction, analysis_version: int) -> int:
         """,
         (analysis_version,),
     ).rowcount
-    transaction.shown |= n_files > 0
+    transaction.shown |= n_files + spared > 0
     return n_files
 
 

@@ -126,6 +126,10 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         )
         """,
     ),
+    (
+        # what somebody else's program has made of sounds: float32, scaled to be compared
+        "CREATE TABLE vectors (sound_id INTEGER PRIMARY KEY REFERENCES sounds (id), vector BLOB NOT NULL)",
+    ),
 )
 
 SCHEMA_VERSION = len(MIGRATIONS)

@@ -5,11 +5,15 @@ This module owns the shapes of the library's answers. It must not know SQL.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
+from klustr_bridge.library.spaces import Space
 from klustr_bridge.types import Float32Array, Int32Array
 
 FolderState = Literal["watched", "absent", "polled"]
+
+EMBEDDING_SCORE: Final = "embedding_size"
+"""What stands among the scores of a map without being one: the numbers of the embeddings it was made from."""
 
 NamedKind = tuple[str, str]
 """The kind that a name tells, and whose name: ``file``, ``folder``, or empty where none tells."""
@@ -119,12 +123,15 @@ class Embeddings:
         (0, 0) in a library without sounds.
     xy, even : ndarray of float32, shape (n, 2)
         Positions in the natural and in the even view, 0..1; NaN where a sound has none.
+    space : Space
+        What the embeddings are; `space.size` is d.
     """
 
     ids: Int32Array
     embedding: Float32Array
     xy: Float32Array
     even: Float32Array
+    space: Space
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ import secrets
 import shutil
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import compress
@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from klustr_bridge.errors import LibraryError
 from klustr_bridge.library import paths
 from klustr_bridge.library.kind_sources import CONFIDENCE, KIND_SOURCES
+from klustr_bridge.library.rows import EMBEDDING_SCORE
 from klustr_bridge.library.store import Store
 from klustr_bridge.library.view import Sounds, View
 from klustr_bridge.sound.kinds import KIND_CODES
@@ -195,7 +196,8 @@ def _write(view: View, directory: _Arrays) -> None:
         "token": view.token,
         "analysis_version": version,
         "epoch": 0 if epoch is None else epoch.number,
-        "scores": {} if epoch is None else dict(epoch.scores),
+        "scores": {} if epoch is None else shown_scores(epoch.scores),
+        "hearing": view.space.hearing,
         "candidate": candidate,
         "n_files": counts.files,
         "n_sounds": counts.sounds,
@@ -358,7 +360,7 @@ _SOUND_ARRAYS: tuple[tuple[str, str], ...] = (
 
 def _write_sounds(view: View, directory: _Arrays, ids: Int32Array, kinds: _Kinds) -> int:
     """Write the arrays with a row for each live sound; the analysis version that most of them have."""
-    n, d = len(ids), view.dimension
+    n, d = len(ids), view.space.size
     columns = {name: np.zeros(n, dtype) for name, dtype in _SOUND_ARRAYS}
     xy = np.full((n, 2), np.nan, np.float32)
     even_xy = np.full((n, 2), np.nan, np.float32)
@@ -380,8 +382,7 @@ def _write_sounds(view: View, directory: _Arrays, ids: Int32Array, kinds: _Kinds
             if any(sounds.parent_id):
                 frames[span, 0] = [frame or 0 for frame in sounds.start_frame]
                 frames[span, 1] = [frame or 0 for frame in sounds.end_frame]
-            same = zip(sounds.dimension, sounds.embedding, strict=True)
-            file.write(b"".join([embedding if length == d else blank for length, embedding in same]))
+            file.write(b"".join([blank if row is None else row for row in sounds.embedding]))
             row = span.stop
     if row != n:
         raise LibraryError(
@@ -409,8 +410,13 @@ def _write_candidate(view: View, directory: _Arrays, ids: Int32Array) -> dict[st
     return {
         "method": candidate.method,
         "created_s": candidate.created_s,
-        "scores": dict(candidate.scores),
+        "scores": shown_scores(candidate.scores),
     }
+
+
+def shown_scores(scores: Mapping[str, float]) -> dict[str, float]:
+    """Scores of a map, without what the library has noted among them for itself."""
+    return {name: score for name, score in scores.items() if name != EMBEDDING_SCORE}
 
 
 def _save_strings(directory: _Arrays, name: str, strings: Sequence[bytes]) -> None:

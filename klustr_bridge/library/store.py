@@ -12,7 +12,17 @@ from types import TracebackType
 from typing import Self
 
 from klustr_bridge.errors import LibraryError
-from klustr_bridge.library import candidates, database, even, heard_kinds, hearing, listing, paths, slices
+from klustr_bridge.library import (
+    candidates,
+    database,
+    even,
+    heard_kinds,
+    hearing,
+    listing,
+    paths,
+    slices,
+    vectors,
+)
 from klustr_bridge.library.rows import (
     AddedFolder,
     Candidate,
@@ -26,6 +36,7 @@ from klustr_bridge.library.rows import (
     NotedFiles,
     Place,
 )
+from klustr_bridge.library.spaces import want_hearing
 from klustr_bridge.library.view import View
 from klustr_bridge.types import FileStamp, Float32Array, FoundFile, Int32Array, Outcome
 
@@ -80,6 +91,7 @@ class Store:
         self.close()
 
     def _writing(self) -> contextlib.AbstractContextManager[database.Transaction]:
+        """One change for the length of a ``with`` block, whole or not at all; for this room alone."""
         return database.writing(self._connection)
 
     @contextlib.contextmanager
@@ -160,10 +172,8 @@ class Store:
         if state not in ("watched", "polled", "absent"):
             raise LibraryError(f"folder state {state!r} is none of watched, polled, absent")
         with self._writing() as transaction:
-            number = self._folder_id(transaction, path)
-            changed = transaction.execute(
-                "UPDATE folders SET state = ? WHERE id = ? AND state != ?", (state, number, state)
-            )
+            values = (state, self._folder_id(transaction, path), state)
+            changed = transaction.execute("UPDATE folders SET state = ? WHERE id = ? AND state != ?", values)
             transaction.shown = changed.rowcount > 0
 
     def _folder_id(self, transaction: database.Transaction, path: bytes) -> int:
@@ -239,13 +249,7 @@ class Store:
     def count_pending(self) -> int:
         """Files that `take_pending` could give."""
         with self.view() as view:
-            row = view.connection.execute(
-                """
-                SELECT count(*) FROM files f JOIN folders d ON d.id = f.folder_id
-                WHERE f.state = 'pending' AND d.state != 'absent'
-                """
-            ).fetchone()
-        return int(row[0])
+            return listing.count_pending(view.connection)
 
     def requeue_outdated(self, analysis_version: int) -> int:
         """Make pending one file of every live sound that an older release has analysed; how many.
@@ -295,8 +299,7 @@ class Store:
     def embeddings(self, *, dormant: bool = False) -> Embeddings:
         """Ids, embeddings and positions of the live sounds, or with `dormant` of all, by rising id.
 
-        While a newer release re-analyses a library with embeddings of another length, sounds of the
-        length that fewer live sounds have are left out.
+        While a library is heard anew, what the embeddings of all have in common is read: see `spaces`.
         """
         with self.view() as view:
             return hearing.read_embeddings(view.connection, dormant=dormant)
@@ -422,7 +425,11 @@ class Store:
         self._set(sound_id, "user_kind", kind)
 
     def set_heard_kinds(
-        self, heard: Sequence[heard_kinds.HeardKind], *, n_known: int | None = None, last: bool = True
+        self,
+        heard: Sequence[heard_kinds.HeardKind],
+        *,
+        told_by: heard_kinds.ToldBy | None = None,
+        last: bool = True,
     ) -> None:
         """Keep the kinds heard in sounds, which count where neither the user nor a name tells one.
 
@@ -430,13 +437,13 @@ class Store:
         ----------
         heard : sequence of HeardKind
             A portion of them.
-        n_known : int, optional
-            How many sounds told them, if these are all sounds without a name.
+        told_by : ToldBy, optional
+            What told them, if these are all sounds without a name.
         last : bool
             Whether it is the last portion, with which all of them are shown.
         """
         with self._writing() as transaction:
-            heard_kinds.write(transaction, heard, n_known=n_known, last=last)
+            heard_kinds.write(transaction, heard, told_by=told_by, last=last)
 
     def _set(self, sound_id: int, column: str, value: object) -> None:
         with self._writing() as transaction:
@@ -464,6 +471,30 @@ class Store:
         """Have the slices that were found be live with their parents, or keep them for later."""
         with self._writing() as transaction:
             slices.show(transaction, on)
+
+    def hear_by(self, hearing: str) -> None:
+        """Say which of `spaces.HEARINGS` the library is to hear by; what was heard stays for later."""
+        with self._writing() as transaction:
+            want_hearing(transaction, hearing)
+
+    def give_vectors(self, given: vectors.Vectors) -> None:
+        """Have the library go by vectors from elsewhere, in the place of those before, in one transaction.
+
+        They are scaled together, so that they say `vectors.DOMINANCE` times as much as the engineered numbers
+        that stand before them in a row.
+
+        Raises
+        ------
+        LibraryError
+            Where they are all the same, aren't finite, or a sound is unknown; nothing is changed then.
+        """
+        with self._writing() as transaction:
+            vectors.put(transaction, given)
+
+    def drop_vectors(self) -> bool:
+        """Have the library go by what it hears itself again; whether it went by vectors."""
+        with self._writing() as transaction:
+            return vectors.drop(transaction)
 
     # The whole
 

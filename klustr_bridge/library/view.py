@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from klustr_bridge.library import candidates, hearing, slices
+from klustr_bridge.library import candidates, heard_kinds, hearing, slices, vectors
+from klustr_bridge.library.live import MAY_BE_LIVE
 from klustr_bridge.library.rows import Candidate, Counts, Epoch, Folder
+from klustr_bridge.library.spaces import Space, read_own_space, read_space
 from klustr_bridge.types import Int32Array
 
 _ROWS_AT_ONCE = 4096
@@ -27,8 +29,9 @@ class Entries(NamedTuple):
 
 
 class Sounds(NamedTuple):
-    """Sounds, live and dormant: columns of equal length. `dimension` is the length of an embedding.
+    """Sounds, live and dormant: columns of equal length.
 
+    `embedding` is the row in the space that the library is in, None where a sound has none there.
     A slice has a `parent_id` and its audio frames in the parent's file.
     """
 
@@ -55,8 +58,7 @@ class Sounds(NamedTuple):
     y: tuple[float | None, ...]
     even_x: tuple[float | None, ...]
     even_y: tuple[float | None, ...]
-    dimension: tuple[int, ...]
-    embedding: tuple[bytes, ...]
+    embedding: tuple[bytes | None, ...]
 
 
 @dataclass(frozen=True)
@@ -85,14 +87,33 @@ class View:
         return self.text("token")
 
     @property
-    def dimension(self) -> int:
-        """Length of the embeddings, 0 in a library without sounds."""
-        return hearing.dimension(self.connection)
+    def space(self) -> Space:
+        """Which numbers of the embeddings count now."""
+        return read_space(self.connection)
 
     @property
-    def kinds_known(self) -> int:
-        """How many sounds told the kinds that were heard in all others; 0: they are to be heard anew."""
-        return int(self.text("kinds_known"))
+    def own_space(self) -> Space:
+        """The space of what the library hears itself, whether or not it goes by vectors from elsewhere."""
+        return read_own_space(self.connection)
+
+    @property
+    def given_vectors(self) -> vectors.Given | None:
+        """The vectors from elsewhere that the library goes by, or None."""
+        return vectors.read_given(self.connection)
+
+    @property
+    def n_vectors_given(self) -> int:
+        """How many times such vectors have been given or taken back."""
+        return vectors.count_given(self.connection)
+
+    def count_vectors(self) -> tuple[int, int]:
+        """How many live sounds, slices among them, have such a vector, and how many there are."""
+        return vectors.count(self.connection)
+
+    @property
+    def kinds_told_by(self) -> heard_kinds.ToldBy:
+        """What told the kinds that were heard in all sounds without a name."""
+        return heard_kinds.read_told_by(self.connection)
 
     def epoch(self) -> Epoch | None:
         """The layout in force, or None."""
@@ -145,16 +166,21 @@ class View:
         while chunk := rows.fetchmany(_ROWS_AT_ONCE):
             yield Entries._make(zip(*chunk, strict=True))
 
-    def sounds(self) -> Iterator[Sounds]:
-        """All sounds, dormant ones too, by rising id, in chunks; slices only if the library shows them."""
+    def sounds(self, space: Space | None = None) -> Iterator[Sounds]:
+        """All sounds, dormant ones too, by rising id, in chunks; slices only if the library shows them.
+
+        Their embeddings are read in the space that the library is in, or in another one.
+        """
+        space = space or self.space
         rows = self.connection.execute(
             f"""
             SELECT s.id, s.uid, s.duration_s, s.loudness_db, s.pitch_hz, s.brightness_hz, s.pitch_confidence,
                 s.stereo_width, s.is_loop, s.tempo_bpm, s.analysis_version, s.favourite, s.user_kind,
                 s.heard_kind, s.heard_confidence, s.sample_rate, s.parent_id, s.start_frame,
-                s.end_frame, p.x, p.y, p.even_x, p.even_y, s.dimension, s.embedding
+                s.end_frame, p.x, p.y, p.even_x, p.even_y,
+                CASE WHEN {space.has_row} THEN {space.row} END
             FROM sounds s LEFT JOIN positions p ON p.sound_id = s.id
-            WHERE {hearing.MAY_BE_LIVE} ORDER BY s.id
+            WHERE {MAY_BE_LIVE} ORDER BY s.id
             """
         )
         while chunk := rows.fetchmany(_ROWS_AT_ONCE):

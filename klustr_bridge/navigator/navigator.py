@@ -331,8 +331,9 @@ class Navigator(Narrowing, Changing):
         """
         path, k = checks.absolute(path), checks.count(k)
         self._view.require_sounds()
+        self._view.require_own_hearing()
         analysis = await self._writer().analyse(path)
-        return self.similar_vector(client, analysis.embedding, k)
+        return self.similar_vector(client, self.corpus.comparable(analysis.embedding), k)
 
     async def kit(self, client: ClientState, sound_id: int) -> list[tuple[str, int]]:
         """Return kinds and ids of a drum kit around a sound, which comes first: see `kits.kit_around`.
@@ -371,7 +372,7 @@ class Navigator(Narrowing, Changing):
     def why(self, client: ClientState, sound_id: int, other_id: int) -> dict[str, float]:
         """Return the share of each aspect in the squared distance of two sounds, as the client weighs them.
 
-        They add up to 1; all are 0 where there is no distance.
+        See `corpus.weights.aspect_shares`.
         """
         view = self._asked()
         one, other = view.heard_row(sound_id), view.heard_row(other_id)

@@ -11,6 +11,7 @@ import numpy as np
 
 from klustr_bridge.corpus import EVEN, Corpus, Entry, Filters, Nearest, Selection
 from klustr_bridge.errors import QueryError
+from klustr_bridge.library.hearings import EXTERNAL
 from klustr_bridge.library.paths import to_export
 from klustr_bridge.navigator.results import NO_PLACE, Hit, Info, Neighbour
 from klustr_bridge.navigator.state import ClientState
@@ -80,9 +81,22 @@ class View:
     def heard_row(self, sound_id: int) -> int:
         """Return the row of a sound with an embedding; raise ``notfound``, or ``notready`` while it waits."""
         row = self.row(sound_id)
+        if not self.corpus.is_heard(row) and self.corpus.hearing == EXTERNAL:
+            raise QueryError(
+                "notready", f"the sound {sound_id} has no vector; klustr-bridge embed gives some"
+            )
         if not self.corpus.is_heard(row):
             raise QueryError("notready", f"the sound {sound_id} waits to be analysed anew; ask again later")
         return row
+
+    def require_own_hearing(self) -> None:
+        """Raise ``notready`` where the library goes by vectors of another program: no other file has any."""
+        if self.corpus.hearing == EXTERNAL:
+            raise QueryError(
+                "notready",
+                "the library goes by vectors of another program, which other files don't have: ask by a "
+                "sound of the library, or klustr-bridge embed --remove",
+            )
 
     def require_aspects(self) -> None:
         """Raise ``notready`` while the sounds are those of another release, whose aspects aren't known."""

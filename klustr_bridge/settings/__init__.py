@@ -21,6 +21,7 @@ from klustr_bridge.settings.reference import describe, reference_markdown
 from klustr_bridge.settings.table import CANDIDATE_METHODS, TABLE, TUNED_METHODS, Setting
 from klustr_bridge.settings.tree import (
     AudioSettings,
+    HearingSettings,
     HttpSettings,
     IndexSettings,
     LanSettings,
@@ -40,6 +41,7 @@ __all__ = [
     "TABLE",
     "TUNED_METHODS",
     "AudioSettings",
+    "HearingSettings",
     "HttpSettings",
     "IndexSettings",
     "LanSettings",

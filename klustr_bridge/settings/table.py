@@ -37,7 +37,7 @@ TUNED_METHODS = (
 ``klustr-bridge tune`` chooses from them; tsne, umap and umap-direct are tsne-50, umap-15-0.1 and
 umap-direct-15-0.1 by shorter names, to which ``auto`` doesn't keep."""
 
-CANDIDATE_METHODS = ("auto", "tsne", "umap", "umap-direct", "grid", "axes", *TUNED_METHODS)
+CANDIDATE_METHODS = ("auto", "tsne", "umap", "umap-direct", "grid", "universal", "axes", *TUNED_METHODS)
 """Ways to make a map that is to be looked at first: those of ``layout.method`` without ``pca``, the quick map
 of the start, which the next good one would replace at once."""
 
@@ -144,6 +144,17 @@ TABLE: tuple[Setting, ...] = (
         metavar="on|off",
     ),
     Setting(
+        "hearing.embedding",
+        "choice",
+        "learned",
+        "--hear-by",
+        "What likeness of sounds goes by: learned adds what a small network has learned of drum sounds to "
+        "the engineered numbers, engineered is those alone. A library is heard anew for learned once, in the "
+        "background; going back needs no analysis",
+        choices=("learned", "engineered"),
+        metavar="WHAT",
+    ),
+    Setting(
         "layout.seed",
         "int",
         1,
@@ -157,12 +168,13 @@ TABLE: tuple[Setting, ...] = (
         "choice",
         "auto",
         "--layout",
-        "How the map is fitted: auto begins with pca and changes to tsne (umap where there is no openTSNE) "
-        "as the library grows; umap-direct leaves out its principal components; grid puts the map of auto on "
-        "a lattice; axes goes by the descriptors layout.x and layout.y; tsne-30 and the like name their "
-        "parameters, which klustr-bridge tune chooses for a library (auto then keeps to its choice). The map "
-        "in force stays until the next is made",
-        choices=("auto", "tsne", "umap", "umap-direct", "pca", "grid", "axes", *TUNED_METHODS),
+        "How the map is fitted: auto begins with universal (pca without the learned ear) and changes to tsne "
+        "(umap where there is no openTSNE) as the library grows; umap-direct leaves out its principal "
+        "components; grid puts the map of auto on a lattice; universal has each sound where it is in every "
+        "library, by what the learned ear hears in it alone; axes goes by the descriptors layout.x "
+        "and layout.y; tsne-30 and the like name their parameters, which klustr-bridge tune chooses for a "
+        "library (auto then keeps to its choice). The map in force stays until the next is made",
+        choices=("auto", "tsne", "umap", "umap-direct", "pca", "grid", "universal", "axes", *TUNED_METHODS),
         metavar="METHOD",
     ),
     _axis("layout.x", "brightness", "--x-axis", "What the horizontal axis of a map by axes says"),
@@ -456,6 +468,7 @@ BY_ENVIRONMENT: dict[str, Setting] = {setting.environment: setting for setting i
 SECTIONS: dict[str, str] = {
     "library": "Where the library is kept.",
     "index": "How sample files are found, watched and analysed.",
+    "hearing": "What likeness of sounds goes by.",
     "layout": "How the map is made.",
     "map": "How the map is shown.",
     "osc": "How clients reach the bridge.",

@@ -33,6 +33,13 @@ class IndexSettings:
     slices: bool
 
 
+@dataclass(frozen=True, slots=True)
+class HearingSettings:
+    """What likeness of sounds goes by."""
+
+    embedding: Literal["learned", "engineered"]
+
+
 Axis = Literal["brightness", "length", "sustain", "attack", "pitch", "tone", "roughness"]
 Method = Literal[
     "auto",
@@ -41,6 +48,7 @@ Method = Literal[
     "umap-direct",
     "pca",
     "grid",
+    "universal",
     "axes",
     "tsne-15",
     "tsne-30",
@@ -155,6 +163,7 @@ class Settings:
 
     library: LibrarySettings
     index: IndexSettings
+    hearing: HearingSettings
     layout: LayoutSettings
     map: MapSettings
     osc: OscSettings
@@ -180,6 +189,7 @@ def build_settings(values: Mapping[str, Value]) -> Settings:
     return Settings(
         library=LibrarySettings(**sections["library"]),
         index=IndexSettings(**sections["index"]),
+        hearing=HearingSettings(**sections["hearing"]),
         layout=LayoutSettings(**sections["layout"]),
         map=MapSettings(**sections["map"]),
         osc=OscSettings(**sections["osc"]),

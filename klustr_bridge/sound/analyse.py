@@ -4,10 +4,14 @@ Owns the walk of a file through decoding, identity and measuring, and the verdic
 sound. It must not know where the result is kept.
 """
 
-from klustr_bridge.errors import RefusedSound
+import contextlib
+from functools import lru_cache
+
+from klustr_bridge.errors import EarError, RefusedSound
 from klustr_bridge.sound.beginning import beginning_of
 from klustr_bridge.sound.decode import AudioStream, open_audio
 from klustr_bridge.sound.description import describe
+from klustr_bridge.sound.ear import Ear, load_ear
 from klustr_bridge.sound.identity import PcmIdentity, encoded_uid
 from klustr_bridge.sound.listening import Listener
 from klustr_bridge.types import Analysis
@@ -15,13 +19,16 @@ from klustr_bridge.types import Analysis
 __all__ = ["analyse_file"]
 
 
-def analyse_file(path: bytes) -> Analysis:
+def analyse_file(path: bytes, *, learned: bool = False) -> Analysis:
     """Hear a sample file.
 
     Parameters
     ----------
     path : bytes
         Of a regular file.
+    learned : bool
+        Whether the learned ear hears it, too. Where that can't be loaded it doesn't, and the length of
+        the embeddings tells so.
 
     Returns
     -------
@@ -48,7 +55,9 @@ def analyse_file(path: bytes) -> Analysis:
         mono = beginning_of(path, listener)
         uid = identity.uid() if identity else encoded_uid(stream.fd, stream.size, stream.container)
     duration_s = listener.n_frames / stream.sample_rate
-    described = describe(mono, stream.sample_rate, duration_s, listener.first_heard)
+    described = describe(
+        mono, stream.sample_rate, duration_s, listener.first_heard, _ear() if learned else None
+    )
     heard = described.heard
     return Analysis(
         uid=uid,
@@ -65,6 +74,13 @@ def analyse_file(path: bytes) -> Analysis:
         tempo_bpm=described.rhythm.tempo_bpm,
         slices=described.slices,
     )
+
+
+@lru_cache(maxsize=1)  # what can't be loaded isn't tried again for every file
+def _ear() -> Ear | None:
+    with contextlib.suppress(EarError):
+        return load_ear()
+    return None
 
 
 def _refuse_nothing(stream: AudioStream, listener: Listener) -> None:

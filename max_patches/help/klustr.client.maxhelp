@@ -2960,7 +2960,7 @@
           1281,
           20
          ],
-         "text": "(auto tsne umap umap-direct grid axes tsne-15 tsne-30 tsne-50 tsne-100 umap-10-0.01 umap-15-0.1 umap-30-0.5 umap-direct-10-0.01 umap-direct-15-0.1 umap-direct-30-0.5) Makes a map to be looked at ..."
+         "text": "(auto tsne umap umap-direct grid universal axes tsne-15 tsne-30 tsne-50 tsne-100 umap-10-0.01 umap-15-0.1 umap-30-0.5 umap-direct-10-0.01 umap-direct-15-0.1 umap-direct-30-0.5) Makes a map to be ..."
         }
        },
        {
@@ -3869,10 +3869,10 @@
          "patching_rect": [
           620,
           236,
-          577,
+          1313,
           20
          ],
-         "text": "Shares of the squared distance, which add up to 1; all are 0 where there is no distance."
+         "text": "Shares of the squared distance, which add up to 1; all are 0 where there is no distance. impression is what the learned ear hears beyond the aspects: there only where the library hears by it (setting ..."
         }
        },
        {

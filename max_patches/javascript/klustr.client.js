@@ -52,7 +52,7 @@ var KLUSTR_TABLE = {
     "/klustr/problems": {"reply": "/klustr/problems.reply", "usage": "i req, i from", "arguments": [{"name": "req", "type": "i"}, {"name": "from", "type": "i", "low": 0}]},
     "/klustr/rescan": {"reply": "/klustr/done", "usage": "", "arguments": []},
     "/klustr/relayout": {"reply": "/klustr/done", "usage": "", "arguments": []},
-    "/klustr/candidate/make": {"reply": "/klustr/done", "usage": "[s method]", "arguments": [{"name": "method", "type": "s", "optional": 1, "choices": ["auto", "tsne", "umap", "umap-direct", "grid", "axes", "tsne-15", "tsne-30", "tsne-50", "tsne-100", "umap-10-0.01", "umap-15-0.1", "umap-30-0.5", "umap-direct-10-0.01", "umap-direct-15-0.1", "umap-direct-30-0.5"]}]},
+    "/klustr/candidate/make": {"reply": "/klustr/done", "usage": "[s method]", "arguments": [{"name": "method", "type": "s", "optional": 1, "choices": ["auto", "tsne", "umap", "umap-direct", "grid", "universal", "axes", "tsne-15", "tsne-30", "tsne-50", "tsne-100", "umap-10-0.01", "umap-15-0.1", "umap-30-0.5", "umap-direct-10-0.01", "umap-direct-15-0.1", "umap-direct-30-0.5"]}]},
     "/klustr/candidate/take": {"reply": "/klustr/done", "usage": "", "arguments": []},
     "/klustr/candidate/drop": {"reply": "/klustr/done", "usage": "", "arguments": []},
     "/klustr/candidate/scores": {"reply": "/klustr/candidate/scores.reply", "usage": "i req", "arguments": [{"name": "req", "type": "i"}]},

@@ -70,6 +70,7 @@ class Made:
     library_id: str = "library"
     problems: Sequence[tuple[bytes, str]] = ()
     n_dimensions: int = 2
+    hearing: str = "engineered"
     folders: Sequence[bytes] = field(default_factory=lambda: (ROOT,))
 
 
@@ -143,6 +144,7 @@ def arrays_of(made: Made) -> tuple[dict[str, Any], dict[str, Any]]:
         "library_id": made.library_id,
         "generation": made.generation,
         "analysis_version": 1,
+        "hearing": made.hearing,
         "epoch": made.epoch,
         "n_files": len(rows) + len(made.problems),
         "n_sounds": sum(not sound.parent for sound in sounds),

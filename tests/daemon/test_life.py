@@ -163,18 +163,21 @@ def test_names_can_be_found_before_they_are_heard(tmp_path: Path) -> None:
 
 
 def test_heavy_libraries_stay_out_of_the_serving_process() -> None:
-    """What serves imports neither numba, umap, librosa, sklearn, watchdog nor matplotlib."""
-    heavy = ["numba", "umap", "librosa", "sklearn", "watchdog", "matplotlib", "pynndescent"]
+    """What serves imports neither numba, umap, librosa, sklearn, watchdog, matplotlib nor onnxruntime."""
+    heavy = ["numba", "umap", "librosa", "sklearn", "watchdog", "matplotlib", "pynndescent", "onnxruntime"]
     code = f"import klustr_bridge.daemon, sys; print(*[name for name in {heavy!r} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == []
+
+
+_COMPILED = ("llvmlite", "numba", "sklearn", "matplotlib", "onnxruntime")
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="reads maps of a process from /proc")
 def test_a_daemon_at_work_has_loaded_nothing_heavy(daemon: RunningDaemon) -> None:
     """Indexing and fitting a map leave no compiled part of the heavy libraries in the serving process."""
     maps = Path(f"/proc/{daemon.process.pid}/maps").read_text()
-    assert not [name for name in ("llvmlite", "numba", "sklearn", "matplotlib") if f"/{name}/" in maps]
+    assert not [name for name in _COMPILED if f"/{name}/" in maps]
 
 
 def test_it_listens_on_loopback_alone(tmp_path: Path, folder: Path) -> None:

@@ -16,6 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 from klustr_bridge.errors import RefusedSound
 from klustr_bridge.sound.analyse import analyse_file
 from klustr_bridge.sound.decode import is_candidate
+from klustr_bridge.sound.ear import is_available
 from klustr_bridge.sound.kinds import kind_from_path
 from tests.indexer.contents import FileContent, contents, epoch, sounds_and_places
 from tests.indexer.live import LiveIndex, quick_settings
@@ -159,7 +160,7 @@ class FilesUnderAWatcher(RuleBasedStateMachine):
 def _heard(path: bytes, root: bytes) -> FileContent:
     kind = kind_from_path(path, root)
     try:
-        heard = analyse_file(path)
+        heard = analyse_file(path, learned=is_available())
     except RefusedSound as refused:
         return FileContent("refused", str(refused), kind, None, None, None)
     descriptors = (

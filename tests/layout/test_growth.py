@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from klustr_bridge.layout.growth import FittedMap, needs_neighbour_share, next_fit
 
-_methods = st.sampled_from(["auto", "pca", "tsne"])
+_methods = st.sampled_from(["auto", "pca", "tsne", "universal"])
 _refits = st.sampled_from(["auto", "manual"])
 
 
@@ -38,6 +38,10 @@ _refits = st.sampled_from(["auto", "manual"])
         (6_000, True, FittedMap("tsne", 5_000, 0.4), 1_000, 0.33, None),
         (6_000, True, FittedMap("tsne", 5_000, 0.4), 1_000, 0.31, "tsne"),
         (5_000, True, FittedMap("tsne", 6_000, 0.4), 0, 0.1, None),
+        # another ear
+        (400, False, FittedMap("tsne", 400, 0.4, hears_otherwise=True), 0, None, None),
+        (400, True, FittedMap("tsne", 400, 0.4, hears_otherwise=True), 0, None, "tsne"),
+        (6_000, True, FittedMap("tsne", 6_000, 0.4, hears_otherwise=True), 0, None, "tsne"),
     ],
 )
 def test_the_rules_as_stated(n_live, settled, fitted, n_placed, share, expected):
@@ -53,6 +57,8 @@ def test_manual_leaves_all_but_the_first_maps_to_the_user():
     assert next_fit(400, settled=False, fitted=FittedMap("pca", 1), n_placed=399, refit="manual") == "tsne"
     grown = {"settled": True, "fitted": FittedMap("tsne", 300), "n_placed": 8_700, "refit": "manual"}
     assert next_fit(9_000, **grown) is None
+    other_ear = FittedMap("tsne", 9_000, hears_otherwise=True)
+    assert next_fit(9_000, settled=True, fitted=other_ear, refit="manual") is None
 
 
 def test_manual_begins_once_everything_has_been_heard():
@@ -77,6 +83,53 @@ def test_the_method_setting_is_kept():
         assert next_fit(400, settled=True, fitted=FittedMap("pca", 400), method=method) == method
 
 
+@pytest.mark.parametrize(
+    ("n_live", "settled", "fitted", "n_placed", "expected"),
+    [
+        (1, False, None, 0, "universal"),
+        (5_000, True, None, 0, "universal"),
+        (299, False, FittedMap("universal", 1), 298, None),
+        (300, False, FittedMap("universal", 1), 299, "tsne"),
+        (16, True, FittedMap("universal", 1), 15, "tsne"),
+        (15, True, FittedMap("universal", 1), 14, None),
+        # a library that was begun by another ear
+        (16, True, FittedMap("pca", 16), 0, "tsne"),
+        (15, True, FittedMap("pca", 15), 0, None),
+        (15, True, FittedMap("pca", 3), 12, "universal"),
+    ],
+)
+def test_a_library_of_the_learned_ear_begins_with_the_universal_map(
+    n_live, settled, fitted, n_placed, expected
+):
+    """It takes the part of PCA, and needs no renewal while the library is small."""
+    rest = {"settled": settled, "fitted": fitted, "n_placed": n_placed, "is_learned": True}
+    assert next_fit(n_live, **rest) == expected
+
+
+def test_a_universal_map_that_is_asked_for_is_never_fitted_anew():
+    """Whatever comes and goes; it is there from the first sound on, and takes the place of a quick one."""
+    asked = {"method": "universal", "is_learned": True, "settled": True}
+    assert next_fit(1, fitted=None, **asked) == "universal"
+    fitted = FittedMap("universal", 1, 0.9)
+    assert next_fit(90_000, fitted=fitted, n_placed=89_999, neighbour_share=0.0, **asked) is None
+    assert not needs_neighbour_share(90_000, settled=True, fitted=fitted, n_placed=89_999)
+    strayed = FittedMap("universal", 1, hears_otherwise=True)
+    assert next_fit(40, fitted=strayed, refit="manual", **asked) == "universal"
+    assert next_fit(40, fitted=strayed, **(asked | {"settled": False})) is None
+    # another map stays until the user asks for the next, or it has become poor
+    assert next_fit(40, fitted=FittedMap("tsne", 40), **asked) is None
+    assert next_fit(40, fitted=FittedMap("tsne", 10), n_placed=30, **asked) == "universal"
+
+
+def test_without_the_learned_ear_universal_is_auto():
+    """A map that was made by it stays while the ear still has sounds to hear, and no longer."""
+    asked = {"method": "universal", "is_learned": False}
+    assert next_fit(40, settled=True, fitted=None, **asked) == "pca"
+    assert next_fit(40, settled=True, fitted=FittedMap("pca", 40), **asked) == "tsne"
+    assert next_fit(400, settled=False, fitted=FittedMap("universal", 400), **asked) is None
+    assert next_fit(400, settled=True, fitted=FittedMap("universal", 400), **asked) == "tsne"
+
+
 def test_a_failed_fit_waits_for_the_library_to_double():
     """A fit that always fails doesn't keep a processor busy for ever."""
     assert next_fit(400, settled=True, fitted=None, failed_at=400) is None
@@ -86,6 +139,8 @@ def test_a_failed_fit_waits_for_the_library_to_double():
 
 def _fit(asked, n_live, few_distinct):
     """Return the map that `fit_layout` gives for what was asked."""
+    if asked == "universal":
+        return FittedMap(asked, n_live, 0.4)
     used = "pca" if asked == "pca" or n_live < 16 else "pca-few" if few_distinct else "tsne"
     return FittedMap(used, n_live, 0.4)
 
@@ -96,17 +151,21 @@ def _fit(asked, n_live, few_distinct):
     method=_methods,
     refit=_refits,
     few_distinct=st.booleans(),
+    is_learned=st.booleans(),
     share=st.one_of(st.none(), st.floats(0, 1)),
     old=st.one_of(
         st.none(),
         st.builds(
-            FittedMap, st.sampled_from(["pca", "tsne", "pca-few"]), st.integers(0, 50_000), st.floats(0, 1)
+            FittedMap,
+            st.sampled_from(["pca", "tsne", "pca-few", "universal"]),
+            st.integers(0, 50_000),
+            st.floats(0, 1),
         ),
     ),
     placed_share=st.floats(0, 1),
 )
 def test_doing_what_is_said_comes_to_rest(
-    n_live, settled, method, refit, few_distinct, share, old, placed_share
+    n_live, settled, method, refit, few_distinct, is_learned, share, old, placed_share
 ):
     """Whatever the state and however the new map scores: at most two fits, then rest."""
     fitted, n_placed = old, int(placed_share * n_live)
@@ -119,6 +178,7 @@ def test_doing_what_is_said_comes_to_rest(
             neighbour_share=share,
             method=method,
             refit=refit,
+            is_learned=is_learned,
         )
         if asked is None:
             return

@@ -61,7 +61,7 @@ def test_a_slice_has_its_own_measures(store: Store, folder: bytes) -> None:
     assert (part.parent_id, part.start_frame, part.end_frame) == (whole, 1000, 2500)
     assert (part.duration_s, part.sample_rate) == (1500 / 44100, 44100)
     assert (part.loudness_db, part.pitch_confidence, part.is_loop, part.tempo_bpm) == (-20, 0.5, 0, 0)
-    assert (part.x, part.y, part.dimension) == (0.5, 0.5, D)
+    assert (part.x, part.y, len(part.embedding)) == (0.5, 0.5, 4 * D)
 
 
 def test_a_newer_analysis_decides_which_slices_there_are(store: Store, folder: bytes) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from klustr_bridge.errors import LibraryError
 from klustr_bridge.library import paths, snapshot
-from klustr_bridge.library.heard_kinds import HeardKind
+from klustr_bridge.library.heard_kinds import HeardKind, ToldBy
 from klustr_bridge.library.kind_sources import KIND_SOURCES
 from klustr_bridge.library.snapshot import SNAPSHOT_FORMAT, newest_snapshot, write_snapshot
 from klustr_bridge.library.store import Store
@@ -178,15 +178,15 @@ def test_a_portion_of_heard_kinds_is_shown_with_the_last(store: Store, folder: b
     """Only the last portion makes a new generation; a user's word makes all kinds be heard anew."""
     one, other = (hear(store, add(store, folder, f"{n}.wav", n), n) for n in (1, 2))
     before = store.generation
-    store.set_heard_kinds([HeardKind(one, "kick", 0.5)], n_known=7, last=False)
+    store.set_heard_kinds([HeardKind(one, "kick", 0.5)], told_by=ToldBy(7), last=False)
     with store.view() as view:
-        assert (view.generation, view.kinds_known) == (before, 0)
-    store.set_heard_kinds([HeardKind(other, "kick", 0.5)], n_known=7)
+        assert (view.generation, view.kinds_told_by.n_known) == (before, 0)
+    store.set_heard_kinds([HeardKind(other, "kick", 0.5)], told_by=ToldBy(7))
     with store.view() as view:
-        assert (view.generation, view.kinds_known) == (before + 1, 7)
+        assert (view.generation, view.kinds_told_by.n_known) == (before + 1, 7)
     store.set_kind(one, "tom")
     with store.view() as view:
-        assert view.kinds_known == 0
+        assert view.kinds_told_by.n_known == 0
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="names of any bytes exist on Linux")

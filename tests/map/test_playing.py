@@ -156,27 +156,26 @@ def test_a_page_too_many_says_so(page: MapPage) -> None:
     """Where the bridge has as many sockets as it takes, the page doesn't look for a bridge that is there."""
     page.page.evaluate(
         """async () => {
-            const url = wire.socket.url;
+            const own = wire.socket;
             window.others = [];
             const opened = (socket) =>
                 new Promise((resolve) => (socket.onopen = socket.onclose = resolve)).then(
                     () => socket.readyState === WebSocket.OPEN);
-            const fill = async () => {
-                for (let i = 0; i < 15; i++) {
-                    others.push(new WebSocket(url));
-                    await opened(others.at(-1));
-                }
-            };
-            await fill();
-            // the place that the page leaves: another socket must have it before the page comes back
-            for (;;) {
-                if (wire.socket?.readyState === WebSocket.OPEN) wire.socket.close();
-                const last = new WebSocket(url);
-                if (await opened(last)) {
-                    others.push(last);
-                    return;
-                }
+            for (let i = 0; i < 15; i++) {
+                others.push(new WebSocket(own.url));
+                await opened(others.at(-1));
             }
+            // another socket must have the page's place before the page comes back for it
+            const held = [];
+            const setTimeout = window.setTimeout;
+            window.setTimeout = (...timer) => held.push(timer);
+            const closed = new Promise((resolve) => own.addEventListener("close", resolve));
+            own.close();
+            await closed;
+            do others.push(new WebSocket(own.url));
+            while (!(await opened(others.at(-1))));
+            window.setTimeout = setTimeout;
+            held.forEach((timer) => window.setTimeout(...timer));
         }"""
     )
     page.page.locator("#state", has_text="too many pages are open").wait_for()

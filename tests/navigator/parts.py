@@ -2,6 +2,7 @@
 
 import itertools
 import random
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -73,9 +74,10 @@ class NotingPlayer:
 
 
 class NotingLibrarian:
-    """Accepts everything; hears any file as the embedding (0, 4), refuses one named "noise"."""
+    """Accepts everything; hears any file as one embedding, (0, 4), refuses one named "noise"."""
 
-    def __init__(self) -> None:
+    def __init__(self, heard: Sequence[float] = (0, 4)) -> None:
+        self.heard = np.array(heard, np.float32)
         self.asked: list[tuple[Any, ...]] = []
 
     async def add_folder(self, path):
@@ -108,7 +110,7 @@ class NotingLibrarian:
     async def analyse(self, path):
         if path.endswith(b"noise"):
             raise QueryError("notfound", "not audio")
-        return Analysis("a" * 16, 1.0, 44100, 1, -6.0, 1000.0, 0.0, np.array([0, 4], np.float32))
+        return Analysis("a" * 16, 1.0, 44100, 1, -6.0, 1000.0, 0.0, self.heard)
 
     async def duplicates(self):
         self.asked.append(("duplicates",))

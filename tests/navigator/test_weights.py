@@ -1,5 +1,6 @@
 """What counts for similarity, and what keeps two sounds apart."""
 
+import asyncio
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 from klustr_bridge.errors import QueryError
 from klustr_bridge.navigator import Navigator
 from klustr_bridge.sound import embedding
-from klustr_bridge.sound.aspects import ASPECTS, EMBEDDING_SIZE
+from klustr_bridge.sound.aspects import ASPECTS, EMBEDDING_SIZE, LEARNED, LEARNED_LOOP, WHOLE_SIZE
 from klustr_bridge.sound.tone import N_SHAPE, N_TONALITY
 from tests.corpus.snapshots import Made, MadeSound, below
 from tests.navigator.parts import LIBRARY, NotingLibrarian, a_client, corpus_of
@@ -116,6 +117,63 @@ def test_sounds_of_another_release_have_no_aspects(tmp_path: Path) -> None:
         navigator.similar(client, 1, 1)
     navigator.set_weight(client, "body", 1)
     assert navigator.similar(client, 1, 1)
+
+
+def learned(tmp_path: Path) -> Navigator:
+    """The same sounds heard by the learned ear, too: 3 is apart from 1 by 12 in that, 2 and 4 are not."""
+    whole = np.zeros((len(SOUNDS), WHOLE_SIZE), np.float32)
+    whole[:, :EMBEDDING_SIZE] = SOUNDS
+    whole[2, LEARNED.start + 5], whole[2, LEARNED_LOOP] = 12 * 0.6, 12 * 0.8
+    made = [
+        MadeSound(number, [below(f"{number}.wav")], (0.1 * number, 0.5), vector.tolist())
+        for number, vector in enumerate(whole, 1)
+    ]
+    wanted = Made(made, n_dimensions=WHOLE_SIZE, hearing="learned")
+    return Navigator(None, NotingLibrarian(), corpus_of(tmp_path, wanted))
+
+
+def test_weights_leave_what_was_learned_as_it_is(tmp_path: Path) -> None:
+    """It is added to the aspects as they are weighed, and is all that counts where none of them does."""
+    client, navigator = a_client(), learned(tmp_path)
+    assert found(navigator, client) == [(2, 5.0), (4, 6.0), (3, round(160**0.5, 5))]
+    navigator.set_weight(client, "pitch", 2)
+    assert found(navigator, client)[2] == (3, round((4 * 16 + 144) ** 0.5, 5))
+    for aspect in ASPECTS:
+        navigator.set_weight(client, aspect, 0)
+    assert found(navigator, client) == [(2, 0.0), (4, 0.0), (3, 12.0)]
+
+
+def test_why_tells_the_share_of_what_was_learned(tmp_path: Path) -> None:
+    """Under a word of its own beside the aspects; where there is nothing of it, the word is there with 0."""
+    client, navigator = a_client(), learned(tmp_path)
+    shares = navigator.why(client, 1, 3)
+    assert list(shares) == [*ASPECTS, "impression"] and sum(shares.values()) == pytest.approx(1)
+    assert (shares["pitch"], shares["impression"]) == (pytest.approx(16 / 160), pytest.approx(144 / 160))
+    navigator.set_weight(client, "pitch", 0)
+    assert navigator.why(client, 1, 3)["impression"] == 1.0
+    assert navigator.why(client, 1, 2)["impression"] == 0.0
+
+
+def test_a_file_heard_by_more_is_compared_by_what_counts(tmp_path: Path) -> None:
+    """While a library is heard anew a file from outside has more numbers than the library shows."""
+    heard = [*SOUNDS[1].tolist(), *[9.0] * (WHOLE_SIZE - EMBEDDING_SIZE)]
+    made = [
+        MadeSound(number, [below(f"{number}.wav")], (0.1 * number, 0.5), vector.tolist())
+        for number, vector in enumerate(SOUNDS, 1)
+    ]
+    corpus = corpus_of(tmp_path, Made(made, n_dimensions=EMBEDDING_SIZE))
+    navigator = Navigator(None, NotingLibrarian(heard), corpus)
+    nearest = asyncio.run(navigator.similar_file(a_client(), below("x.wav"), 1))
+    assert [(n.id, n.distance) for n in nearest] == [(2, 0.0)]
+
+
+def test_a_longer_embedding_of_another_release_has_no_aspects(tmp_path: Path) -> None:
+    """What it begins with isn't known: its length alone doesn't tell."""
+    vector = [0.0] * WHOLE_SIZE
+    made = Made([MadeSound(1, [below("1.wav")], (0.5, 0.5), vector)], n_dimensions=WHOLE_SIZE)
+    with pytest.raises(QueryError) as error:
+        Navigator(None, NotingLibrarian(), corpus_of(tmp_path, made)).why(a_client(), 1, 1)
+    assert error.value.code == "notready"
 
 
 def test_the_aspects_are_as_long_as_what_is_listened_to() -> None:

@@ -1,0 +1,234 @@
+"""What follows from a learned vector alone: the kind of a sound, and its place on the universal map.
+
+Owns the two small functions of the unit vector that the ear gives, and the file of their weights, which is
+made by training. NumPy is all that they need. It must not know the network, nor any other sound.
+
+References
+----------
+Guo, C., Pleiss, G., Sun, Y., & Weinberger, K. Q. (2017). On calibration of modern neural networks. ICML: how
+sure a kind is, by one temperature.
+Nadaraya, E. A. (1964). On estimating regression. Theory of Probability and Its Applications, 9(1): a place
+from those of landmarks, weighed by how near they are.
+"""
+
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from klustr_bridge.errors import EarError
+from klustr_bridge.sound.aspects import LEARNED_SIZE
+from klustr_bridge.sound.kinds import KIND_CODES
+from klustr_bridge.types import Float32Array
+
+__all__ = ["HEADS_FILE", "Heads", "kind_probabilities", "load_heads", "shipped_heads", "universal_positions"]
+
+HEADS_FILE: Final = Path(__file__).with_name("ear_heads.npz")
+
+_AT_ONCE = 4_000_000
+"""Numbers of float64 held for a batch of sounds: 32 MB."""
+
+_SHAPES: Final[dict[str, tuple[str | int, ...]]] = {
+    "kind_w1": (LEARNED_SIZE, "h"),
+    "kind_b1": ("h",),
+    "kind_w2": ("h", "k"),
+    "kind_b2": ("k",),
+    "kind_temperature": (),
+    "kind_threshold": (),
+    "map_landmarks": ("m", LEARNED_SIZE),
+    "map_xy": ("m", 2),
+    "map_sharpness": (),
+}
+"""Numbers in the file, beside ``kind_names``; letters stand for sizes that must agree."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heads:
+    """The weights of both functions.
+
+    Attributes
+    ----------
+    kind_names : tuple of str
+        The k kinds that can be told, of `klustr_bridge.sound.kinds.KINDS`.
+    kind_threshold : float
+        A kind that is less likely than this isn't told, 0..1.
+    kind_w1, kind_b1, kind_w2, kind_b2 : ndarray of float64
+        Of two layers, shapes (64, h), (h,), (h, k) and (k,).
+    kind_temperature : float
+        What the outputs are divided by, above 0.
+    map_landmarks : ndarray of float64, shape (m, 64)
+        Unit vectors of sounds with a place on the universal map.
+    map_xy : ndarray of float64, shape (m, 2)
+        Their places, 0..1.
+    map_sharpness : float
+        How much more the nearest landmarks count, above 0.
+    """
+
+    kind_names: tuple[str, ...]
+    kind_threshold: float
+    kind_w1: NDArray[np.float64]
+    kind_b1: NDArray[np.float64]
+    kind_w2: NDArray[np.float64]
+    kind_b2: NDArray[np.float64]
+    kind_temperature: float
+    map_landmarks: NDArray[np.float64]
+    map_xy: NDArray[np.float64]
+    map_sharpness: float
+
+    def kind_probabilities(self, learned: Float32Array) -> Float32Array:
+        """See the function of that name."""
+        logits = np.empty((len(learned), len(self.kind_names)))
+        for rows in _portions(len(learned), max(self.kind_w1.shape[1], len(self.kind_names))):
+            hidden = np.maximum(learned[rows].astype(np.float64) @ self.kind_w1 + self.kind_b1, 0.0)
+            logits[rows] = hidden @ self.kind_w2 + self.kind_b2
+        return _softmax(logits / self.kind_temperature).astype(np.float32)
+
+    def universal_positions(self, learned: Float32Array) -> Float32Array:
+        """See the function of that name."""
+        xy = np.empty((len(learned), 2), dtype=np.float32)
+        for rows in _portions(len(learned), len(self.map_landmarks)):
+            # float64: what a sound gets doesn't depend, down to float32, on who else is in the batch
+            nearness = learned[rows].astype(np.float64) @ self.map_landmarks.T
+            xy[rows] = _softmax(self.map_sharpness * nearness) @ self.map_xy
+        return xy.clip(0.0, 1.0)
+
+
+def kind_probabilities(learned: Float32Array) -> Float32Array:
+    """Tell how likely sounds are of each kind.
+
+    Parameters
+    ----------
+    learned : ndarray of float32, shape (n, LEARNED_SIZE)
+        Unit vectors; n may be 0.
+
+    Returns
+    -------
+    ndarray of float32, shape (n, n_kinds)
+        Columns as in `Heads.kind_names`; each row sums to 1.
+
+    Raises
+    ------
+    EarError
+        If the array has another shape, or the weights can't be read.
+    """
+    return shipped_heads().kind_probabilities(_checked(learned))
+
+
+def universal_positions(learned: Float32Array) -> Float32Array:
+    """Tell the places of sounds on the map that is the same for everybody.
+
+    Parameters
+    ----------
+    learned : ndarray of float32, shape (n, LEARNED_SIZE)
+        Unit vectors; n may be 0.
+
+    Returns
+    -------
+    ndarray of float32, shape (n, 2)
+        In 0..1: the mean of the landmarks' places, weighed by the softmax of `Heads.map_sharpness` times the
+        cosines. Equal vectors get equal places. What one sound gets doesn't depend on the others.
+
+    Raises
+    ------
+    EarError
+        If the array has another shape, or the weights can't be read.
+    """
+    return shipped_heads().universal_positions(_checked(learned))
+
+
+@cache
+def shipped_heads() -> Heads:
+    """Return the weights that come with this release, read once.
+
+    Raises
+    ------
+    EarError
+        If the file is missing or damaged.
+    """
+    return load_heads(HEADS_FILE)
+
+
+def load_heads(file: Path) -> Heads:
+    """Read weights.
+
+    Parameters
+    ----------
+    file : Path
+        An .npz file of arrays as `Heads` has them; floats of any width, names as text.
+
+    Returns
+    -------
+    Heads
+
+    Raises
+    ------
+    EarError
+        If the file can't be read, or an array is missing, of another shape, or out of its range.
+    """
+    try:
+        # opened here, for NumPy leaves a torn file open
+        with file.open("rb") as opened, np.load(opened, allow_pickle=False) as arrays:
+            kept = {name: arrays[name] for name in arrays.files}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise EarError(
+            f"the weights of the learned ear can't be read from {file}: {error}; install klustr-bridge anew"
+        ) from error
+    wrong = _wrong(kept)
+    if wrong:
+        raise EarError(f"{file} holds no weights of the learned ear: {wrong}; install klustr-bridge anew")
+    numbers: dict[str, Any] = {
+        name: kept[name].astype(np.float64) if shape else float(kept[name]) for name, shape in _SHAPES.items()
+    }
+    return Heads(kind_names=tuple(kept["kind_names"].tolist()), **numbers)
+
+
+def _wrong(kept: Mapping[str, NDArray[Any]]) -> str:
+    """What is wrong with the arrays of a file; empty where nothing is."""
+    missing = sorted({*_SHAPES, "kind_names"} - kept.keys())
+    if missing:
+        return f"without {', '.join(missing)}"
+    names = kept["kind_names"]
+    if names.ndim != 1 or names.dtype.kind != "U" or not len(names):
+        return f"kind_names are {names.dtype} of shape {names.shape}, needed: text of shape (k,)"
+    strange = sorted(set(names.tolist()) - KIND_CODES.keys() | {"unknown", "loop"} & set(names.tolist()))
+    if strange:
+        return f"{', '.join(strange)}: no kind that can be heard"
+    sizes: dict[str | int, int] = {LEARNED_SIZE: LEARNED_SIZE, 2: 2, "k": len(names)}
+    for name, wanted in _SHAPES.items():
+        array = kept[name]
+        needed = tuple(
+            sizes.setdefault(letter, got) for letter, got in zip(wanted, array.shape, strict=False)
+        )
+        if array.shape != needed or len(needed) != len(wanted) or 0 in needed:
+            return f"{name} has shape {array.shape}, needed: ({', '.join(map(str, wanted))})"
+        if array.dtype.kind != "f" or not np.isfinite(array).all():
+            return f"{name} isn't made of finite floats"
+    for name in ("kind_temperature", "map_sharpness"):
+        if kept[name] <= 0:
+            return f"{name} is {kept[name]}, needed: above 0"
+    if kept["map_xy"].min() < 0 or kept["map_xy"].max() > 1:
+        return "map_xy reaches beyond 0..1"
+    return ""
+
+
+def _checked(learned: Float32Array) -> Float32Array:
+    learned = np.asarray(learned, dtype=np.float32)
+    if learned.ndim != 2 or learned.shape[1] != LEARNED_SIZE:
+        raise EarError(f"learned vectors have shape {learned.shape}; needed: (n, {LEARNED_SIZE})")
+    return learned
+
+
+def _portions(n_rows: int, per_row: int) -> list[slice]:
+    step = max(1, _AT_ONCE // per_row)
+    return [slice(start, start + step) for start in range(0, n_rows, step)]
+
+
+def _softmax(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    powers = np.exp(values - values.max(axis=1, keepdims=True))
+    shares: NDArray[np.float64] = powers / powers.sum(axis=1, keepdims=True)
+    return shares
