@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from klustr_bridge.layout.fit import fit_layout
 from klustr_bridge.layout.quality import trustworthiness
+from klustr_bridge.sound.embedding import LEARNED_WEIGHT
 from klustr_bridge.study.bootstrap import Resampling, estimate
 from klustr_bridge.types import Float32Array
 from training.folds import Fold
@@ -33,9 +34,6 @@ from training.sounds import Sounds
 
 WEIGHTS: Final = (0, 50, 100, 150, 200, 300, 1000)
 """Of the learned numbers beside the engineered ones."""
-
-SHIPPED_WEIGHT: Final = 50.0
-"""That of the package (`klustr_bridge.sound.embedding.LEARNED_WEIGHT`): maps are made with it."""
 
 _TEMPERATURES: Final = tuple(np.round(np.geomspace(0.4, 3.0, 41), 3).tolist())
 _THRESHOLDS: Final = tuple(np.round(np.arange(0.1, 0.95, 0.025), 3).tolist())
@@ -125,7 +123,7 @@ def _maps(sounds: Sounds, folds: Sequence[Fold], tell: Callable[[str], None]) ->
         "## Maps of the held-out drums",
         "",
         f"Fitted: t-SNE of the drums' own rows. Universal: their places among the landmarks of the others. "
-        f"Weight {SHIPPED_WEIGHT:g}.",
+        f"Weight {LEARNED_WEIGHT:g}.",
         "",
         "| fold | sounds | P@10 fitted | P@10 universal | ratio | trustworthiness fitted | universal |",
         "|---|---|---|---|---|---|---|",
@@ -133,7 +131,7 @@ def _maps(sounds: Sounds, folds: Sequence[Fold], tell: Callable[[str], None]) ->
     for fold in folds:
         held_drums = fold.is_held_out & sounds.is_drum
         part, learned = sounds.of(held_drums), fold.learned[held_drums]
-        rows = mixed(part, learned, SHIPPED_WEIGHT)
+        rows = mixed(part, learned, LEARNED_WEIGHT)
         fitted = fit_layout(rows, seed=fold.seed).xy
         head = fit_map_head(fold.learned[~fold.is_held_out], fold.seed)
         universal = universal_positions(head, learned)
