@@ -1,6 +1,6 @@
 """The network: from mel levels and a length to a point of the unit sphere.
 
-Owns its layers, in PyTorch for training and as plain arrays for everything after it. It must not know sounds.
+Owns its layers, in PyTorch for training and as plain arrays for what comes after. It must not know sounds.
 """
 
 from itertools import pairwise

@@ -1,4 +1,4 @@
-"""The two files that the package ships: what they hold, how large they are, and that the card is of them."""
+"""The two files that the package ships: what they hold, how large they are, that the card is of them."""
 
 import hashlib
 from pathlib import Path
