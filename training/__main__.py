@@ -18,15 +18,7 @@ from training.fit import Recipe, train
 from training.folds import all_folds
 from training.heads import fit_kind_head, fit_map_head, mixed
 from training.network import Weights, embed
-from training.sounds import (
-    Sounds,
-    TrainingError,
-    hear_all,
-    joined,
-    keep,
-    kept_sounds,
-    synthesise_all,
-)
+from training.sounds import Sounds, TrainingError, hear_all, keep, kept_sounds
 
 SOUNDS = "sounds.npz"
 WEIGHTS = "weights.npz"
@@ -49,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _prepare(options: argparse.Namespace) -> None:
     if options.data is None:
         raise TrainingError("--data is missing: name the folder that holds drums.csv and drums/")
-    sounds = joined(hear_all(options.data, _tell), synthesise_all())
+    sounds = hear_all(options.data, _tell)
     keep(sounds, options.out / SOUNDS)
     _tell(f"{len(sounds)} sounds of {len(np.unique(sounds.collection))} collections: {options.out / SOUNDS}")
 

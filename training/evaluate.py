@@ -33,7 +33,7 @@ from training.scores import (
 )
 from training.sounds import Sounds
 
-WEIGHTS: Final = (0, 50, 75, 100, 150, 200, 1000)
+WEIGHTS: Final = (0, 30, 60, 100, 150, 1000)
 """Of the learned numbers beside the engineered ones."""
 
 _TEMPERATURES: Final = tuple(np.round(np.geomspace(0.4, 3.0, 41), 3).tolist())

@@ -1,6 +1,6 @@
-"""What training knows of each sound: heard once from labelled files and synthesised drums, then kept in one file.
+"""What training knows of each sound: heard once from a folder of labelled files, then kept in one file.
 
-Owns the reading of the folder, the hearing of what the demo's generator makes, and the kept file. It must not know the network.
+Owns the reading of the folder and the kept file. It must not know the network.
 """
 
 import csv
@@ -13,8 +13,6 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from klustr_bridge.demo.pack import plan, render
-from klustr_bridge.demo.synthesis import SAMPLE_RATE
 from klustr_bridge.errors import KlustrError, RefusedSound
 from klustr_bridge.sound.ear_input import levels_of, log_length
 from klustr_bridge.sound.embedding import ANALYSIS_VERSION, hear
@@ -31,11 +29,6 @@ NAMES: Final[tuple[str, ...]] = tuple(kind for kind in KINDS if kind not in ("un
 
 DRUMS: Final[frozenset[str]] = frozenset(NAMES) - {"perc", "bass", "synth", "vocal", "fx"}
 """Those that say what a sound is: neighbours are judged by them. The others hold all sorts."""
-
-SYNTHESISED: Final = "demo"
-"""Collection of what the generator of the demo library makes."""
-SEEDS: Final = (2, 3)
-"""Of the demo libraries that are heard: others than the one that the bridge comes with."""
 
 _TELL_EVERY = 500
 
@@ -127,30 +120,6 @@ def hear_all(data: Path, tell: Callable[[str], None]) -> Sounds:
         np.array([NAMES.index(_kind(row["label"])) for row in kept], np.int64),
         np.array([row["collection"] for row in kept]),
         np.array([f"{row['collection']}/{row['kit']}" for row in kept]),
-    )
-
-
-def synthesise_all() -> Sounds:
-    """Hear the sounds of some demo libraries, each with the kind that it was made as; no file is written."""
-    each = [(sound, seed) for seed in SEEDS for sound in plan() if sound.kind in NAMES]
-    excerpts = [
-        excerpt_of(np.atleast_2d(render(sound, seed).audio.T).mean(axis=0).astype(np.float32), SAMPLE_RATE)
-        for sound, seed in each
-    ]
-    return Sounds(
-        np.stack([levels_of(excerpt) for excerpt in excerpts]),
-        np.array([log_length(excerpt.length_s) for excerpt in excerpts], np.float32),
-        np.stack([hear(excerpt).embedding for excerpt in excerpts]),
-        np.array([NAMES.index(sound.kind) for sound, _ in each], np.int64),
-        np.full(len(each), SYNTHESISED),
-        np.array([f"{SYNTHESISED}/{seed}" for _, seed in each]),
-    )
-
-
-def joined(one: Sounds, other: Sounds) -> Sounds:
-    """All sounds of both."""
-    return Sounds(
-        *(np.concatenate([getattr(one, field.name), getattr(other, field.name)]) for field in fields(Sounds))
     )
 
 

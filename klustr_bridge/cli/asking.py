@@ -18,9 +18,11 @@ from klustr_bridge.corpus import Corpus, aspect_shares, weighted_distance
 from klustr_bridge.errors import KlustrError, LibraryError, QueryError, SettingsError
 from klustr_bridge.layout.kinds import can_guess
 from klustr_bridge.layout.scores import told
+from klustr_bridge.layout.universal import UNIVERSAL
 from klustr_bridge.library.hearings import EXTERNAL, LEARNED
 from klustr_bridge.library.lock import daemon_of
 from klustr_bridge.library.paths import to_export, to_text
+from klustr_bridge.library.rows import Epoch
 from klustr_bridge.library.snapshot import shown_scores, write_snapshot
 from klustr_bridge.library.spaces import wanted_hearing
 from klustr_bridge.library.view import View
@@ -159,7 +161,7 @@ def status(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
         "pending": counts.pending,
         "refused": counts.refused,
         "epoch": epoch.number if epoch else 0,
-        "layout": f"{epoch.method}, fitted on {counted(epoch.n_fitted, 'sound')}" if epoch else "none yet",
+        "layout": _told_layout(epoch),
         "hearing": hearing,
         "daemon": f"pid {info.pid}, OSC port {info.osc_port}" if info else "not running",
     }
@@ -202,6 +204,14 @@ def _told_kinds(kinds: Mapping[tuple[str, str], int], *, ear_tells: bool) -> str
             f"there are {n_telling} of {n_kinds}"
         )
     return said
+
+
+def _told_layout(epoch: Epoch | None) -> str:
+    """How the map in force was made."""
+    if epoch is None:
+        return "none yet"
+    of = "of" if epoch.method == UNIVERSAL else "fitted on"
+    return f"{epoch.method}, {of} {counted(epoch.n_fitted, 'sound')}"
 
 
 def _told_hearing(view: View) -> str:

@@ -130,9 +130,23 @@ def _here(file: Path, settings: Settings, given: Vectors | None) -> str:
             store.drop_vectors()
         else:
             store.give_vectors(given)
+        _hear_kinds_anew(store)
         if store.epoch() is None:
             return "klustr-bridge index makes the map"
         return _map_anew(store, settings) if settings.layout.refit == "auto" else _BY_HAND
+
+
+def _hear_kinds_anew(store: Store) -> None:
+    """Have the kinds that no name tells told by what the library goes by now."""
+    from klustr_bridge.indexer.kinds_by_ear import KindsByEar
+
+    kinds = KindsByEar(store, lambda where, message: print(f"{where}: {message}"))
+    try:
+        while not kinds.content:
+            kinds.step(settled=True)
+            multiprocessing.connection.wait(kinds.connections, 0.2)
+    finally:
+        kinds.close()
 
 
 def _map_anew(store: Store, settings: Settings) -> str:

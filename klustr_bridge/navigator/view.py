@@ -95,7 +95,7 @@ class View:
             raise QueryError(
                 "notready",
                 "the library goes by vectors of another program, which other files don't have: ask by a "
-                "sound of the library, or klustr-bridge embed --remove",
+                "sound that has one, or klustr-bridge embed --remove",
             )
 
     def require_aspects(self) -> None:

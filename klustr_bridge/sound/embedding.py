@@ -86,7 +86,7 @@ BRIGHTNESS_WEIGHT: Final = 7.0  # an octave of the spectral centroid
 LENGTH_WEIGHT: Final = 3.0  # a doubling
 CENTROID_WEIGHT: Final = 2.0  # a doubling of the temporal centroid
 LOOP_WEIGHT: Final = 40.0  # a loop from a single sound: about the mean distance between neighbours
-LEARNED_WEIGHT: Final = 75.0  # of the ear's unit vector, chosen on held-out collections: see training/
+LEARNED_WEIGHT: Final = 60.0  # of the ear's unit vector, chosen on held-out collections: see training/
 # As LOOP_WEIGHT: of the ten nearest of 1,197 drum sounds the unit vectors were .54 apart on average.
 LEARNED_LOOP_WEIGHT: Final = 0.55 * LEARNED_WEIGHT
 
