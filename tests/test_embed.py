@@ -228,7 +228,14 @@ def test_bad_files_change_nothing(home: Path, library: Path, tmp_path: Path) -> 
     np.savez(tmp_path / "same.npz", embedding=np.ones((3, 4)), uid=uids)
     np.save(tmp_path / "alone.npy", made(3))
     (tmp_path / "cut.npz").write_bytes((tmp_path / "good.npz").read_bytes()[:-40])
+    for at, head in enumerate([b"{'descr': '<f4', 'shape': (4, 4,", b"{[]: 1}", b"(" * 99]):
+        with zipfile.ZipFile(tmp_path / f"head{at}.npz", "w") as archive:
+            archive.writestr("embedding.npy", b"\x93NUMPY\x01\x00\x76\x00" + head.ljust(117) + b"\n")
+            archive.writestr("uid.npy", b"")
     for name, said in {
+        "head0.npz": "can't be read",
+        "head1.npz": "can't be read",
+        "head2.npz": "can't be read",
         "trap.npz": "objects in embedding",
         "names.npz": "objects in uid",
         "bare.npz": "can't be read",

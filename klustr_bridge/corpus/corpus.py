@@ -81,9 +81,8 @@ class Corpus:
         """
         snapshot = read_snapshot(directory)
         is_big = len(snapshot.ids) >= LEAST_SOUNDS
-        return cls(
-            snapshot, read_cells(cells_file(directory.parent, snapshot.library_id)) if is_big else None
-        )
+        cells = cells_file(directory.parent, snapshot.library_id, snapshot.n_given)
+        return cls(snapshot, read_cells(cells) if is_big else None)
 
     @classmethod
     def empty(cls) -> "Corpus":
@@ -183,7 +182,7 @@ class Corpus:
 
     @property
     def hearing(self) -> str:
-        """What the distances go by: one of ``library.hearings.HEARINGS``."""
+        """What the distances go by: one of ``library.hearings.HEARINGS``, or `EXTERNAL`."""
         return self._snapshot.hearing
 
     def _blocks(self) -> tuple[slice, ...]:

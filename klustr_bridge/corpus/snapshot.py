@@ -134,7 +134,9 @@ class Snapshot:
     candidate : CandidateMap or None
         The map that waits to be taken.
     hearing : str
-        What the embeddings are: one of ``library.hearings.HEARINGS``.
+        What the embeddings are: one of ``library.hearings.HEARINGS``, or `EXTERNAL`.
+    n_given : int
+        Which of the vectors that the library was given they are; 0 where it hears itself.
     """
 
     library_id: str
@@ -151,6 +153,7 @@ class Snapshot:
     scores: dict[str, float] = field(default_factory=dict)
     candidate: CandidateMap | None = None
     hearing: str = ENGINEERED
+    n_given: int = 0
 
     @property
     def ids(self) -> Int32Array:
@@ -238,6 +241,7 @@ def _read(directory: Path) -> Snapshot:
         scores=_numbers(meta.get("scores", {})),
         candidate=_candidate(directory, meta.get("candidate")),
         hearing=str(meta.get("hearing", ENGINEERED)),
+        n_given=int(meta.get("n_given", 0)),
     )
     _check(snapshot)
     return snapshot

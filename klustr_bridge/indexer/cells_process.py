@@ -4,6 +4,7 @@ Owns the life of that process and when it is worth it. It must not compute anyth
 """
 
 import contextlib
+import json
 import multiprocessing
 import traceback
 from collections.abc import Callable
@@ -142,7 +143,11 @@ class CellsKeeper:
 
 
 def _file_of(snapshot: Path) -> Path:
-    return cells_file(snapshot.parent, snapshot.name.rpartition("-")[0])
+    try:
+        n_given = int(json.loads((snapshot / "meta.json").read_text(encoding="utf-8")).get("n_given", 0))
+    except (OSError, ValueError):  # replaced meanwhile: the next one is looked at
+        n_given = 0
+    return cells_file(snapshot.parent, snapshot.name.rpartition("-")[0], n_given)
 
 
 def _make(connection: Connection, snapshot: str) -> None:

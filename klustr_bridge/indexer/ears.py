@@ -35,9 +35,10 @@ class Ears:
         self._store = store
         self._notice = notice
         self._looked_at = -1
-        self._hear_by(settings.embedding)
-        if self._hearing == LEARNED and not is_available():
+        if settings.embedding == LEARNED and not is_available():
             self._do_without("onnxruntime is not installed")
+        else:
+            self._hear_by(settings.embedding)
 
     @property
     def analyse(self) -> Analyse:

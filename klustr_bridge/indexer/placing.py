@@ -81,7 +81,7 @@ class MapKeeper:
         self._offered = -1
         self._said_unlearned = False
         # the universal epoch on which sounds may have been placed among their neighbours
-        self._strayed_on = -1
+        self._strayed_on = store.strayed_on
         self._has_settled = store.has_settled
         self._fitted_at = -1
         self._reload()
@@ -196,6 +196,7 @@ class MapKeeper:
         """Take in a finished fit, place what has no position, start a fit if it is time."""
         self._take_result()
         self.heal()
+        self._store.note_strayed_on(self._strayed_on)
         if self._process.running:
             return
         now = time.monotonic()

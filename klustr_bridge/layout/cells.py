@@ -97,9 +97,17 @@ def make_cells(embedding: Float32Array, ids: Int32Array, *, seed: int = 1) -> Ce
     return Cells(centres, np.asarray(ids[heard[order]], np.int32), starts.astype(np.int64))
 
 
-def cells_file(directory: Path, library_id: str) -> Path:
-    """Where the cells of a library lie among its snapshots."""
-    return directory / f"{library_id}.cells.npz"
+def cells_file(directory: Path, library_id: str, n_given: int = 0) -> Path:
+    """Where the cells of a library lie among its snapshots.
+
+    Parameters
+    ----------
+    directory : Path
+    library_id : str
+    n_given : int
+        Which of the vectors that it was given it goes by, 0 for none: cells of others have sizes like these.
+    """
+    return directory / (f"{library_id}-{n_given}.cells.npz" if n_given else f"{library_id}.cells.npz")
 
 
 def write_cells(path: Path, cells: Cells) -> None:

@@ -120,6 +120,9 @@ def next_fit(
         return _quick(is_learned) if _known(method, is_learned) == "auto" else best
     if fitted.method == UNIVERSAL and not is_learned and not settled:
         return None
+    is_left_behind = fitted.method == UNIVERSAL and fitted.hears_otherwise and not is_learned
+    if is_left_behind and refit == "manual" and has_settled:
+        return None
     if fitted.method in QUICK and best not in QUICK:
         return best
     if fitted.method == best == UNIVERSAL:

@@ -8,6 +8,7 @@ import contextlib
 import os
 import secrets
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,11 @@ from klustr_bridge.library.store import Store
 from klustr_bridge.library.vectors import Vectors
 
 __all__ = ["hand", "take", "take_back"]
+
+_UNREADABLE = (
+    *(OSError, ValueError, KeyError, EOFError, IndexError, TypeError),
+    *(zipfile.BadZipFile, zlib.error),
+)
 
 
 def hand(library: Path, given: Vectors | None) -> None:
@@ -60,7 +66,7 @@ def take(store: Store) -> bool:
             store.drop_vectors()
         else:
             store.give_vectors(given)
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    except _UNREADABLE as error:
         raise LibraryError(f"what waits in {place} is no handed vectors: {error}; it was removed") from error
     finally:
         take_back(store.path)
@@ -77,7 +83,7 @@ def _read(place: Path) -> Vectors | None:
     if not place.stat().st_size:
         return None
     with place.open("rb") as file, np.load(file, allow_pickle=False) as found:
-        return Vectors(found["ids"], found["rows"], str(found["source"][0]))
+        return Vectors(found["ids"], found["rows"], str(np.atleast_1d(found["source"])[0]))
 
 
 def _place(library: Path) -> Path:

@@ -101,8 +101,10 @@ def want_hearing(transaction: Transaction, hearing: str) -> None:
         transaction.shown = True
 
 
-def read_space(connection: sqlite3.Connection) -> Space:
+def read_space(connection: sqlite3.Connection, *, is_reading: bool = False) -> Space:
     """The space that the library is in now.
+
+    `is_reading` is only for who does nothing else in this transaction: what is seen then may be kept.
 
     Where it was given vectors from elsewhere, these count behind the engineered beginnings as long as a live
     sound has one; sounds without one have no row then. Else it is what the library hears itself.
@@ -110,10 +112,10 @@ def read_space(connection: sqlite3.Connection) -> Space:
     given = read_given(connection)
     if given is not None and has_live(connection):
         return Space(EXTERNAL, EMBEDDING_SIZE + given.size + 1, given.number, given.loop)
-    return read_own_space(connection)
+    return read_own_space(connection, is_reading=is_reading)
 
 
-def read_own_space(connection: sqlite3.Connection) -> Space:
+def read_own_space(connection: sqlite3.Connection, *, is_reading: bool = False) -> Space:
     """The space of what the library hears itself, whether or not it goes by it.
 
     Rows of the learned ear count whole once every live sound has one and the library is to hear by it; else
@@ -123,7 +125,9 @@ def read_own_space(connection: sqlite3.Connection) -> Space:
     sizes = _sizes(connection)
     if len(sizes) > 1:
         token = connection.execute("SELECT value FROM meta WHERE key = 'token'").fetchone()[0]
-        sizes = list(_live(_State(connection, connection.total_changes, str(token)), tuple(sizes))) or sizes
+        look = _live if is_reading else _live.__wrapped__  # what a rollback undoes must not be kept
+        state = _State(connection, connection.total_changes, str(token))
+        sizes = list(look(state, tuple(sizes))) or sizes
     if len(sizes) > 1 and not set(sizes) <= set(OURS):
         sizes = _most(connection)
     if not sizes:

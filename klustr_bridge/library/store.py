@@ -91,7 +91,6 @@ class Store:
         self.close()
 
     def _writing(self) -> contextlib.AbstractContextManager[database.Transaction]:
-        """One change for the length of a ``with`` block, whole or not at all; for this room alone."""
         return database.writing(self._connection)
 
     @contextlib.contextmanager
@@ -466,6 +465,19 @@ class Store:
         """Keep that everything found has been heard and laid out well."""
         with self._writing() as transaction:
             transaction.execute("UPDATE meta SET value = 1 WHERE key = 'settled'")
+
+    @property
+    def strayed_on(self) -> int:
+        """Number of the last universal epoch on which sounds were placed among their neighbours; 0: none."""
+        with self.view() as view:
+            row = view.connection.execute("SELECT value FROM meta WHERE key = 'strayed_on'").fetchone()
+        return 0 if row is None else int(row[0])
+
+    def note_strayed_on(self, epoch: int) -> None:
+        """Keep that sounds may be placed among their neighbours on a universal epoch."""
+        if epoch and epoch != self.strayed_on:
+            with self._writing() as transaction:
+                transaction.execute("INSERT OR REPLACE INTO meta VALUES ('strayed_on', ?)", (epoch,))
 
     def show_slices(self, on: bool) -> None:
         """Have the slices that were found be live with their parents, or keep them for later."""

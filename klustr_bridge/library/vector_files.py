@@ -7,6 +7,7 @@ and no array is read before its header is known to fit the file. Whose they are 
 import csv
 import math
 import os
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Sequence
@@ -33,6 +34,7 @@ _MOST_PACKED, _ALWAYS_UNPACKED_BYTES = 200, 64 << 20
 _UNREADABLE = (
     *(OSError, ValueError, KeyError, EOFError, RuntimeError, NotImplementedError, MemoryError),
     *(zipfile.BadZipFile, zlib.error, csv.Error),
+    *(TypeError, RecursionError, tokenize.TokenError),  # of heads that are no Python
 )
 
 

@@ -89,12 +89,12 @@ class View:
     @property
     def space(self) -> Space:
         """Which numbers of the embeddings count now."""
-        return read_space(self.connection)
+        return read_space(self.connection, is_reading=True)
 
     @property
     def own_space(self) -> Space:
         """The space of what the library hears itself, whether or not it goes by vectors from elsewhere."""
-        return read_own_space(self.connection)
+        return read_own_space(self.connection, is_reading=True)
 
     @property
     def given_vectors(self) -> vectors.Given | None:

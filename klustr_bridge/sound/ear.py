@@ -88,6 +88,8 @@ class Ear:
             }
             try:
                 heard[part] = self._session.run(["embedding"], shown)[0]
+            except MemoryError:
+                raise
             except Exception as error:
                 raise EarError(f"the learned ear failed on {n} sounds: {error}") from error
         return heard

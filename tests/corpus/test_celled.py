@@ -1,5 +1,6 @@
 """Search by cells in a big library, against measuring everything."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -131,5 +132,11 @@ def test_a_big_library_is_loaded_with_its_cells(tmp_path: Path, monkeypatch: pyt
     assert Corpus.load(place)._sounds._cells is None
     monkeypatch.setattr(corpus_module, "LEAST_SOUNDS", 50)
     assert Corpus.load(place)._sounds._cells is not None
+    meta = json.loads((place / "meta.json").read_text())
+    (place / "meta.json").write_text(json.dumps(meta | {"n_given": 2}))
+    assert Corpus.load(place)._sounds._cells is None  # of vectors that it goes by no more, though as long
+    write_cells(cells_file(place.parent, library_id, 2), made)
+    assert Corpus.load(place)._sounds._cells is not None
+    (place / "meta.json").write_text(json.dumps(meta))
     cells_file(place.parent, library_id).write_bytes(b"damaged")
     assert Corpus.load(place)._sounds._cells is None

@@ -193,6 +193,7 @@ def test_sounds_that_strayed_come_to_their_places_once_the_ear_has_heard_all(tmp
     assert kept.epochs == (1, UNIVERSAL, 40) and np.isfinite(kept.xy()).all()
     kept.store.hear_by("learned")
     assert far_from_home(kept) > STEP
+    kept.restart(ALWAYS)  # nothing of it is lost with the process
     kept.step_until(lambda: kept.keeper.content)
     assert kept.epochs == (2, UNIVERSAL, 60)
     assert far_from_home(kept) <= STEP and np.abs(kept.xy()[:40] - before).max() <= STEP

@@ -115,10 +115,20 @@ def test_a_universal_map_that_is_asked_for_is_never_fitted_anew():
     assert not needs_neighbour_share(90_000, settled=True, fitted=fitted, n_placed=89_999)
     strayed = FittedMap("universal", 1, hears_otherwise=True)
     assert next_fit(40, fitted=strayed, refit="manual", **asked) == "universal"
+
     assert next_fit(40, fitted=strayed, **(asked | {"settled": False})) is None
     # another map stays until the user asks for the next, or it has become poor
     assert next_fit(40, fitted=FittedMap("tsne", 40), **asked) is None
     assert next_fit(40, fitted=FittedMap("tsne", 10), n_placed=30, **asked) == "universal"
+
+
+def test_a_universal_map_stays_with_manual_where_the_ear_is_given_up():
+    """Only the user has it replaced then; by itself it is."""
+    left = FittedMap("universal", 1_000, None, True)
+    for method in ("auto", "universal"):
+        asked = {"settled": True, "fitted": left, "method": method, "is_learned": False}
+        assert next_fit(1_000, refit="manual", **asked) is None
+        assert next_fit(1_000, refit="auto", **asked) == "tsne"
 
 
 def test_without_the_learned_ear_universal_is_auto():
