@@ -16,10 +16,12 @@ from klustr_bridge.demo.library import encode_wav
 from klustr_bridge.demo.pack import plan, render
 from klustr_bridge.layout.even import even_positions, lattice_side
 from klustr_bridge.library.ignore import DEFAULT_PATTERNS, IgnoreRules
+from klustr_bridge.library.rows import EMBEDDING_SCORE
 from klustr_bridge.library.scan import scan_folder
 from klustr_bridge.library.store import Store
+from klustr_bridge.sound.aspects import WHOLE_SIZE
 from klustr_bridge.sound.decode import is_candidate
-from klustr_bridge.sound.embedding import ANALYSIS_VERSION, EMBEDDING_SIZE
+from klustr_bridge.sound.embedding import LEARNED_VERSION
 from klustr_bridge.sound.kinds import kind_from_path
 from klustr_bridge.types import Analysis, Float32Array, FoundFile, Int32Array, Outcome
 
@@ -90,8 +92,8 @@ def _fill_store(library: Path, samples: Path, seed: int) -> None:
     found = list(scan_folder(root, IgnoreRules(DEFAULT_PATTERNS), candidate=is_candidate))
     random = np.random.default_rng(seed)
     cluster = random.integers(_N_CLUSTERS, size=len(found))
-    centres = random.normal(0.0, 3.0, (_N_CLUSTERS, EMBEDDING_SIZE))
-    embedding = (centres[cluster] + random.normal(0.0, 1.0, (len(found), EMBEDDING_SIZE))).astype(np.float32)
+    centres = random.normal(0.0, 3.0, (_N_CLUSTERS, WHOLE_SIZE))
+    embedding = (centres[cluster] + random.normal(0.0, 1.0, (len(found), WHOLE_SIZE))).astype(np.float32)
     places = random.uniform(0.1, 0.9, (_N_CLUSTERS, 2))
     xy = np.clip(places[cluster] + random.normal(0.0, 0.04, (len(found), 2)), 0.0, 1.0).astype(np.float32)
     with Store.open(library) as store:
@@ -102,12 +104,12 @@ def _fill_store(library: Path, samples: Path, seed: int) -> None:
             store.note_files([(file, kind_from_path(file.path, root)) for file in part])
             committed = store.commit_outcomes(
                 [outcome(file, start + row, embedding[start + row]) for row, file in enumerate(part)],
-                analysis_version=ANALYSIS_VERSION,
+                analysis_version=LEARNED_VERSION,
             )
             ids[start : start + len(part)] = committed.new_ids
         # reserved in the order of the scan: row i is the i-th file
         both = np.hstack([xy, even_positions(xy)])
-        scores = {"neighbour_share": 0.5}
+        scores = {"neighbour_share": 0.5, EMBEDDING_SCORE: float(WHOLE_SIZE)}
         store.write_epoch("umap", 1, ids, both, scores, even_side=lattice_side(len(ids)))
 
 

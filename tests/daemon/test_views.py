@@ -72,6 +72,7 @@ def test_a_library_from_before_is_served_in_both_views(tmp_path: Path, folder: P
             "ALTER TABLE epochs DROP COLUMN even_side",
             "DROP TABLE candidate",
             "DROP TABLE candidate_positions",
+            "DROP TABLE vectors",
             "PRAGMA user_version = 1",
         ):
             database.execute(statement)
