@@ -152,7 +152,7 @@ def status(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
     with opened(file) as store:
         counts, epoch, kinds = store.counts(), store.epoch(), store.kind_counts()
         with store.view() as view:
-            ear_tells = view.space.hearing == LEARNED
+            ear_tells = view.space.is_learned
             hearing = _told_hearing(view)
     facts = {
         "library": str(file),

@@ -5,7 +5,7 @@ Owns the words. A running bridge does the work; without one it is done here.
 
 import argparse
 import multiprocessing.connection
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from klustr_bridge.cli.building import opened_to_write
@@ -90,11 +90,16 @@ def make_and_take(store: Store, settings: Settings, method: str) -> int:
 def _make(keeper: "MapKeeper", method: str) -> None:
     ended: list[str | None] = []
     keeper.demand_candidate(method, ended.append)
+    if reason := end_of(keeper, ended):
+        raise LibraryError(f"no candidate was made: {reason}")
+
+
+def end_of(keeper: "MapKeeper", ended: Sequence[str | None]) -> str | None:
+    """Have a keeper work until what was demanded of it has ended; None, or why it failed."""
     while not ended:
         keeper.step(settled=False)
         multiprocessing.connection.wait(keeper.connections, 0.2)
-    if ended[0]:
-        raise LibraryError(f"no candidate was made: {ended[0]}")
+    return ended[0]
 
 
 def _compare(now: Mapping[str, float], then: Mapping[str, float], http_port: int) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from klustr_bridge.cli.building import opened_to_write
+from klustr_bridge.cli.candidate import end_of
 from klustr_bridge.cli.library import chosen_library, opened
 from klustr_bridge.cli.tables import one_line
 from klustr_bridge.client import Client, FailError
@@ -156,13 +157,11 @@ def _map_anew(store: Store, settings: Settings) -> str:
     ended: list[str | None] = []
     try:
         keeper.demand(ended.append)
-        while not ended:
-            keeper.step(settled=False)
-            multiprocessing.connection.wait(keeper.connections, 0.2)
+        reason = end_of(keeper, ended)
     finally:
         keeper.close()
-    if ended[0]:
-        return f"no new map was made: {ended[0]}; klustr-bridge relayout tries again"
+    if reason:
+        return f"no new map was made: {reason}; klustr-bridge relayout tries again"
     epoch = store.epoch()
     return "" if epoch is None else f"map epoch {epoch.number} ({epoch.method}) is made by it"
 

@@ -66,7 +66,7 @@ class Ears:
         self._looked_at = generation
         if self._hearing == LEARNED:
             with self._store.view() as view:
-                is_whole = view.space.hearing == LEARNED
+                is_whole = view.space.is_learned
             if not is_whole:
                 self._store.requeue_outdated(LEARNED_VERSION)
 

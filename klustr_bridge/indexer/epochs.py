@@ -15,7 +15,6 @@ from klustr_bridge.layout.tuned import is_tuned
 from klustr_bridge.layout.universal import UNIVERSAL
 from klustr_bridge.library.heard_kinds import read_known_codes
 from klustr_bridge.library.rows import EMBEDDING_SCORE, Epoch
-from klustr_bridge.library.spaces import LEARNED, Space
 from klustr_bridge.library.store import Store
 from klustr_bridge.sound.aspects import EMBEDDING_SIZE
 from klustr_bridge.types import Float32Array, Int32Array
@@ -25,7 +24,6 @@ __all__ = [
     "count_sounds",
     "fitted_map",
     "hears_by_learned_ear",
-    "is_learned_space",
     "known_kinds",
     "places_in_force",
     "wanted_method",
@@ -38,15 +36,10 @@ NEEDS_THE_EAR: Final = (
 """Why a universal map can't be had."""
 
 
-def is_learned_space(space: Space) -> bool:
-    """Whether rows hold what the learned ear hears."""
-    return space.hearing == LEARNED
-
-
 def hears_by_learned_ear(store: Store) -> bool:
     """Whether the rows that count in a library now hold what the learned ear hears."""
     with store.view() as view:
-        return is_learned_space(view.space)
+        return view.space.is_learned
 
 
 def fitted_map(store: Store) -> FittedMap | None:

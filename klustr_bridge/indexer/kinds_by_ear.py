@@ -18,7 +18,7 @@ from klustr_bridge.errors import KlustrError
 from klustr_bridge.layout.kinds import KindGuesser
 from klustr_bridge.library import heard_kinds
 from klustr_bridge.library.heard_kinds import HeardKind, ToldBy, UnnamedSounds
-from klustr_bridge.library.spaces import ENGINEERED, LEARNED, Space
+from klustr_bridge.library.spaces import ENGINEERED, Space
 from klustr_bridge.library.store import Store
 from klustr_bridge.sound.kinds import KINDS
 
@@ -186,7 +186,7 @@ class _Ear:
                     return
                 if is_stale or self._guesser is None:
                     known = heard_kinds.read_known(view.connection)
-                    is_learned = known.space.hearing == LEARNED
+                    is_learned = known.space.is_learned
                     self._guesser = KindGuesser(known.embedding, known.kind_codes, is_learned=is_learned)
                     self._told_by, is_stale = (n_known, space), False
                 heard.extend(_guessed(self._guesser, unnamed))

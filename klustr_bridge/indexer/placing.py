@@ -18,7 +18,6 @@ from klustr_bridge.indexer.epochs import (
     count_sounds,
     fitted_map,
     hears_by_learned_ear,
-    is_learned_space,
     known_kinds,
     places_in_force,
     wanted_method,
@@ -162,7 +161,7 @@ class MapKeeper:
         xy = candidate.xy[at]
         even = EvenPlacer(xy[:, :2], xy[:, 2:], candidate.even_side)
         placer = placer_of(
-            candidate.method, known.embedding[rows], xy[:, :2], even, is_learned=is_learned_space(known.space)
+            candidate.method, known.embedding[rows], xy[:, :2], even, is_learned=known.space.is_learned
         )
         moved = moved_scores(xy[:, :2], places_in_force(self._store, ids))
         self._store.write_epoch(
@@ -196,7 +195,6 @@ class MapKeeper:
         """Take in a finished fit, place what has no position, start a fit if it is time."""
         self._take_result()
         self.heal()
-        self._store.note_strayed_on(self._strayed_on)
         if self._process.running:
             return
         now = time.monotonic()
@@ -220,6 +218,7 @@ class MapKeeper:
             return
         self._store.place_missing(self.placer)
         self._complete_even()
+        self._store.note_strayed_on(self._strayed_on)
         self._healed_at = self._store.generation
 
     def _complete_even(self) -> None:
@@ -368,7 +367,7 @@ class MapKeeper:
         live = self._store.embeddings()
         self._fitted, self._fitted_at = live, self._store.generation
         epoch = self._store.epoch()
-        is_learned = is_learned_space(live.space)
+        is_learned = live.space.is_learned
         used = method_for(len(live.ids), True, method, is_learned=is_learned)
         # the quick map of the start depends on the order of the files; the first good one must not
         from_scratch = epoch is None or (epoch.method == "pca" and used != "pca")
@@ -411,7 +410,7 @@ class MapKeeper:
         # sounds heard while the fit was running are placed in the same transaction
         even = EvenPlacer(layout.xy, layout.even, layout.even_side)
         assert self._fitted is not None
-        is_learned = is_learned_space(self._fitted.space)
+        is_learned = self._fitted.space.is_learned
         placer = placer_of(layout.method, self._fitted.embedding, layout.xy, even, is_learned=is_learned)
         self._write_epoch(self._fitted, layout, placer)
         self._failed_at = 0
@@ -462,7 +461,7 @@ class MapKeeper:
         if len(placed.ids) and np.isfinite(placed.xy).all(axis=1).any():
             _, both = self._store.positions()
             even = EvenPlacer(both[:, :2], both[:, 2:], epoch.even_side or LEAST_SIDE)
-            is_learned = is_learned_space(placed.space)
+            is_learned = placed.space.is_learned
             self._placer_mark = placed.space.mark
             if epoch.method == UNIVERSAL and not is_learned:
                 self._strayed_on = epoch.number

@@ -55,6 +55,11 @@ class Space:
         return -self.number if self.number else self.size
 
     @property
+    def is_learned(self) -> bool:
+        """Whether rows hold what the learned ear hears."""
+        return self.hearing == LEARNED
+
+    @property
     def begins_engineered(self) -> bool:
         """Whether rows begin with the engineered embedding of this release, so that aspects are known."""
         return self.hearing != ENGINEERED or self.size == EMBEDDING_SIZE
