@@ -11,15 +11,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from klustr_bridge.errors import LibraryError
 from klustr_bridge.library import (
     candidates,
     database,
     even,
+    folders,
     heard_kinds,
     hearing,
     listing,
-    paths,
+    marks,
     slices,
     vectors,
 )
@@ -126,24 +126,8 @@ class Store:
             A folder below a watched one is covered by it; watched folders below the new one are absorbed
             with all their files, analysed as they are.
         """
-        path = paths.normalise(path)
         with self._writing() as transaction:
-            rows = transaction.execute("SELECT id, path FROM folders ORDER BY path").fetchall()
-            for _, folder in rows:
-                if paths.is_same(path, folder):
-                    return AddedFolder(folder, "known")
-                if paths.is_below(path, folder):
-                    return AddedFolder(folder, "covered")
-            folder_id = transaction.execute(
-                "INSERT INTO folders (path, state) VALUES (?, 'watched')", (path,)
-            ).lastrowid
-            absorbed = [(number, folder) for number, folder in rows if paths.is_below(folder, path)]
-            for number, _ in absorbed:
-                transaction.execute("UPDATE files SET folder_id = ? WHERE folder_id = ?", (folder_id, number))
-                transaction.execute("DELETE FROM folders WHERE id = ?", (number,))
-            transaction.shown = True
-        below = tuple(folder for _, folder in absorbed)
-        return AddedFolder(path, "absorbed" if below else "added", below)
+            return folders.add(transaction, path)
 
     def remove_folder(self, path: bytes) -> int:
         """Watch a folder no more and forget its files; how many files those were.
@@ -154,11 +138,7 @@ class Store:
             It is not a watched folder.
         """
         with self._writing() as transaction:
-            number = self._folder_id(transaction, path)
-            n_files = transaction.execute("DELETE FROM files WHERE folder_id = ?", (number,)).rowcount
-            transaction.execute("DELETE FROM folders WHERE id = ?", (number,))
-            transaction.shown = True
-        return n_files
+            return folders.remove(transaction, path)
 
     def set_folder_state(self, path: bytes, state: FolderState) -> None:
         """Say whether a folder is ``watched``, ``polled`` or ``absent``; its files stay listed in any case.
@@ -168,21 +148,8 @@ class Store:
         LibraryError
             It is not a watched folder, or there is no such state.
         """
-        if state not in ("watched", "polled", "absent"):
-            raise LibraryError(f"folder state {state!r} is none of watched, polled, absent")
         with self._writing() as transaction:
-            values = (state, self._folder_id(transaction, path), state)
-            changed = transaction.execute("UPDATE folders SET state = ? WHERE id = ? AND state != ?", values)
-            transaction.shown = changed.rowcount > 0
-
-    def _folder_id(self, transaction: database.Transaction, path: bytes) -> int:
-        rows = transaction.execute("SELECT id, path FROM folders ORDER BY path").fetchall()
-        path = paths.normalise(path)
-        for number, folder in rows:
-            if paths.is_same(path, folder):
-                return int(number)
-        known = ", ".join(paths.to_export(folder) for _, folder in rows) or "none"
-        raise LibraryError(f"{paths.to_export(path)} is not a watched folder; watched: {known}")
+            folders.set_state(transaction, path, state)
 
     # Files
 
@@ -411,7 +378,8 @@ class Store:
         LibraryError
             There is no sound of that id.
         """
-        self._set(sound_id, "favourite", int(favourite))
+        with self._writing() as transaction:
+            marks.set_favourite(transaction, sound_id, favourite)
 
     def set_kind(self, sound_id: int, kind: str | None) -> None:
         """Set the user's own kind for a sound, which wins over file names; None takes it back.
@@ -421,7 +389,8 @@ class Store:
         LibraryError
             There is no sound of that id.
         """
-        self._set(sound_id, "user_kind", kind)
+        with self._writing() as transaction:
+            marks.set_kind(transaction, sound_id, kind)
 
     def set_heard_kinds(
         self,
@@ -443,17 +412,6 @@ class Store:
         """
         with self._writing() as transaction:
             heard_kinds.write(transaction, heard, told_by=told_by, last=last)
-
-    def _set(self, sound_id: int, column: str, value: object) -> None:
-        with self._writing() as transaction:
-            row = transaction.execute(f"SELECT {column} FROM sounds WHERE id = ?", (sound_id,)).fetchone()
-            if row is None:
-                raise LibraryError(f"no analysed sound has the id {sound_id}")
-            if row[0] != value:
-                transaction.execute(f"UPDATE sounds SET {column} = ? WHERE id = ?", (value, sound_id))
-                if column == "user_kind":  # what the user says tells of other sounds, too
-                    transaction.execute("UPDATE meta SET value = 0 WHERE key = 'kinds_known'")
-                transaction.shown = True
 
     @property
     def has_settled(self) -> bool:
