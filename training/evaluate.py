@@ -4,6 +4,7 @@ Owns what is asked of each fold and the words of the report. It must not train.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from klustr_bridge.layout.fit import fit_layout
 from klustr_bridge.layout.quality import trustworthiness
+from klustr_bridge.sound.ear_heads import KindHead, MapHead
 from klustr_bridge.sound.embedding import LEARNED_WEIGHT
 from klustr_bridge.study.bootstrap import Resampling, estimate
 from klustr_bridge.types import Float32Array
@@ -19,9 +21,7 @@ from training.heads import (
     KIND_TEMPERATURE,
     KIND_THRESHOLD,
     fit_map_head,
-    kind_probabilities,
     mixed,
-    universal_positions,
 )
 from training.scores import (
     Numbers,
@@ -129,8 +129,8 @@ def _maps(sounds: Sounds, folds: Sequence[Fold], tell: Callable[[str], None]) ->
         rows = mixed(part, learned)
         fitted = fit_layout(rows, seed=fold.seed).xy
         taught = ~fold.is_held_out
-        head = fit_map_head(mixed(sounds.of(taught), fold.learned[taught]), fold.seed)
-        universal = universal_positions(head, rows)
+        head = MapHead.of(fit_map_head(mixed(sounds.of(taught), fold.learned[taught]), fold.seed))
+        universal = head.positions(rows)
         asked = [over_sounds(precision(xy, part)) for xy in (fitted, universal)]
         trust = [trustworthiness(rows, xy) for xy in (fitted, universal)]
         lines.append(
@@ -154,7 +154,8 @@ def _kinds(sounds: Sounds, folds: Sequence[Fold]) -> list[str]:
     ]
     for fold in folds:
         part = sounds.of(fold.is_held_out)
-        told = kind_probabilities(fold.kind_head, fold.learned[fold.is_held_out], 1.0)
+        head = replace(KindHead.of(fold.kind_head), temperature=1.0)
+        told = head.probabilities(fold.learned[fold.is_held_out])
         shares.append(told)
         kind.append(part.kind)
         is_drum.append(part.is_drum)

@@ -148,26 +148,6 @@ def spread_out(points: Float32Array, n_wanted: int) -> NDArray[np.int64]:
     return np.unique(np.array(chosen, np.int64))
 
 
-def kind_probabilities(head: Arrays, learned: Float32Array, temperature: float | None = None) -> Float32Array:
-    """Apply a kind head; float32, shape (n, n_kinds)."""
-    hidden = np.maximum(learned @ head["kind_w1"] + head["kind_b1"], 0.0)
-    logits = hidden @ head["kind_w2"] + head["kind_b2"]
-    scaled = logits / (head["kind_temperature"] if temperature is None else temperature)
-    powers = np.exp(scaled - scaled.max(axis=1, keepdims=True))
-    shares: Float32Array = (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32)
-    return shares
-
-
-def universal_positions(head: Arrays, rows: Float32Array) -> Float32Array:
-    """Apply a map head; float32, shape (n, 2), 0..1."""
-    landmarks = head["map_landmarks"].astype(np.float64)
-    seen = (rows.astype(np.float64) - head["map_middle"]) @ head["map_axes"].astype(np.float64)
-    nearness = float(head["map_sharpness"]) * (2.0 * seen @ landmarks.T - np.square(landmarks).sum(axis=1))
-    weights = np.exp(nearness - nearness.max(axis=1, keepdims=True))
-    xy: Float32Array = ((weights @ head["map_xy"]) / weights.sum(axis=1, keepdims=True)).astype(np.float32)
-    return np.clip(xy, 0.0, 1.0)
-
-
 def _heard_views(weights: Weights, sounds: Sounds, chance: torch.Generator) -> Float32Array:
     out = []
     for start in range(0, len(sounds), 512):

@@ -214,7 +214,7 @@ def told_by_ear(embedding: Float32Array) -> tuple[NDArray[np.uint8], Float32Arra
     Returns
     -------
     kind_codes : ndarray of uint8, shape (n,)
-        0, ``unknown``, where it is less sure than `Heads.kind_threshold`.
+        0, ``unknown``, where it is less sure than `KindHead.threshold`.
     confidence : ndarray of float32, shape (n,)
         Probability, 0..1. 0 where unknown.
 
@@ -225,12 +225,12 @@ def told_by_ear(embedding: Float32Array) -> tuple[NDArray[np.uint8], Float32Arra
     EarError
         If the weights of the learned ear can't be read.
     """
-    heads = shipped_heads()
+    head = shipped_heads().kind
     probabilities = kind_probabilities(learned_vectors(embedding))
     best = probabilities.argmax(axis=1)
     sure = probabilities[np.arange(len(embedding)), best]
-    is_told = sure >= heads.kind_threshold
-    codes = np.array([KIND_CODES[name] for name in heads.kind_names], dtype=np.uint8)
+    is_told = sure >= head.threshold
+    codes = np.array([KIND_CODES[name] for name in head.names], dtype=np.uint8)
     return np.where(is_told, codes[best], np.uint8(_UNKNOWN)), np.where(is_told, sure, np.float32(0.0))
 
 

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +26,19 @@ from klustr_bridge.sound.aspects import LEARNED, LEARNED_SIZE
 from klustr_bridge.sound.kinds import KIND_CODES
 from klustr_bridge.types import Float32Array
 
-__all__ = ["HEADS_FILE", "Heads", "kind_probabilities", "load_heads", "shipped_heads", "universal_positions"]
+__all__ = [
+    "HEADS_FILE",
+    "Arrays",
+    "Heads",
+    "KindHead",
+    "MapHead",
+    "kind_probabilities",
+    "load_heads",
+    "shipped_heads",
+    "universal_positions",
+]
+
+Arrays = Mapping[str, NDArray[Any]]
 
 HEADS_FILE: Final = Path(__file__).with_name("ear_heads.npz")
 
@@ -53,61 +65,89 @@ _SHAPES: Final[dict[str, tuple[str | int, ...]]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Heads:
-    """The weights of both functions.
+class KindHead:
+    """Weights that tell kinds.
 
     Attributes
     ----------
-    kind_names : tuple of str
+    names : tuple of str
         The k kinds that can be told, of `klustr_bridge.sound.kinds.KINDS`.
-    kind_threshold : float
+    threshold : float
         A kind that is less likely than this isn't told, 0..1.
-    kind_w1, kind_b1, kind_w2, kind_b2 : ndarray of float64
+    w1, b1, w2, b2 : ndarray of float64
         Of two layers, shapes (64, h), (h,), (h, k) and (k,).
-    kind_temperature : float
+    temperature : float
         What the outputs are divided by, above 0.
-    map_middle, map_axes : ndarray of float64, shapes (PLACED_SIZE,), (PLACED_SIZE, d)
+    """
+
+    names: tuple[str, ...]
+    threshold: float
+    w1: NDArray[np.float64]
+    b1: NDArray[np.float64]
+    w2: NDArray[np.float64]
+    b2: NDArray[np.float64]
+    temperature: float
+
+    @classmethod
+    def of(cls, kept: Arrays) -> Self:
+        """Take the weights from the arrays of a file."""
+        return cls(names=tuple(kept["kind_names"].tolist()), **_numbers(kept, "kind_"))
+
+    def probabilities(self, learned: Float32Array) -> Float32Array:
+        """See `kind_probabilities`."""
+        logits = np.empty((len(learned), len(self.names)))
+        for rows in _portions(len(learned), max(self.w1.shape[1], len(self.names))):
+            hidden = np.maximum(learned[rows].astype(np.float64) @ self.w1 + self.b1, 0.0)
+            logits[rows] = hidden @ self.w2 + self.b2
+        return _softmax(logits / self.temperature).astype(np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class MapHead:
+    """Weights that place sounds.
+
+    Attributes
+    ----------
+    middle, axes : ndarray of float64, shapes (PLACED_SIZE,), (PLACED_SIZE, d)
         Where embeddings are looked at from, and along what.
-    map_landmarks : ndarray of float64, shape (m, d)
+    landmarks : ndarray of float64, shape (m, d)
         Sounds with a place on the universal map, along the axes.
-    map_xy : ndarray of float64, shape (m, 2)
+    xy : ndarray of float64, shape (m, 2)
         Their places, 0..1.
-    map_sharpness : float
+    sharpness : float
         How much less a landmark counts with each unit of squared distance, above 0.
     """
 
-    kind_names: tuple[str, ...]
-    kind_threshold: float
-    kind_w1: NDArray[np.float64]
-    kind_b1: NDArray[np.float64]
-    kind_w2: NDArray[np.float64]
-    kind_b2: NDArray[np.float64]
-    kind_temperature: float
-    map_middle: NDArray[np.float64]
-    map_axes: NDArray[np.float64]
-    map_landmarks: NDArray[np.float64]
-    map_xy: NDArray[np.float64]
-    map_sharpness: float
+    middle: NDArray[np.float64]
+    axes: NDArray[np.float64]
+    landmarks: NDArray[np.float64]
+    xy: NDArray[np.float64]
+    sharpness: float
 
-    def kind_probabilities(self, learned: Float32Array) -> Float32Array:
-        """See the function of that name."""
-        logits = np.empty((len(learned), len(self.kind_names)))
-        for rows in _portions(len(learned), max(self.kind_w1.shape[1], len(self.kind_names))):
-            hidden = np.maximum(learned[rows].astype(np.float64) @ self.kind_w1 + self.kind_b1, 0.0)
-            logits[rows] = hidden @ self.kind_w2 + self.kind_b2
-        return _softmax(logits / self.kind_temperature).astype(np.float32)
+    @classmethod
+    def of(cls, kept: Arrays) -> Self:
+        """Take the weights from the arrays of a file."""
+        return cls(**_numbers(kept, "map_"))
 
-    def universal_positions(self, embeddings: Float32Array) -> Float32Array:
-        """See the function of that name."""
+    def positions(self, embeddings: Float32Array) -> Float32Array:
+        """See `universal_positions`."""
         xy = np.empty((len(embeddings), 2), dtype=np.float32)
-        powers = np.square(self.map_landmarks).sum(axis=1)
-        for rows in _portions(len(embeddings), len(self.map_landmarks)):
+        powers = np.square(self.landmarks).sum(axis=1)
+        for rows in _portions(len(embeddings), len(self.landmarks)):
             # float64: what a sound gets doesn't depend, down to float32, on who else is in the batch
-            seen = (embeddings[rows].astype(np.float64) - self.map_middle) @ self.map_axes
+            seen = (embeddings[rows].astype(np.float64) - self.middle) @ self.axes
             # the square of the sound itself is the same for every landmark
-            nearness = 2.0 * seen @ self.map_landmarks.T - powers
-            xy[rows] = _softmax(self.map_sharpness * nearness) @ self.map_xy
+            nearness = 2.0 * seen @ self.landmarks.T - powers
+            xy[rows] = _softmax(self.sharpness * nearness) @ self.xy
         return xy.clip(0.0, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Heads:
+    """The weights of both functions."""
+
+    kind: KindHead
+    map: MapHead
 
 
 def kind_probabilities(learned: Float32Array) -> Float32Array:
@@ -121,14 +161,14 @@ def kind_probabilities(learned: Float32Array) -> Float32Array:
     Returns
     -------
     ndarray of float32, shape (n, n_kinds)
-        Columns as in `Heads.kind_names`; each row sums to 1.
+        Columns as in `KindHead.names`; each row sums to 1.
 
     Raises
     ------
     EarError
         If the array has another shape, or the weights can't be read.
     """
-    return shipped_heads().kind_probabilities(_checked(learned, LEARNED_SIZE))
+    return shipped_heads().kind.probabilities(_checked(learned, LEARNED_SIZE))
 
 
 def universal_positions(embeddings: Float32Array) -> Float32Array:
@@ -150,7 +190,7 @@ def universal_positions(embeddings: Float32Array) -> Float32Array:
     EarError
         If the array has another shape, or the weights can't be read.
     """
-    return shipped_heads().universal_positions(_checked(embeddings, PLACED_SIZE))
+    return shipped_heads().map.positions(_checked(embeddings, PLACED_SIZE))
 
 
 @cache
@@ -171,7 +211,8 @@ def load_heads(file: Path) -> Heads:
     Parameters
     ----------
     file : Path
-        An .npz file of arrays as `Heads` has them; floats of any width, names as text.
+        An .npz file of the arrays of `KindHead` and `MapHead`, named ``kind_...`` and ``map_...``; floats of
+        any width, names as text.
 
     Returns
     -------
@@ -193,13 +234,19 @@ def load_heads(file: Path) -> Heads:
     wrong = _wrong(kept)
     if wrong:
         raise EarError(f"{file} holds no weights of the learned ear: {wrong}; install klustr-bridge anew")
-    numbers: dict[str, Any] = {
-        name: kept[name].astype(np.float64) if shape else float(kept[name]) for name, shape in _SHAPES.items()
+    return Heads(KindHead.of(kept), MapHead.of(kept))
+
+
+def _numbers(kept: Arrays, beginning: str) -> dict[str, Any]:
+    """The numbers whose names begin so, by the rest of their names."""
+    return {
+        name.removeprefix(beginning): kept[name].astype(np.float64) if shape else float(kept[name])
+        for name, shape in _SHAPES.items()
+        if name.startswith(beginning)
     }
-    return Heads(kind_names=tuple(kept["kind_names"].tolist()), **numbers)
 
 
-def _wrong(kept: Mapping[str, NDArray[Any]]) -> str:
+def _wrong(kept: Arrays) -> str:
     """What is wrong with the arrays of a file; empty where nothing is."""
     missing = sorted({*_SHAPES, "kind_names"} - kept.keys())
     if missing:

@@ -28,8 +28,8 @@ def clusters(
 @cache
 def known_sounds() -> tuple[Float32Array, Float32Array]:
     """Return engineered embeddings and unit vectors of landmarks of the universal map."""
-    heads = shipped_heads()
-    rows = heads.map_middle + heads.map_landmarks @ heads.map_axes.T
+    head = shipped_heads().map
+    rows = head.middle + head.landmarks @ head.axes.T
     heard = rows[:, LEARNED]
     heard /= np.linalg.norm(heard, axis=1, keepdims=True)
     return rows[:, :EMBEDDING_SIZE].astype(np.float32), heard.astype(np.float32)

@@ -37,12 +37,12 @@ def test_the_ear_tells_without_a_single_name() -> None:
     """Where it is as sure as it must be; the confidence is the probability."""
     sounds = learned(300, spread=0.0)
     kinds, confidence = NOBODY.guess(sounds)
-    heads = shipped_heads()
+    head = shipped_heads().kind
     probabilities = kind_probabilities(sounds[:, LEARNED] / np.float32(LEARNED_WEIGHT))
-    best = [KIND_CODES[heads.kind_names[column]] for column in probabilities.argmax(axis=1)]
+    best = [KIND_CODES[head.names[column]] for column in probabilities.argmax(axis=1)]
     sure = probabilities.max(axis=1)
     told = kinds != 0
-    assert (told == (sure >= heads.kind_threshold)).mean() > 0.99  # float16 landmarks are not quite unit
+    assert (told == (sure >= head.threshold)).mean() > 0.99  # float16 landmarks are not quite unit
     assert (kinds[told] == np.array(best)[told]).all() and told.any()
     assert confidence[told] == pytest.approx(sure[told], abs=2e-3)
     assert (confidence[~told] == 0).all()

@@ -68,8 +68,8 @@ def test_kinds_are_told_with_their_probabilities(heads: Heads) -> None:
     asked[:, 0] = 1, 0, -1
     sure = np.exp(2) / (1 + np.exp(2))
     expected = np.array([[sure, 1 - sure], [0.5, 0.5], [1 - sure, sure]])
-    assert heads.kind_probabilities(asked) == pytest.approx(expected, abs=1e-6)
-    assert heads.kind_names == ("kick", "snare") and heads.kind_threshold == pytest.approx(0.6)
+    assert heads.kind.probabilities(asked) == pytest.approx(expected, abs=1e-6)
+    assert heads.kind.names == ("kick", "snare") and heads.kind.threshold == pytest.approx(0.6)
 
 
 def test_a_sound_stands_at_its_landmark_or_between_two(heads: Heads) -> None:
@@ -79,7 +79,7 @@ def test_a_sound_stands_at_its_landmark_or_between_two(heads: Heads) -> None:
     asked[:, 3:] = 99  # along no axis
     asked += 2
     expected = np.array([[0, 0], [1, 0], [0.25, 1], [0.5, 0]])
-    assert heads.universal_positions(asked) == pytest.approx(expected, abs=1e-5)
+    assert heads.map.positions(asked) == pytest.approx(expected, abs=1e-5)
 
 
 def test_what_one_sound_gets_does_not_depend_on_the_others() -> None:
@@ -93,12 +93,12 @@ def test_what_one_sound_gets_does_not_depend_on_the_others() -> None:
 
 def test_the_weights_that_come_with_the_bridge_can_be_used() -> None:
     """Probabilities of known kinds, places inside the square, both also for no sound at all."""
-    shipped = shipped_heads()
-    assert set(shipped.kind_names) <= set(KINDS) - {"unknown", "loop"} and len(shipped.kind_names) >= 13
-    assert 0 < shipped.kind_threshold < 1
+    names = shipped_heads().kind.names
+    assert set(names) <= set(KINDS) - {"unknown", "loop"} and len(names) >= 13
+    assert 0 < shipped_heads().kind.threshold < 1
     for n in (0, 50):
         probabilities, xy = kind_probabilities(vectors(n)), universal_positions(rows(n))
-        assert probabilities.shape == (n, len(shipped.kind_names)) and xy.shape == (n, 2)
+        assert probabilities.shape == (n, len(names)) and xy.shape == (n, 2)
         assert probabilities.dtype == xy.dtype == np.float32
         assert probabilities.sum(axis=1) == pytest.approx(np.ones(n), abs=1e-5)
         assert ((xy >= 0) & (xy <= 1)).all()
