@@ -18,10 +18,10 @@ from klustr_bridge.layout.even import even_positions, lattice_side
 from klustr_bridge.library.ignore import DEFAULT_PATTERNS, IgnoreRules
 from klustr_bridge.library.rows import EMBEDDING_SCORE
 from klustr_bridge.library.scan import scan_folder
+from klustr_bridge.library.spaces import LEARNED, Space
 from klustr_bridge.library.store import Store
-from klustr_bridge.sound.aspects import WHOLE_SIZE
+from klustr_bridge.sound.aspects import LEARNED_VERSION, WHOLE_SIZE
 from klustr_bridge.sound.decode import is_candidate
-from klustr_bridge.sound.embedding import LEARNED_VERSION
 from klustr_bridge.sound.kinds import kind_from_path
 from klustr_bridge.types import Analysis, Float32Array, FoundFile, Int32Array, Outcome
 
@@ -109,7 +109,7 @@ def _fill_store(library: Path, samples: Path, seed: int) -> None:
             ids[start : start + len(part)] = committed.new_ids
         # reserved in the order of the scan: row i is the i-th file
         both = np.hstack([xy, even_positions(xy)])
-        scores = {"neighbour_share": 0.5, EMBEDDING_SCORE: float(WHOLE_SIZE)}
+        scores = {"neighbour_share": 0.5, EMBEDDING_SCORE: float(Space(LEARNED, WHOLE_SIZE).mark)}
         store.write_epoch("umap", 1, ids, both, scores, even_side=lattice_side(len(ids)))
 
 

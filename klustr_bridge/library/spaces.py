@@ -22,8 +22,11 @@ from klustr_bridge.library.hearings import HEARINGS as HEARINGS
 from klustr_bridge.library.hearings import LEARNED as LEARNED
 from klustr_bridge.library.live import IS_LIVE
 from klustr_bridge.library.vectors import HAS_OURS, HAS_VECTOR, OURS, has_live, read_given
-from klustr_bridge.sound.aspects import EMBEDDING_SIZE, WHOLE_SIZE
+from klustr_bridge.sound.aspects import ANALYSIS_VERSION, EMBEDDING_SIZE, LEARNED_VERSION, WHOLE_SIZE
 from klustr_bridge.types import Float32Array
+
+_EAR_MARK: Final = 10_000
+"""What a version of the ear counts in `Space.mark`: more than any row has numbers."""
 
 _BEGINNING: Final = f"substr(s.embedding, 1, {4 * EMBEDDING_SIZE})"
 
@@ -52,7 +55,9 @@ class Space:
     @property
     def mark(self) -> int:
         """What a map made in this space notes: none of another mark lays out the same distances."""
-        return -self.number if self.number else self.size
+        if self.number:
+            return -self.number
+        return LEARNED_VERSION * _EAR_MARK + self.size if self.is_learned else self.size
 
     @property
     def is_learned(self) -> bool:
@@ -104,6 +109,26 @@ def want_hearing(transaction: Transaction, hearing: str) -> None:
     if wanted_hearing(transaction.connection) != hearing:
         transaction.execute("INSERT OR REPLACE INTO meta VALUES ('hearing', ?)", (hearing,))
         transaction.shown = True
+
+
+def drop_other_ears(transaction: Transaction) -> int:
+    """Cut off what the ear of another release has heard: it says nothing beside what this one hears.
+
+    The engineered beginnings stay and count until this ear has heard the sounds. How many sounds that were.
+    """
+    noted = transaction.execute("SELECT value FROM meta WHERE key = 'ear'").fetchone()
+    if noted is not None and int(noted[0]) == LEARNED_VERSION:
+        return 0
+    transaction.execute("INSERT OR REPLACE INTO meta VALUES ('ear', ?)", (LEARNED_VERSION,))
+    n_cut = transaction.execute(
+        f"""
+        UPDATE sounds AS s SET embedding = {_BEGINNING}, dimension = {EMBEDDING_SIZE},
+            analysis_version = min(analysis_version, {ANALYSIS_VERSION})
+        WHERE dimension = {WHOLE_SIZE} AND analysis_version != {LEARNED_VERSION}
+        """
+    ).rowcount
+    transaction.shown |= n_cut > 0
+    return n_cut
 
 
 def read_space(connection: sqlite3.Connection, *, is_reading: bool = False) -> Space:

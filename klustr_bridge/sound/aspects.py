@@ -1,22 +1,30 @@
 """The aspects of a sound: which dimensions of the embedding say what.
 
 Owns the table alone, apart from the listening itself, so that whoever weighs aspects needs none of its
-libraries. What the numbers are stands in `embedding`.
+libraries, and which versions of the numbers there are. What they are stands in `embedding`.
 """
 
 from itertools import accumulate
 from typing import Final
 
 __all__ = [
+    "ANALYSIS_VERSION",
     "ASPECTS",
     "DESCRIPTORS",
     "EMBEDDING_SIZE",
     "LEARNED",
     "LEARNED_LOOP",
     "LEARNED_SIZE",
+    "LEARNED_VERSION",
     "LOOP",
     "WHOLE_SIZE",
 ]
+
+ANALYSIS_VERSION: Final = 3
+"""Of engineered embeddings; rises, above all others that there were, whenever any of them changes."""
+
+LEARNED_VERSION: Final = 5
+"""Of learned ones, which hold all that the others do: above `ANALYSIS_VERSION`; rises with every new ear."""
 
 _SIZES: Final = {"attack": 33, "body": 20, "tail": 15, "brightness": 5, "pitch": 11, "length": 3}
 

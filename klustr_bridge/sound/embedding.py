@@ -1,7 +1,7 @@
 """The embedding: the vector in which Euclidean distance is similarity of sound.
 
-Owns what the numbers are, how they weigh and which aspect of a sound each belongs to; ANALYSIS_VERSION
-rises whenever they change. It must not read files, nor run the network.
+Owns what the numbers are and how they weigh; their versions (`aspects`) rise whenever they change. It must
+not read files, nor run the network.
 
 Four spans of time that grow from the onset on each give cepstra of their log-mel levels; one long frame says,
 by bands, whether there are tones at all, one a little later where they lie; the envelope says how the sound
@@ -25,7 +25,15 @@ from typing import Final
 
 import numpy as np
 
-from klustr_bridge.sound.aspects import ASPECTS, EMBEDDING_SIZE, LEARNED, LEARNED_LOOP, WHOLE_SIZE
+from klustr_bridge.sound.aspects import (
+    ANALYSIS_VERSION,
+    ASPECTS,
+    EMBEDDING_SIZE,
+    LEARNED,
+    LEARNED_LOOP,
+    LEARNED_VERSION,
+    WHOLE_SIZE,
+)
 from klustr_bridge.sound.ear_input import levels_from, log_length, power_of
 from klustr_bridge.sound.envelope import Envelope, envelope_of
 from klustr_bridge.sound.excerpt import LEAD_FRAMES, Excerpt
@@ -59,11 +67,6 @@ __all__ = [
     "version_of",
     "with_learned",
 ]
-
-ANALYSIS_VERSION = 3
-"""Of engineered embeddings."""
-LEARNED_VERSION = 4
-"""Of learned ones; above `ANALYSIS_VERSION`: they hold all that the others do."""
 
 SPAN_EDGES: Final = (0, 2, 8, 32, 128)
 """Analysis frames, 5.8 ms apart: attack (two spans, to 46 ms), body (to 186 ms) and tail (to 743 ms)."""

@@ -10,6 +10,7 @@ import pytest
 from klustr_bridge.indexer.kinds_by_ear import KindsByEar
 from klustr_bridge.layout.kinds import LOOP_CONFIDENCE, told_by_ear
 from klustr_bridge.library.spaces import ENGINEERED, LEARNED
+from klustr_bridge.sound.aspects import LEARNED_VERSION
 from klustr_bridge.sound.kinds import KINDS
 from klustr_bridge.types import FoundFile, Outcome
 from tests.indexer.test_kinds_by_ear import Library
@@ -35,7 +36,7 @@ class LearnedLibrary(Library):
             )
             for file, row in zip(files, rows, strict=True)
         ]
-        return self.store.commit_outcomes(outcomes, analysis_version=4).new_ids
+        return self.store.commit_outcomes(outcomes, analysis_version=LEARNED_VERSION).new_ids
 
     def restart(self) -> None:
         """Have nothing in mind but what is kept."""
@@ -109,7 +110,7 @@ def test_a_sound_that_is_heard_anew_is_told_anew(library: LearnedLibrary) -> Non
             Outcome(file.path, file.stamp, replace(analysis(row), embedding=turned[row], is_loop=False), None)
             for row, file in enumerate(files)
         ],
-        analysis_version=5,
+        analysis_version=LEARNED_VERSION + 1,
     )
     library.listen()
     assert library.said() == before[-1:] + before[:-1] != before

@@ -10,8 +10,10 @@ from klustr_bridge.indexer.placing import MapKeeper
 from klustr_bridge.layout.fit import best_engine
 from klustr_bridge.layout.spacing import CELLS
 from klustr_bridge.layout.universal import UNIVERSAL, universal_xy
+from klustr_bridge.library import spaces
 from klustr_bridge.library.spaces import ENGINEERED
 from klustr_bridge.settings import LayoutSettings
+from klustr_bridge.sound.aspects import LEARNED_VERSION
 from klustr_bridge.types import Float32Array, FoundFile, Outcome
 from tests.indexer.test_other_maps import Kept
 from tests.layout.data import learned
@@ -33,14 +35,14 @@ class Learned(Kept):
     def _fail(self, where: str, message: str) -> None:
         self.told.append(message)
 
-    def come(self, audios: range) -> None:
+    def come(self, audios: range, version: int = LEARNED_VERSION) -> None:
         files = [FoundFile(below(self.folder, f"{audio}.wav"), stamp(audio + 1)) for audio in audios]
         self.store.note_files([(file, ("unknown", "")) for file in files])
         outcomes = [
             Outcome(file.path, file.stamp, replace(analysis(audio), embedding=HEARD[audio]), None)
             for file, audio in zip(files, audios, strict=True)
         ]
-        self.store.commit_outcomes(outcomes, analysis_version=4, place=self.keeper.placer)
+        self.store.commit_outcomes(outcomes, analysis_version=version, place=self.keeper.placer)
 
     def restart(self, settings: LayoutSettings) -> None:
         self.keeper.close()
@@ -199,3 +201,27 @@ def test_sounds_that_strayed_come_to_their_places_once_the_ear_has_heard_all(tmp
     assert far_from_home(kept) <= STEP and np.abs(kept.xy()[:40] - before).max() <= STEP
     kept.close()
     assert kept.told == []
+
+
+@pytest.mark.parametrize("method", ["universal", "auto"])
+def test_another_releases_ear_gives_another_map_once_it_has_heard_all(
+    tmp_path: Path, method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows are as long as before, and mean something else: no map of theirs stays, none is made halfway."""
+    settings = LayoutSettings(seed=1, method=method, refit="auto")  # type: ignore[arg-type]
+    kept = Learned(tmp_path, settings)
+    with monkeypatch.context() as older:
+        older.setattr(spaces, "LEARNED_VERSION", LEARNED_VERSION - 1)
+        kept.come(range(40), LEARNED_VERSION - 1)
+        kept.step_until(lambda: kept.keeper.content)
+    before = kept.epochs
+    kept.store.hear_by("learned")
+    kept.restart(settings)
+    kept.keeper.step(settled=False)
+    kept.come(range(39))
+    kept.keeper.step(settled=False)
+    assert kept.epochs == before
+    kept.come(range(39, 40))
+    kept.step_until(lambda: kept.keeper.content)
+    assert kept.epochs == (before[0] + 1, before[1], 40)
+    kept.close()

@@ -7,7 +7,7 @@ from klustr_bridge.errors import LibraryError
 from klustr_bridge.library.heard_kinds import read_known, read_unnamed
 from klustr_bridge.library.spaces import ENGINEERED, LEARNED, Space, read_space
 from klustr_bridge.library.store import Store
-from klustr_bridge.sound.aspects import EMBEDDING_SIZE, WHOLE_SIZE
+from klustr_bridge.sound.aspects import EMBEDDING_SIZE, LEARNED_VERSION, WHOLE_SIZE
 from klustr_bridge.types import Float32Array, FoundFile, Outcome
 from tests.library.making import add, analysis, embedding_of, rows
 
@@ -38,29 +38,29 @@ def test_the_beginning_counts_until_all_have_been_heard_whole(store: Store, fold
     assert space_of(store) == BEGINNING
     before = store.embeddings()
     for index, file in enumerate(files[:2]):
-        commit(store, file, index, 4, WHOLE_SIZE)
+        commit(store, file, index, LEARNED_VERSION, WHOLE_SIZE)
         assert space_of(store) == BEGINNING
         found = store.embeddings()
         assert found.ids.tolist() == before.ids.tolist() and found.space == BEGINNING
-        expected = embedding_of(index, 4, WHOLE_SIZE)[:EMBEDDING_SIZE]
+        expected = embedding_of(index, LEARNED_VERSION, WHOLE_SIZE)[:EMBEDDING_SIZE]
         np.testing.assert_array_equal(found.embedding[index], expected)
-    commit(store, files[2], 2, 4, WHOLE_SIZE)
+    commit(store, files[2], 2, LEARNED_VERSION, WHOLE_SIZE)
     after = store.embeddings()
     assert after.space == WHOLE == space_of(store) and after.ids.tolist() == before.ids.tolist()
-    np.testing.assert_array_equal(after.embedding[2], embedding_of(2, 4, WHOLE_SIZE))
+    np.testing.assert_array_equal(after.embedding[2], embedding_of(2, LEARNED_VERSION, WHOLE_SIZE))
 
 
 def test_every_reader_is_in_the_same_space(store: Store, folder: bytes) -> None:
     """Kinds and snapshots read what searching reads, sounds of both lengths alike."""
     named, unnamed = add(store, folder, "a.wav", 0, kind="kick"), add(store, folder, "b.wav", 1)
     commit(store, named, 0, 3, EMBEDDING_SIZE)
-    commit(store, unnamed, 1, 4, WHOLE_SIZE)
+    commit(store, unnamed, 1, LEARNED_VERSION, WHOLE_SIZE)
     with store.view() as view:
         known, (guessed,) = read_known(view.connection), read_unnamed(view.connection, all_of_them=True)
         assert known.embedding.shape == guessed.embedding.shape == (1, EMBEDDING_SIZE)
         assert known.space == guessed.space == BEGINNING
         assert [len(row.embedding) for row in rows(view.sounds())] == [4 * EMBEDDING_SIZE] * 2
-    commit(store, named, 0, 4, WHOLE_SIZE)
+    commit(store, named, 0, LEARNED_VERSION, WHOLE_SIZE)
     with store.view() as view:
         known, (guessed,) = read_known(view.connection), read_unnamed(view.connection, all_of_them=True)
         assert known.embedding.shape == guessed.embedding.shape == (1, WHOLE_SIZE)
@@ -70,13 +70,13 @@ def test_every_reader_is_in_the_same_space(store: Store, folder: bytes) -> None:
 def test_another_hearing_needs_no_analysis(store: Store, folder: bytes) -> None:
     """A learned library told to hear by the engineered embedding reads its beginnings, and back again."""
     file = add(store, folder, "a.wav")
-    commit(store, file, 1, 4, WHOLE_SIZE)
+    commit(store, file, 1, LEARNED_VERSION, WHOLE_SIZE)
     generation = store.generation
     store.hear_by(LEARNED)
     assert store.generation == generation and space_of(store) == WHOLE
     store.hear_by(ENGINEERED)
     assert store.generation > generation and space_of(store) == BEGINNING
-    whole = embedding_of(1, 4, WHOLE_SIZE)
+    whole = embedding_of(1, LEARNED_VERSION, WHOLE_SIZE)
     np.testing.assert_array_equal(store.embeddings().embedding, [whole[:EMBEDDING_SIZE]])
     with Store.open(store.path, writable=False) as reader:  # another process hears by the same
         assert space_of(reader) == BEGINNING
@@ -90,7 +90,7 @@ def test_dormant_sounds_hold_nothing_up(store: Store, folder: bytes) -> None:
     """What no file holds any more is never heard anew, and the whole rows of all others count."""
     gone, here = add(store, folder, "gone.wav"), add(store, folder, "here.wav", 1)
     commit(store, gone, 0, 3, EMBEDDING_SIZE)
-    commit(store, here, 1, 4, WHOLE_SIZE)
+    commit(store, here, 1, LEARNED_VERSION, WHOLE_SIZE)
     assert space_of(store) == BEGINNING
     store.forget_files([gone.path])
     assert space_of(store) == WHOLE and len(store.embeddings(dormant=True).ids) == 1
@@ -112,3 +112,24 @@ def test_other_releases_count_until_most_are_heard_anew(store: Store, folder: by
         with store.view() as view:
             found.append((read_space(view.connection).size, len(store.embeddings().ids)))
     assert found == [(60, 3), (EMBEDDING_SIZE, 2), (EMBEDDING_SIZE, 3), (EMBEDDING_SIZE, 4)]
+
+
+def test_what_another_releases_ear_heard_is_given_up(store: Store, folder: bytes) -> None:
+    """Its numbers say nothing beside ours; the beginnings count until ours has heard all, then whole rows."""
+    files = [add(store, folder, f"{index}.wav", index) for index in range(3)]
+    for index, file in enumerate(files):
+        commit(store, file, index, LEARNED_VERSION - 1, WHOLE_SIZE)
+    before, generation = store.embeddings(), store.generation
+    store.hear_by(LEARNED)
+    cut = store.embeddings()
+    assert cut.space == BEGINNING and cut.ids.tolist() == before.ids.tolist()
+    assert store.generation > generation
+    np.testing.assert_array_equal(cut.embedding, before.embedding[:, :EMBEDDING_SIZE])
+    np.testing.assert_array_equal(cut.xy, before.xy)
+    assert store.requeue_outdated(LEARNED_VERSION) == 3
+    for index, file in enumerate(files):
+        commit(store, file, index, LEARNED_VERSION, WHOLE_SIZE)
+    generation = store.generation
+    store.hear_by(LEARNED)  # with the same ear nothing is lost by it
+    assert space_of(store) == WHOLE and store.generation == generation
+    assert WHOLE.mark not in (BEGINNING.mark, WHOLE_SIZE, 10_000 * (LEARNED_VERSION - 1) + WHOLE_SIZE)

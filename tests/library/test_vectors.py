@@ -15,7 +15,7 @@ from klustr_bridge.library.spaces import EXTERNAL, LEARNED, Space
 from klustr_bridge.library.store import Store
 from klustr_bridge.library.vector_match import match
 from klustr_bridge.library.vectors import DOMINANCE, Vectors, reduced
-from klustr_bridge.sound.aspects import EMBEDDING_SIZE, WHOLE_SIZE
+from klustr_bridge.sound.aspects import EMBEDDING_SIZE, LEARNED_VERSION, WHOLE_SIZE
 from klustr_bridge.types import Float32Array, Outcome
 from tests.library.making import add, analysis, embedding_of, live_ids, rows, uid_of
 
@@ -27,7 +27,7 @@ def fill(store: Store, folder: bytes, names: list[str]) -> list[int]:
     for audio, name in enumerate(names):
         file = add(store, folder, name, audio)
         outcome = Outcome(file.path, file.stamp, analysis(audio, 4, d=WHOLE_SIZE), None)
-        store.commit_outcomes([outcome], analysis_version=4)
+        store.commit_outcomes([outcome], analysis_version=LEARNED_VERSION)
     return live_ids(store)
 
 
@@ -129,11 +129,13 @@ def test_names_find_their_sounds(store: Store, folder: bytes) -> None:
     a, b, c = fill(store, folder, ["a.wav", "deep/b.wav", "deep/c.wav"])
     copy = add(store, folder, "copies/c.wav", 9)  # the same audio: no second sound
     store.commit_outcomes(
-        [Outcome(copy.path, copy.stamp, analysis(2, 4, d=WHOLE_SIZE), None)], analysis_version=4
+        [Outcome(copy.path, copy.stamp, analysis(2, LEARNED_VERSION, d=WHOLE_SIZE), None)],
+        analysis_version=LEARNED_VERSION,
     )
     other = add(store, folder, "copies/b.wav", 10)  # another sound of the same name
     store.commit_outcomes(
-        [Outcome(other.path, other.stamp, analysis(7, 4, d=WHOLE_SIZE), None)], analysis_version=4
+        [Outcome(other.path, other.stamp, analysis(7, LEARNED_VERSION, d=WHOLE_SIZE), None)],
+        analysis_version=LEARNED_VERSION,
     )
     absolute = str(Path(folder.decode()) / "a.wav")
     with store.view() as view:
