@@ -14,6 +14,7 @@ from klustr_bridge.corpus import Corpus, SnapshotFolder
 from klustr_bridge.errors import QueryError
 from klustr_bridge.navigator import ClientState, Navigator
 from klustr_bridge.navigator.kits import KIT, kit_around
+from klustr_bridge.sound.aspects import LEARNED, WHOLE_SIZE
 from tests.corpus.snapshots import ROOT, Made, MadeSound, below, snapshot_of
 from tests.navigator.parts import LIBRARY, a_client, corpus_of
 
@@ -45,7 +46,7 @@ class Sounds:
         return first
 
     def corpus(self, **columns: Sequence[float]) -> Corpus:
-        snapshot = snapshot_of(Made(self.made))
+        snapshot = snapshot_of(Made(self.made, n_dimensions=len(self.made[0].embedding)))
         sound = snapshot.sound | {name: np.array(value, np.float32) for name, value in columns.items()}
         return Corpus(replace(snapshot, sound=sound, folders=(SnapshotFolder(ROOT, 0, "watched"),)))
 
@@ -68,6 +69,21 @@ def test_a_kit_is_of_one_character() -> None:
         ("kick", kick),
         ("snare", alike["snare"]),
     ]
+
+
+def test_the_ear_has_no_say_in_characters() -> None:
+    """In learned rows the engineered beginning alone counts, be the ear's numbers larger and contrary."""
+    sounds = Sounds()
+    kick = sounds.add("kick", 30)
+    alike, contrary = sounds.add("snare", 30), sounds.add("snare", 60)
+    heard_as = {kick: 60.0, alike: 200.0, contrary: 60.0}
+    for at, made in enumerate(sounds.made):
+        first = made.id - (made.id - 1) % len(RIGHT_ANGLES)
+        learned = np.zeros(WHOLE_SIZE)
+        learned[:2] = made.embedding
+        learned[LEARNED][:2] = 50 * np.array(towards(heard_as[first] + 90 * (made.id - first)))
+        sounds.made[at] = replace(made, embedding=tuple(learned))
+    assert dict(kit_of(sounds.corpus(), kick)) == {"kick": kick, "snare": alike}
 
 
 def test_the_sounds_of_one_folder_go_before_but_not_at_any_price() -> None:
