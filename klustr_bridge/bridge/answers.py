@@ -45,8 +45,9 @@ WHY_REPLY = Answer(
     HEADER,
     (Argument("aspect", "s", choices=(*ASPECTS, IMPRESSION)), Argument("share", "f", 0.0, 1.0)),
     "Shares of the squared distance, which add up to 1; all are 0 where there is no distance. `impression` "
-    "is what the learned ear hears beyond the aspects: there only where the library hears by it (setting "
-    "`hearing.embedding`), and without a weight.",
+    "is what the learned ear hears beyond the aspects (setting `hearing.embedding`), or what vectors of "
+    "another program say (`klustr-bridge embed`): there only where the library goes by one of them, and "
+    "without a weight.",
 )
 
 KIT_REPLY = Answer(

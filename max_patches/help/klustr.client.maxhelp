@@ -3869,10 +3869,10 @@
          "patching_rect": [
           620,
           236,
-          1313,
+          1294,
           20
          ],
-         "text": "Shares of the squared distance, which add up to 1; all are 0 where there is no distance. impression is what the learned ear hears beyond the aspects: there only where the library hears by it (setting ..."
+         "text": "Shares of the squared distance, which add up to 1; all are 0 where there is no distance. impression is what the learned ear hears beyond the aspects (setting hearing.embedding), or what vectors of ..."
         }
        },
        {
