@@ -81,8 +81,8 @@ class Corpus:
         """
         snapshot = read_snapshot(directory)
         is_big = len(snapshot.ids) >= LEAST_SOUNDS
-        cells = cells_file(directory.parent, snapshot.library_id, snapshot.n_given)
-        return cls(snapshot, read_cells(cells) if is_big else None)
+        cells = cells_file(directory.parent, snapshot.library_id)
+        return cls(snapshot, read_cells(cells, snapshot.space) if is_big else None)
 
     @classmethod
     def empty(cls) -> "Corpus":

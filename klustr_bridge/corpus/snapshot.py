@@ -135,8 +135,8 @@ class Snapshot:
         The map that waits to be taken.
     hearing : str
         What the embeddings are: one of ``library.hearings.HEARINGS``, or `EXTERNAL`.
-    n_given : int
-        Which of the vectors that the library was given they are; 0 where it hears itself.
+    space : int
+        Mark of what they are: those of another one can't be compared with them.
     """
 
     library_id: str
@@ -153,7 +153,7 @@ class Snapshot:
     scores: dict[str, float] = field(default_factory=dict)
     candidate: CandidateMap | None = None
     hearing: str = ENGINEERED
-    n_given: int = 0
+    space: int = 0
 
     @property
     def ids(self) -> Int32Array:
@@ -241,7 +241,7 @@ def _read(directory: Path) -> Snapshot:
         scores=_numbers(meta.get("scores", {})),
         candidate=_candidate(directory, meta.get("candidate")),
         hearing=str(meta.get("hearing", ENGINEERED)),
-        n_given=int(meta.get("n_given", 0)),
+        space=int(meta.get("space", 0)),
     )
     _check(snapshot)
     return snapshot

@@ -88,11 +88,12 @@ class CellsKeeper:
         try:
             ids = np.load(snapshot / "sound_id.npy", mmap_mode="r", allow_pickle=False)
             embedding = np.load(snapshot / "embedding.npy", mmap_mode="r", allow_pickle=False)
+            space = _space_of(snapshot)
         except (OSError, ValueError):  # replaced meanwhile: the next one is looked at
             return False
         if len(ids) < self._least_sounds:
             return False
-        cells = read_cells(_file_of(snapshot))
+        cells = read_cells(_file_of(snapshot), space)
         if cells is None or cells.centres.shape[1] != embedding.shape[1]:
             return True
         heard = ids[np.isfinite(embedding[:, 0])]
@@ -143,11 +144,11 @@ class CellsKeeper:
 
 
 def _file_of(snapshot: Path) -> Path:
-    try:
-        n_given = int(json.loads((snapshot / "meta.json").read_text(encoding="utf-8")).get("n_given", 0))
-    except (OSError, ValueError):  # replaced meanwhile: the next one is looked at
-        n_given = 0
-    return cells_file(snapshot.parent, snapshot.name.rpartition("-")[0], n_given)
+    return cells_file(snapshot.parent, snapshot.name.rpartition("-")[0])
+
+
+def _space_of(snapshot: Path) -> int:
+    return int(json.loads((snapshot / "meta.json").read_text(encoding="utf-8")).get("space", 0))
 
 
 def _make(connection: Connection, snapshot: str) -> None:
@@ -156,7 +157,7 @@ def _make(connection: Connection, snapshot: str) -> None:
     try:
         embedding = np.load(place / "embedding.npy", mmap_mode="r", allow_pickle=False)
         ids = np.load(place / "sound_id.npy", mmap_mode="r", allow_pickle=False)
-        write_cells(_file_of(place), make_cells(embedding, ids))
+        write_cells(_file_of(place), make_cells(embedding, ids), _space_of(place))
     except OSError as error:
         trouble = f"{error.strerror or error}"
     except Exception as error:

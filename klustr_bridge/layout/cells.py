@@ -97,39 +97,40 @@ def make_cells(embedding: Float32Array, ids: Int32Array, *, seed: int = 1) -> Ce
     return Cells(centres, np.asarray(ids[heard[order]], np.int32), starts.astype(np.int64))
 
 
-def cells_file(directory: Path, library_id: str, n_given: int = 0) -> Path:
-    """Where the cells of a library lie among its snapshots.
+def cells_file(directory: Path, library_id: str) -> Path:
+    """Where the cells of a library lie among its snapshots."""
+    return directory / f"{library_id}.cells.npz"
+
+
+def write_cells(path: Path, cells: Cells, space: int) -> None:
+    """Put cells in place in one step; OSError where that can't be done.
 
     Parameters
     ----------
-    directory : Path
-    library_id : str
-    n_given : int
-        Which of the vectors that it was given it goes by, 0 for none: cells of others have sizes like these.
+    path : Path
+    cells : Cells
+    space : int
+        Mark of what the embeddings are: others may be as long and mean something else.
     """
-    return directory / (f"{library_id}-{n_given}.cells.npz" if n_given else f"{library_id}.cells.npz")
-
-
-def write_cells(path: Path, cells: Cells) -> None:
-    """Put cells in place in one step; OSError where that can't be done."""
     aside = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}")
     try:
         with aside.open("wb") as file:
-            np.savez(file, centres=cells.centres, ids=cells.ids, starts=cells.starts)
+            np.savez(file, centres=cells.centres, ids=cells.ids, starts=cells.starts, space=space)
         os.replace(aside, path)
     finally:
         with contextlib.suppress(OSError):
             aside.unlink()
 
 
-def read_cells(path: Path) -> Cells | None:
-    """Read cells; None where there are none, or the file is damaged or holds something else."""
+def read_cells(path: Path, space: int) -> Cells | None:
+    """Read cells; None where there are none of this space, or the file is damaged."""
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             cells = Cells(arrays["centres"], arrays["ids"], arrays["starts"])
+            is_of_space = bool(arrays["space"] == space)
     except Exception:  # a damaged archive fails in many ways
         return None
-    return cells if _fit_together(cells) else None
+    return cells if is_of_space and _fit_together(cells) else None
 
 
 def _fit_together(cells: Cells) -> bool:

@@ -198,7 +198,7 @@ def _write(view: View, directory: _Arrays) -> None:
         "epoch": 0 if epoch is None else epoch.number,
         "scores": {} if epoch is None else shown_scores(epoch.scores),
         "hearing": view.space.hearing,
-        "n_given": view.space.number,
+        "space": view.space.mark,
         "candidate": candidate,
         "n_files": counts.files,
         "n_sounds": counts.sounds,

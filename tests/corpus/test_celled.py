@@ -128,14 +128,14 @@ def test_a_big_library_is_loaded_with_its_cells(tmp_path: Path, monkeypatch: pyt
         np.array([sound.embedding for sound in sounds], np.float32),
         np.array([sound.id for sound in sounds], np.int32),
     )
-    write_cells(cells_file(place.parent, library_id), made)
+    write_cells(cells_file(place.parent, library_id), made, 0)
     assert Corpus.load(place)._sounds._cells is None
     monkeypatch.setattr(corpus_module, "LEAST_SOUNDS", 50)
     assert Corpus.load(place)._sounds._cells is not None
     meta = json.loads((place / "meta.json").read_text())
-    (place / "meta.json").write_text(json.dumps(meta | {"n_given": 2}))
-    assert Corpus.load(place)._sounds._cells is None  # of vectors that it goes by no more, though as long
-    write_cells(cells_file(place.parent, library_id, 2), made)
+    (place / "meta.json").write_text(json.dumps(meta | {"space": 50_152}))
+    assert Corpus.load(place)._sounds._cells is None  # of another space, though as long
+    write_cells(cells_file(place.parent, library_id), made, 50_152)
     assert Corpus.load(place)._sounds._cells is not None
     (place / "meta.json").write_text(json.dumps(meta))
     cells_file(place.parent, library_id).write_bytes(b"damaged")

@@ -1,5 +1,6 @@
 """Cells beside snapshots: made by a process of their own when a library is big, and then used."""
 
+import json
 import multiprocessing.connection
 import os
 from pathlib import Path
@@ -29,11 +30,12 @@ class Kept:
     def _made(self) -> None:
         self.n_made += 1
 
-    def snapshot(self, generation: int, n: int, n_dims: int = 6) -> Path:
+    def snapshot(self, generation: int, n: int, n_dims: int = 6, space: int = 1) -> Path:
         place = self.folder / f"library-{generation}"
         place.mkdir()
         np.save(place / "sound_id.npy", np.arange(1, n + 1, dtype=np.int32))
         np.save(place / "embedding.npy", np.random.default_rng(1).random((n, n_dims), np.float32))
+        (place / "meta.json").write_text(json.dumps({"space": space}))
         return place
 
     def show(self, place: Path) -> None:
@@ -52,11 +54,13 @@ def test_cells_are_made_once_and_again_when_the_library_has_grown(tmp_path: Path
     for generation, n, n_dims, n_made in ((2, 100, 6, 1), (3, 110, 6, 1), (4, 112, 6, 2), (5, 112, 7, 3)):
         kept.show(kept.snapshot(generation, n, n_dims))
         assert kept.n_made == n_made
-    cells = read_cells(tmp_path / "library.cells.npz")
+    cells = read_cells(tmp_path / "library.cells.npz", 1)
     assert cells is not None and len(cells.ids) == 112 and cells.centres.shape[1] == 7
     (tmp_path / "library.cells.npz").write_bytes(b"damaged")
     kept.show(kept.snapshot(6, 112, 7))
-    assert kept.n_made == 4 and read_cells(tmp_path / "library.cells.npz") is not None
+    assert kept.n_made == 4 and read_cells(tmp_path / "library.cells.npz", 1) is not None
+    kept.show(kept.snapshot(7, 112, 7, space=2))  # as long, and heard by another ear
+    assert kept.n_made == 5 and read_cells(tmp_path / "library.cells.npz", 2) is not None
     assert not kept.notices
     kept.keeper.close()
 

@@ -47,9 +47,9 @@ def test_cells_are_read_as_they_were_written(tmp_path: Path) -> None:
     """The file gives back what was put in, in one step: nothing else is left behind."""
     cells = make_cells(clusters(200, n_dims=8), _ids(200))
     for _ in range(2):
-        write_cells(tmp_path / "a.cells.npz", cells)
+        write_cells(tmp_path / "a.cells.npz", cells, 7)
     assert [path.name for path in tmp_path.iterdir()] == ["a.cells.npz"]
-    read = read_cells(tmp_path / "a.cells.npz")
+    read = read_cells(tmp_path / "a.cells.npz", 7)
     assert read is not None
     for name in ("centres", "ids", "starts"):
         assert getattr(read, name).tolist() == getattr(cells, name).tolist()
@@ -58,15 +58,15 @@ def test_cells_are_read_as_they_were_written(tmp_path: Path) -> None:
 def test_what_is_no_file_of_cells_is_none(tmp_path: Path) -> None:
     """Files that are missing, cut, damaged, pickled or inconsistent are no cells, and no error."""
     path = tmp_path / "a.npz"
-    assert read_cells(path) is None
+    assert read_cells(path, 7) is None
     cells = make_cells(clusters(200, n_dims=8), _ids(200))
-    write_cells(path, cells)
+    write_cells(path, cells, 7)
     whole = path.read_bytes()
     for damaged in (b"", whole[:100], whole[: len(whole) // 2], b"\0" + whole[1:], b"[1]"):
         path.write_bytes(damaged)
-        assert read_cells(path) is None
+        assert read_cells(path, 7) is None
     np.savez(path, centres=np.array([{}], object), ids=cells.ids, starts=cells.starts)
-    assert read_cells(path) is None
+    assert read_cells(path, 7) is None
     twice = cells.ids.copy()
     twice[0] = twice[1]
     nowhere = cells.centres.copy()
@@ -80,5 +80,5 @@ def test_what_is_no_file_of_cells_is_none(tmp_path: Path) -> None:
         Cells(cells.centres.astype(np.float64), cells.ids, cells.starts),
         Cells(cells.centres.ravel(), cells.ids, cells.starts),
     ):
-        write_cells(path, wrong)
-        assert read_cells(path) is None
+        write_cells(path, wrong, 7)
+        assert read_cells(path, 7) is None
