@@ -4,7 +4,7 @@ Owns what is asked of each fold and the words of the report. It must not train.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -31,14 +31,52 @@ from training.scores import (
     precision,
     triplet_agreement,
 )
-from training.sounds import Sounds
+from training.sounds import Sounds, TrainingError
 
-WEIGHTS: Final = (0, 30, 60, 100, 150, 1000)
+WEIGHTS: Final = (0, 30, LEARNED_WEIGHT, 100, 150)
 """Of the learned numbers beside the engineered ones."""
 
+_LEAST_DRUMS = 100
 _TEMPERATURES: Final = tuple(np.round(np.geomspace(0.4, 3.0, 41), 3).tolist())
 _THRESHOLDS: Final = tuple(np.round(np.arange(0.1, 0.95, 0.025), 3).tolist())
 _WANTED_RIGHT = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What was held out of a fold, as the ears of all its seeds hear it.
+
+    Attributes
+    ----------
+    name : str
+        Of the fold.
+    part : Sounds
+        What was held out.
+    ears : sequence of (int, ndarray of float32, shape (n, LEARNED_SIZE))
+        Seeds, and what the ear trained with each makes of `part`.
+    """
+
+    name: str
+    part: Sounds
+    ears: Sequence[tuple[int, Float32Array]]
+
+    def shares(self, weight: float | None) -> Numbers:
+        """P@10 of each sound with each ear, shape (n_seeds, n): see `precision`.
+
+        By the engineered numbers beside the learned ones times `weight`; by the learned ones alone if None.
+        """
+        if weight == 0:
+            return np.tile(precision(self.part.engineered, self.part), (len(self.ears), 1))
+        rows = (one if weight is None else mixed(self.part, one, weight) for _, one in self.ears)
+        return np.stack([precision(each, self.part) for each in rows])
+
+    def agreement(self, weight: float | None) -> float:
+        """Mean over the ears of `triplet_agreement`; `weight` as above."""
+        part = self.part
+        rows = [(seed, one if weight is None else mixed(part, one, weight)) for seed, one in self.ears]
+        return float(
+            np.mean([triplet_agreement(each, part.engineered, part.kind, seed) for seed, each in rows])
+        )
 
 
 def evaluate(sounds: Sounds, folds: Sequence[Fold], tell: Callable[[str], None]) -> str:
@@ -49,6 +87,7 @@ def evaluate(sounds: Sounds, folds: Sequence[Fold], tell: Callable[[str], None])
     sounds : Sounds
         All that the folds were made of.
     folds : sequence of Fold
+        With the same seeds for each name.
     tell : callable
         Told a line now and then.
 
@@ -56,61 +95,89 @@ def evaluate(sounds: Sounds, folds: Sequence[Fold], tell: Callable[[str], None])
     -------
     str
         Markdown.
+
+    Raises
+    ------
+    TrainingError
+        Where too few drums are held out.
     """
-    judged = [fold for fold in folds if sounds.of(fold.is_held_out).is_drum.sum() >= 100]
+    judged = [fold for fold in folds if sounds.of(fold.is_held_out).is_drum.sum() >= _LEAST_DRUMS]
+    if not judged:
+        raise TrainingError(f"no fold holds {_LEAST_DRUMS} drums or more out: there is nothing to judge by")
     lines = ["# What the learned ear is worth on collections it never heard", ""]
-    lines += _neighbours(sounds, judged)
+    lines += neighbours([held_out(sounds, judged, name) for name in dict.fromkeys(f.name for f in judged)])
     tell("neighbours are judged")
     lines += _maps(sounds, judged, tell)
     lines += _kinds(sounds, folds)
     return "\n".join(lines) + "\n"
 
 
-def _neighbours(sounds: Sounds, folds: Sequence[Fold]) -> list[str]:
+def held_out(sounds: Sounds, folds: Sequence[Fold], name: str) -> Held:
+    """Gather the ears of all seeds of a fold."""
+    of_name = [fold for fold in folds if fold.name == name]
+    is_held_out = of_name[0].is_held_out
+    return Held(name, sounds.of(is_held_out), [(fold.seed, fold.learned[is_held_out]) for fold in of_name])
+
+
+def neighbours(held: Sequence[Held]) -> list[str]:
+    """Lines of the report on neighbours: what each weight is worth, and the shipped one beside none."""
+    n_seeds = len(held[0].ears)
+    names = " | ".join(one.name for one in held)
     lines = [
         "## Neighbours and triplets",
         "",
         "P@10: share of the ten nearest held-out drums outside a drum's own kit that are of its kind, mean "
-        "over sounds / over kinds. Triplets: agreement with the engineered order within a kind.",
+        f"over sounds / over kinds, of {n_seeds} seed(s); ± is the standard deviation between them. "
+        "Triplets: agreement with the engineered order within a kind.",
         "",
-        "| rows | "
-        + " | ".join(f"{fold.name} {fold.seed}" for fold in folds)
-        + " | all: P@10 [95 %] | triplets |",
-        "|---" * (len(folds) + 3) + "|",
+        f"| learned, times | {names} | all | triplets |",
+        "|---" * (len(held) + 3) + "|",
     ]
-    parts = [sounds.of(fold.is_held_out) for fold in folds]
-    for name in ("engineered", "learned", *(f"mix {weight}" for weight in WEIGHTS)):
-        cells, shares, agree = [], [], []
-        for fold, part in zip(folds, parts, strict=True):
-            rows = _rows(name, part, fold.learned[fold.is_held_out])
-            share = precision(rows, part)
-            shares.append(share)
-            agree.append(triplet_agreement(rows, part.engineered, part.kind, fold.seed))
-            cells.append(f"{over_sounds(share):.3f} / {over_kinds(share, part.kind):.3f}")
-        cells.append(_over_all(shares, parts))
-        cells.append(f"{np.mean(agree):.3f}")
-        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    shares: dict[float | None, list[Numbers]] = {}
+    for weight in (*WEIGHTS, None):
+        shares[weight] = [one.shares(weight) for one in held]
+        cells = [_means(share, one.part.kind) for share, one in zip(shares[weight], held, strict=True)]
+        cells.append(_means(np.hstack(shares[weight]), _kinds_of(held)))
+        cells.append(f"{np.mean([one.agreement(weight) for one in held]):.3f}")
+        lines.append(f"| {'alone' if weight is None else f'{weight:g}'} | " + " | ".join(cells) + " |")
+    lines += [
+        "",
+        f"Times {LEARNED_WEIGHT:g} less engineered alone, points: mean of the seeds [95 %, whole kits drawn "
+        "again].",
+        "",
+        "| fold | asked | over sounds | over kinds |",
+        "|---|---|---|---|",
+    ]
+    gains = [
+        (with_ear - without).mean(axis=0)
+        for with_ear, without in zip(shares[LEARNED_WEIGHT], shares[0], strict=True)
+    ]
+    rows = [(one.name, [one], [gain]) for one, gain in zip(held, gains, strict=True)]
+    for name, those, gain in (*rows, ("all", list(held), gains)):
+        lines.append(f"| {name} | " + _gain(np.concatenate(gain), those) + " |")
     return [*lines, ""]
 
 
-def _rows(name: str, part: Sounds, learned: Float32Array) -> Float32Array:
-    if name == "learned":
-        return learned
-    return part.engineered if name == "engineered" else mixed(part, learned, float(name.split()[1]))
-
-
-def _over_all(shares: Sequence[Numbers], parts: Sequence[Sounds]) -> str:
-    """Mean over the drums of all folds, and between what it would lie with other kits."""
-    share = np.concatenate(shares)
-    asked = np.isfinite(share)
-    kit = np.concatenate([part.kit for part in parts])[asked]
-    kind = np.concatenate([part.kind for part in parts])[asked].astype(str)
-    draws = Resampling(kit, kind)
-    sounds, kinds = estimate(draws.over_sounds(share[asked])), estimate(draws.over_labels(share[asked]))
-    return (
-        f"{sounds.value:.3f} [{sounds.low:.3f} {sounds.high:.3f}] / "
-        f"{kinds.value:.3f} [{kinds.low:.3f} {kinds.high:.3f}]"
+def _means(share: Numbers, kind: NDArray[np.int64]) -> str:
+    """Both means of shares of shape (n_seeds, n)."""
+    by_seed = [(over_sounds(one), over_kinds(one, kind)) for one in share]
+    return " / ".join(
+        f"{np.mean(means):.3f}" + (f" ± {np.std(means, ddof=1):.3f}" if len(share) > 1 else "")
+        for means in zip(*by_seed, strict=True)
     )
+
+
+def _gain(share: Numbers, held: Sequence[Held]) -> str:
+    """Both means of differences of shares, in points, and between what they would lie with other kits."""
+    asked = np.isfinite(share)
+    kit = np.concatenate([one.part.kit for one in held])[asked]
+    draws = Resampling(kit, _kinds_of(held)[asked].astype(str))
+    by_sound, by_kind = draws.over_sounds(share[asked]), draws.over_labels(share[asked])
+    return f"{asked.sum()} | {estimate(by_sound).text()} | {estimate(by_kind).text()}"
+
+
+def _kinds_of(held: Sequence[Held]) -> NDArray[np.int64]:
+    return np.concatenate([one.part.kind for one in held])
 
 
 def _maps(sounds: Sounds, folds: Sequence[Fold], tell: Callable[[str], None]) -> list[str]:
