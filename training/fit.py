@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from klustr_bridge.sound.embedding import LEARNED_WEIGHT
 from klustr_bridge.types import Float32Array
 from training.losses import loss_of
 from training.network import Ear, Weights, folded
@@ -77,7 +78,8 @@ def train(sounds: Sounds, recipe: Recipe, tell: Callable[[str], None]) -> Weight
     levels = torch.from_numpy(sounds.levels)
     lengths = torch.from_numpy(sounds.log_length)[:, None]
     kinds = torch.from_numpy(sounds.kind)
-    teacher = torch.from_numpy(of_unit_variance(sounds.engineered))
+    measured = torch.from_numpy(sounds.engineered / np.float32(LEARNED_WEIGHT))
+    spread = spread_of(measured.numpy())
     draw = torch.bincount(kinds)[kinds].float().rsqrt()
     ear = Ear().to(recipe.device, memory_format=torch.channels_last)
     keep = 1.0 - 1.0 / max(1.0, min(AVERAGED_STEPS, recipe.steps / 10))
@@ -91,7 +93,7 @@ def train(sounds: Sounds, recipe: Recipe, tell: Callable[[str], None]) -> Weight
         shown = levels[rows].to(recipe.device), lengths[rows].to(recipe.device)
         first, second = view(*shown, chance), view(*shown, chance)
         points = ear(torch.cat([first[0], second[0]]), torch.cat([first[1], second[1]]))
-        loss = loss_of(points, kinds[rows].to(recipe.device), teacher[rows].to(recipe.device))
+        loss = loss_of(points, kinds[rows].to(recipe.device), measured[rows].to(recipe.device), spread)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -107,9 +109,7 @@ def train(sounds: Sounds, recipe: Recipe, tell: Callable[[str], None]) -> Weight
     return weights
 
 
-def of_unit_variance(rows: Float32Array) -> Float32Array:
-    """Shift and scale points so that their mean is 0 and their mean squared distance from it 1."""
-    apart = rows - rows.mean(axis=0)
-    scale = np.sqrt(np.square(apart, dtype=np.float64).sum(axis=1).mean())
-    scaled: Float32Array = (apart / scale).astype(np.float32)
-    return scaled
+def spread_of(rows: Float32Array) -> float:
+    """Root of the mean squared distance of points from their mean."""
+    apart = rows - rows.mean(axis=0, dtype=np.float64)
+    return float(np.sqrt(np.square(apart).sum(axis=1).mean()))

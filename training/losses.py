@@ -1,5 +1,10 @@
 """What the ear is taught: kinds lie together, a sound by its other view, distances as measured ones.
 
+Kinds lie together where the measured numbers and the ear's are taken together, as the package does: what is
+measured well need not be learned, and what the ear alone could tell may not undo it. On five sets of
+collections that were held out, P@10 of both together was by .01 to .07 higher on four and .01 lower on one
+than with an ear that was taught to tell kinds alone.
+
 Owns the three parts and their weights. It must not know the network.
 
 References
@@ -18,11 +23,11 @@ KIND_TEMPERATURE: Final = 0.2
 VIEW_TEMPERATURE: Final = 0.1
 VIEW_WEIGHT: Final = 0.3
 NEIGHBOUR_TEMPERATURE: Final = 0.1
-NEIGHBOUR_REACH: Final = 0.35  # where the variance of all sounds is 1
+NEIGHBOUR_REACH: Final = 0.35  # of the spread of all sounds
 NEIGHBOUR_WEIGHT: Final = 0.3
 
 
-def loss_of(points: Tensor, kind: Tensor, teacher: Tensor) -> Tensor:
+def loss_of(points: Tensor, kind: Tensor, measured: Tensor, spread: float) -> Tensor:
     """Tell how far a batch is from what is wanted.
 
     Parameters
@@ -30,8 +35,10 @@ def loss_of(points: Tensor, kind: Tensor, teacher: Tensor) -> Tensor:
     points : Tensor of float32, shape (2 n, d)
         Of unit length: the first views of n sounds, then their second views.
     kind : Tensor of int64, shape (n,)
-    teacher : Tensor of float32, shape (n, m)
-        Measured embedding of each sound, the variance of all sounds being 1.
+    measured : Tensor of float32, shape (n, m)
+        Engineered embedding of each sound, in the unit in which the package puts `points` beside it.
+    spread : float
+        Root of the mean squared distance of all sounds' embeddings from their mean, in that unit.
 
     Returns
     -------
@@ -42,13 +49,15 @@ def loss_of(points: Tensor, kind: Tensor, teacher: Tensor) -> Tensor:
     itself = torch.eye(2 * n, dtype=torch.bool, device=points.device)
     both = torch.cat([kind, kind])
     is_same = (both[:, None] == both[None, :]) & ~itself
-    of_kind = _log_softmax(cosine / KIND_TEMPERATURE, itself)
+    squares = torch.cdist(measured, measured).square().repeat(2, 2)
+    # half the squared distance of both together, but for a constant
+    of_kind = _log_softmax((cosine - squares / 2) / KIND_TEMPERATURE, itself)
     by_kind = -(of_kind * is_same).sum(dim=1) / is_same.sum(dim=1)
     other = torch.arange(2 * n, device=points.device).roll(n)
     of_view = _log_softmax(cosine / VIEW_TEMPERATURE, itself)
     by_view = -of_view.gather(1, other[:, None])[:, 0]
-    squares = torch.cdist(teacher, teacher).square().repeat(2, 2)
-    wanted = torch.softmax((-squares / (2 * NEIGHBOUR_REACH**2)).masked_fill(itself, -torch.inf), dim=1)
+    reach = NEIGHBOUR_REACH * spread
+    wanted = torch.softmax((-squares / (2 * reach**2)).masked_fill(itself, -torch.inf), dim=1)
     of_neighbours = of_view
     if NEIGHBOUR_TEMPERATURE != VIEW_TEMPERATURE:
         of_neighbours = _log_softmax(cosine / NEIGHBOUR_TEMPERATURE, itself)

@@ -14,6 +14,7 @@ pytest.importorskip("onnx", reason="onnx isn't installed: pip install -e '.[trai
 pytest.importorskip("onnxruntime", reason="onnxruntime isn't installed: pip install -e '.[train]'")
 
 from tests.training.made import make_data  # noqa: E402
+from training import losses  # noqa: E402
 from training.__main__ import main  # noqa: E402
 from training.export import EAR, HEADS, TOLERANCE, heard_by_file  # noqa: E402
 from training.fit import Recipe, train  # noqa: E402
@@ -74,7 +75,7 @@ def test_training_lowers_the_loss(sounds: Sounds) -> None:
     train(sounds, Recipe(steps=100, batch=24, seed=1), said.append)
     losses = [float(line.rsplit(" ", 1)[1]) for line in said]
     assert len(losses) == 2
-    assert losses[1] < losses[0] - 0.3
+    assert losses[1] < losses[0] - 0.1  # most of what these sounds are is measured already
 
 
 def test_what_is_held_out_has_no_say(sounds: Sounds, tmp_path: Path) -> None:
@@ -143,11 +144,27 @@ def test_the_loss_wants_kinds_together() -> None:
     """Points by kind, each beside its other view, lose less than the same points dealt out anew."""
     torch.manual_seed(0)
     kind = torch.arange(24) % 4
-    teacher = torch.nn.functional.one_hot(kind).float() + 0.05 * torch.randn(24, 4)
-    ideal = torch.nn.functional.normalize(teacher)
+    measured = torch.nn.functional.one_hot(kind).float() + 0.05 * torch.randn(24, 4)
+    ideal = torch.nn.functional.normalize(measured)
     both = torch.cat([ideal, ideal])
     dealt = both[torch.randperm(48)]
-    assert loss_of(both, kind, teacher) < loss_of(dealt, kind, teacher) - 0.5
+    assert loss_of(both, kind, measured, 1.0) < loss_of(dealt, kind, measured, 1.0) - 0.5
+
+
+def test_the_ear_is_taught_what_is_not_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two kinds told by measuring, two that only the ear can tell: the latter's likeness costs far more."""
+    for weight in ("NEIGHBOUR_WEIGHT", "VIEW_WEIGHT"):
+        monkeypatch.setattr(losses, weight, 0.0)
+    kind = torch.arange(16) // 4
+    measured = 2.0 * torch.tensor([[-1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.0, 1.0]])[kind]
+    apart = torch.eye(4)
+
+    def loss(confused: tuple[int, int]) -> float:
+        points = apart.clone()
+        points[confused[0]] = points[confused[1]]
+        return float(loss_of(points[kind].repeat(2, 1), kind, measured, 1.0))
+
+    assert loss((2, 3)) > loss((0, 1)) + 0.3
 
 
 def test_landmarks_are_spread_out() -> None:
