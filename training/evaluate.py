@@ -222,7 +222,7 @@ def _kinds(sounds: Sounds, folds: Sequence[Fold]) -> list[str]:
     for fold in folds:
         part = sounds.of(fold.is_held_out)
         head = replace(KindHead.of(fold.kind_head), temperature=1.0)
-        told = head.probabilities(fold.learned[fold.is_held_out])
+        told = head.probabilities(mixed(part, fold.learned[fold.is_held_out]))
         shares.append(told)
         kind.append(part.kind)
         is_drum.append(part.is_drum)

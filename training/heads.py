@@ -1,4 +1,4 @@
-"""What is told of a sound from its 64 numbers alone: its kind, and its place on the universal map.
+"""What is told of a sound from its row alone: its kind, and its place on the universal map.
 
 Owns how the two heads are fitted, and what of them was measured on held-out collections. The application of
 them belongs to the package (`klustr_bridge.sound`).
@@ -61,9 +61,9 @@ def fit_kind_head(weights: Weights, sounds: Sounds, seed: int) -> Arrays:
     """
     torch.manual_seed(seed)
     chance = torch.Generator().manual_seed(seed)
-    points = torch.from_numpy(
-        np.concatenate([_heard_views(weights, sounds, chance) for _ in range(_KIND_VIEWS)])
-    )
+    # in the unit of the ear's sphere, so that both parts are of about one size
+    views = [mixed(sounds, _heard_views(weights, sounds, chance)) for _ in range(_KIND_VIEWS)]
+    points = torch.from_numpy(np.concatenate(views) / np.float32(LEARNED_WEIGHT))
     kinds = torch.from_numpy(np.tile(sounds.kind, _KIND_VIEWS))
     counts = torch.bincount(kinds, minlength=len(NAMES)).float()
     head = nn.Sequential(
@@ -80,7 +80,7 @@ def fit_kind_head(weights: Weights, sounds: Sounds, seed: int) -> Arrays:
         optimiser.step()
         schedule.step()
     return {
-        "kind_w1": _plain(head[0].weight.T),
+        "kind_w1": _plain(head[0].weight.T) / np.float32(LEARNED_WEIGHT),
         "kind_b1": _plain(head[0].bias),
         "kind_w2": _plain(head[2].weight.T),
         "kind_b2": _plain(head[2].bias),

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from klustr_bridge.errors import LayoutError
 from klustr_bridge.layout.neighbours import NeighbourIndex
-from klustr_bridge.layout.universal import learned_vectors
+from klustr_bridge.layout.universal import without_loops
 from klustr_bridge.sound.ear_heads import kind_probabilities, shipped_heads
 from klustr_bridge.sound.kinds import KIND_CODES, KINDS
 from klustr_bridge.types import Float32Array
@@ -226,7 +226,7 @@ def told_by_ear(embedding: Float32Array) -> tuple[NDArray[np.uint8], Float32Arra
         If the weights of the learned ear can't be read.
     """
     head = shipped_heads().kind
-    probabilities = kind_probabilities(learned_vectors(embedding))
+    probabilities = kind_probabilities(without_loops(embedding))
     best = probabilities.argmax(axis=1)
     sure = probabilities[np.arange(len(embedding)), best]
     is_told = sure >= head.threshold

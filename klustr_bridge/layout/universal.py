@@ -11,37 +11,41 @@ import numpy as np
 from klustr_bridge.errors import LayoutError
 from klustr_bridge.layout.scale import MARGIN
 from klustr_bridge.layout.spacing import Spacing
-from klustr_bridge.sound.aspects import LEARNED, LOOP, WHOLE_SIZE
+from klustr_bridge.sound.aspects import LOOP, WHOLE_SIZE
 from klustr_bridge.sound.ear_heads import PLACED_SIZE, universal_positions
 from klustr_bridge.types import Float32Array
 
-__all__ = ["UNIVERSAL", "UniversalPlacer", "learned_vectors", "universal_xy"]
+__all__ = ["UNIVERSAL", "UniversalPlacer", "universal_xy", "without_loops"]
 
 UNIVERSAL = "universal"
 
 
-def learned_vectors(embeddings: Float32Array) -> Float32Array:
-    """Return what the learned ear has heard, as unit vectors.
+def without_loops(embeddings: Float32Array) -> Float32Array:
+    """Return what a sound's kind and its place follow from: a loop belongs where its hits do.
 
     Parameters
     ----------
     embeddings : ndarray of float32, shape (n, WHOLE_SIZE)
-        Rows of a library that hears by it.
+        Rows of a library that hears by the learned ear.
 
     Returns
     -------
-    ndarray of float32, shape (n, LEARNED_SIZE)
-        Of loops and long sounds, whose vector is a mean of several, the direction. Zeros stay zeros.
+    ndarray of float32, shape (n, PLACED_SIZE)
+        Without what keeps loops apart.
 
     Raises
     ------
     LayoutError
         If the rows have another length.
     """
-    _check(embeddings)
-    vectors = embeddings[:, LEARNED] if len(embeddings) else np.empty((0, LEARNED.stop - LEARNED.start))
-    lengths = np.linalg.norm(vectors.astype(np.float64), axis=1, keepdims=True)
-    return np.asarray(vectors / np.where(lengths > 0, lengths, 1.0), dtype=np.float32)
+    if embeddings.ndim != 2 or (len(embeddings) and embeddings.shape[1] != WHOLE_SIZE):
+        raise LayoutError(
+            f"embeddings of shape {embeddings.shape} don't hold what the learned ear hears; needed: "
+            f"(n, {WHOLE_SIZE}); take another layout than universal, or hear by the learned ear"
+        )
+    rows = embeddings[:, :PLACED_SIZE].copy() if len(embeddings) else np.empty((0, PLACED_SIZE), np.float32)
+    rows[:, LOOP] = 0.0
+    return rows
 
 
 def universal_xy(embeddings: Float32Array) -> Float32Array:
@@ -63,18 +67,7 @@ def universal_xy(embeddings: Float32Array) -> Float32Array:
     EarError
         If the weights of the learned ear can't be read.
     """
-    _check(embeddings)
-    rows = embeddings[:, :PLACED_SIZE].copy() if len(embeddings) else np.empty((0, PLACED_SIZE), np.float32)
-    rows[:, LOOP] = 0.0  # a loop belongs where its hits do
-    return universal_positions(rows).clip(MARGIN, 1 - MARGIN)
-
-
-def _check(embeddings: Float32Array) -> None:
-    if embeddings.ndim != 2 or (len(embeddings) and embeddings.shape[1] != WHOLE_SIZE):
-        raise LayoutError(
-            f"embeddings of shape {embeddings.shape} don't hold what the learned ear hears; needed: "
-            f"(n, {WHOLE_SIZE}); take another layout than universal, or hear by the learned ear"
-        )
+    return universal_positions(without_loops(embeddings)).clip(MARGIN, 1 - MARGIN)
 
 
 class UniversalPlacer:

@@ -1,6 +1,6 @@
 """What follows from a learned embedding alone: the kind of a sound, and its place on the universal map.
 
-Owns the two small functions of what the ear gives, and the file of their weights, which is made by training.
+Owns the two small functions of a row, and the file of their weights, which is made by training.
 NumPy is all that they need. It must not know the network, nor any other sound.
 
 References
@@ -22,12 +22,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from klustr_bridge.errors import EarError
-from klustr_bridge.sound.aspects import LEARNED, LEARNED_SIZE
+from klustr_bridge.sound.aspects import LEARNED
 from klustr_bridge.sound.kinds import KIND_CODES
 from klustr_bridge.types import Float32Array
 
 __all__ = [
     "HEADS_FILE",
+    "PLACED_SIZE",
     "Arrays",
     "Heads",
     "KindHead",
@@ -43,13 +44,13 @@ Arrays = Mapping[str, NDArray[Any]]
 HEADS_FILE: Final = Path(__file__).with_name("ear_heads.npz")
 
 PLACED_SIZE: Final = LEARNED.stop
-"""Numbers that a place follows from: the engineered ones and what the ear has learned, as they are kept."""
+"""Numbers that both follow from: the engineered ones and what the ear has learned, as they are kept."""
 
 _AT_ONCE = 4_000_000
 """Numbers of float64 held for a batch of sounds: 32 MB."""
 
 _SHAPES: Final[dict[str, tuple[str | int, ...]]] = {
-    "kind_w1": (LEARNED_SIZE, "h"),
+    "kind_w1": (PLACED_SIZE, "h"),
     "kind_b1": ("h",),
     "kind_w2": ("h", "k"),
     "kind_b2": ("k",),
@@ -75,7 +76,7 @@ class KindHead:
     threshold : float
         A kind that is less likely than this isn't told, 0..1.
     w1, b1, w2, b2 : ndarray of float64
-        Of two layers, shapes (64, h), (h,), (h, k) and (k,).
+        Of two layers, shapes (PLACED_SIZE, h), (h,), (h, k) and (k,).
     temperature : float
         What the outputs are divided by, above 0.
     """
@@ -93,11 +94,11 @@ class KindHead:
         """Take the weights from the arrays of a file."""
         return cls(names=tuple(kept["kind_names"].tolist()), **_numbers(kept, "kind_"))
 
-    def probabilities(self, learned: Float32Array) -> Float32Array:
+    def probabilities(self, embeddings: Float32Array) -> Float32Array:
         """See `kind_probabilities`."""
-        logits = np.empty((len(learned), len(self.names)))
-        for rows in _portions(len(learned), max(self.w1.shape[1], len(self.names))):
-            hidden = np.maximum(learned[rows].astype(np.float64) @ self.w1 + self.b1, 0.0)
+        logits = np.empty((len(embeddings), len(self.names)))
+        for rows in _portions(len(embeddings), max(self.w1.shape[1], len(self.names))):
+            hidden = np.maximum(embeddings[rows].astype(np.float64) @ self.w1 + self.b1, 0.0)
             logits[rows] = hidden @ self.w2 + self.b2
         return _softmax(logits / self.temperature).astype(np.float32)
 
@@ -150,13 +151,13 @@ class Heads:
     map: MapHead
 
 
-def kind_probabilities(learned: Float32Array) -> Float32Array:
+def kind_probabilities(embeddings: Float32Array) -> Float32Array:
     """Tell how likely sounds are of each kind.
 
     Parameters
     ----------
-    learned : ndarray of float32, shape (n, LEARNED_SIZE)
-        Unit vectors; n may be 0.
+    embeddings : ndarray of float32, shape (n, PLACED_SIZE)
+        Learned ones without what keeps loops apart; n may be 0.
 
     Returns
     -------
@@ -168,7 +169,7 @@ def kind_probabilities(learned: Float32Array) -> Float32Array:
     EarError
         If the array has another shape, or the weights can't be read.
     """
-    return shipped_heads().kind.probabilities(_checked(learned, LEARNED_SIZE))
+    return shipped_heads().kind.probabilities(_checked(embeddings))
 
 
 def universal_positions(embeddings: Float32Array) -> Float32Array:
@@ -190,7 +191,7 @@ def universal_positions(embeddings: Float32Array) -> Float32Array:
     EarError
         If the array has another shape, or the weights can't be read.
     """
-    return shipped_heads().map.positions(_checked(embeddings, PLACED_SIZE))
+    return shipped_heads().map.positions(_checked(embeddings))
 
 
 @cache
@@ -257,7 +258,7 @@ def _wrong(kept: Arrays) -> str:
     strange = sorted(set(names.tolist()) - KIND_CODES.keys() | {"unknown", "loop"} & set(names.tolist()))
     if strange:
         return f"{', '.join(strange)}: no kind that can be heard"
-    fixed = (LEARNED_SIZE, PLACED_SIZE, 2)
+    fixed = (PLACED_SIZE, 2)
     sizes: dict[str | int, int] = {size: size for size in fixed} | {"k": len(names)}
     for name, wanted in _SHAPES.items():
         array = kept[name]
@@ -276,10 +277,10 @@ def _wrong(kept: Arrays) -> str:
     return ""
 
 
-def _checked(rows: Float32Array, size: int) -> Float32Array:
+def _checked(rows: Float32Array) -> Float32Array:
     rows = np.asarray(rows, dtype=np.float32)
-    if rows.ndim != 2 or rows.shape[1] != size:
-        raise EarError(f"what the ear has learned comes in shape {rows.shape}; needed: (n, {size})")
+    if rows.ndim != 2 or rows.shape[1] != PLACED_SIZE:
+        raise EarError(f"learned embeddings come in shape {rows.shape}; needed: (n, {PLACED_SIZE})")
     return rows
 
 

@@ -36,7 +36,7 @@ def test_the_heads_fit_the_ear_and_the_kinds() -> None:
         names = heads["kind_names"].tolist()
         assert names == [kind for kind in KINDS if kind not in ("unknown", "loop")]
         n_hidden = len(heads["kind_b1"])
-        assert heads["kind_w1"].shape == (LEARNED_SIZE, n_hidden)
+        assert heads["kind_w1"].shape == (PLACED_SIZE, n_hidden)
         assert heads["kind_w2"].shape == (n_hidden, len(names))
         assert heads["kind_b2"].shape == (len(names),)
         assert heads["kind_temperature"] > 0
