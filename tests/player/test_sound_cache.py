@@ -201,15 +201,15 @@ def test_a_changed_file_is_heard_anew(
     part = Part(path)
     cache = make_cache()
     load(cache, path)
+    compare, compared = cache._compare, threading.Semaphore(0)
+    monkeypatch.setattr(cache, "_compare", lambda part: (compare(part), compared.release()))
     for _ in range(3):  # unchanged, it stays however often that is looked at
         assert cache.get(part) is not None
-        with cache._changed:
-            assert cache._changed.wait_for(lambda: not cache._to_check, 20)
-        time.sleep(0.02)
+        assert compared.acquire(timeout=20)
     write(tmp_path / "a.wav", noise(200))
     assert cache.get(part) is not None
-    with cache._changed:
-        assert cache._changed.wait_for(lambda: part not in cache._sounds, 20)
+    assert compared.acquire(timeout=20)
+    assert part not in cache._sounds
     loaded = load(cache, path)
     assert loaded is not None
     assert len(loaded.samples) == 200
