@@ -3,6 +3,8 @@
 Owns which collections are held out together, and the files of the folds' ears. It must not judge.
 """
 
+import hashlib
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,7 +13,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from klustr_bridge.sound.embedding import LEARNED_WEIGHT
 from klustr_bridge.types import Float32Array
+from training import fit, losses, network, views
 from training.fit import Recipe, train
 from training.heads import Arrays, fit_kind_head
 from training.network import embed
@@ -78,7 +82,8 @@ def fold_of(
     Raises
     ------
     TrainingError
-        Where a collection is unknown, or all of them are held out.
+        Where a collection is unknown, all of them are held out, or what was trained before is of other sounds
+        or of another way to train.
     """
     known = set(sounds.collection.tolist())
     if unknown := sorted(set(held_out) - known):
@@ -92,12 +97,22 @@ def fold_of(
         weights = train(taught, recipe, lambda line: tell(f"{name}, seed {recipe.seed}: {line}"))
         learned = embed(weights, sounds.levels, sounds.log_length)
         head = fit_kind_head(weights, taught, recipe.seed)
-        np.savez_compressed(path, is_held_out=is_held_out, learned=learned, **head)  # type: ignore[arg-type]
+        kept = {"is_held_out": is_held_out, "learned": learned, "way": np.array(_way())}
+        np.savez_compressed(path, **kept, **head)  # type: ignore[arg-type]
     with np.load(path, allow_pickle=False) as kept:
         arrays = {key: kept[key] for key in kept.files}
+    if str(arrays.pop("way", "")) != _way():
+        raise TrainingError(f"{path} was trained in another way; delete it, or name another folder")
     if not np.array_equal(arrays.pop("is_held_out"), is_held_out):
         raise TrainingError(f"{path} is of other sounds; delete it, or name another folder")
     return Fold(name, recipe.seed, is_held_out, arrays.pop("learned"), arrays)
+
+
+def _way() -> str:
+    """Names how ears and kind heads are trained: other code, another name."""
+    sources = [inspect.getsource(module) for module in (fit, losses, network, views)]
+    taught = "\n".join([*sources, inspect.getsource(fit_kind_head), repr(LEARNED_WEIGHT)])
+    return hashlib.sha256(taught.encode()).hexdigest()[:16]
 
 
 def all_folds(

@@ -157,7 +157,8 @@ def _make(connection: Connection, snapshot: str) -> None:
     try:
         embedding = np.load(place / "embedding.npy", mmap_mode="r", allow_pickle=False)
         ids = np.load(place / "sound_id.npy", mmap_mode="r", allow_pickle=False)
-        write_cells(_file_of(place), make_cells(embedding, ids), _space_of(place))
+        space = _space_of(place)  # now: the snapshot may be gone when they are made
+        write_cells(_file_of(place), make_cells(embedding, ids), space)
     except OSError as error:
         trouble = f"{error.strerror or error}"
     except Exception as error:

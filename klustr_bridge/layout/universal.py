@@ -41,7 +41,7 @@ def without_loops(embeddings: Float32Array) -> Float32Array:
     if embeddings.ndim != 2 or (len(embeddings) and embeddings.shape[1] != WHOLE_SIZE):
         raise LayoutError(
             f"embeddings of shape {embeddings.shape} don't hold what the learned ear hears; needed: "
-            f"(n, {WHOLE_SIZE}); take another layout than universal, or hear by the learned ear"
+            f"(n, {WHOLE_SIZE}); have the library hear by the learned ear"
         )
     rows = embeddings[:, :PLACED_SIZE].copy() if len(embeddings) else np.empty((0, PLACED_SIZE), np.float32)
     rows[:, LOOP] = 0.0

@@ -130,6 +130,11 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         # what somebody else's program has made of sounds: float32, scaled to be compared
         "CREATE TABLE vectors (sound_id INTEGER PRIMARY KEY REFERENCES sounds (id), vector BLOB NOT NULL)",
     ),
+    (
+        # which releases' ears have heard sounds is looked up, too
+        "DROP INDEX sounds_dimension",
+        "CREATE INDEX sounds_dimension ON sounds (dimension, analysis_version) WHERE parent_id IS NULL",
+    ),
 )
 
 SCHEMA_VERSION = len(MIGRATIONS)

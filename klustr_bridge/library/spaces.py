@@ -2,8 +2,9 @@
 
 A stored embedding begins with the engineered one, and what the learned ear has heard may follow. While a
 library is heard anew some sounds have more numbers than others; then what all of them have in common counts,
-so that every sound is found at every moment. This module owns that choice and the SQL that reads rows by it;
-whoever reads embeddings asks here. It must not write sounds.
+so that every sound is found at every moment. What the ear of another release has heard can't be compared with
+what this one's hears: such rows offer their engineered beginning. This module owns that choice and the SQL
+that reads rows by it; whoever reads embeddings asks here. It must not write sounds.
 """
 
 import sqlite3
@@ -22,7 +23,7 @@ from klustr_bridge.library.hearings import HEARINGS as HEARINGS
 from klustr_bridge.library.hearings import LEARNED as LEARNED
 from klustr_bridge.library.live import IS_LIVE
 from klustr_bridge.library.vectors import HAS_OURS, HAS_VECTOR, OURS, has_live, read_given
-from klustr_bridge.sound.aspects import ANALYSIS_VERSION, EMBEDDING_SIZE, LEARNED_VERSION, WHOLE_SIZE
+from klustr_bridge.sound.aspects import EMBEDDING_SIZE, LEARNED_VERSION, WHOLE_SIZE
 from klustr_bridge.types import Float32Array
 
 _EAR_MARK: Final = 10_000
@@ -74,9 +75,7 @@ class Space:
         """SQL condition on a sound ``s``: it has a row in this space."""
         if self.number:
             return HAS_VECTOR
-        if self.size == EMBEDDING_SIZE:
-            return HAS_OURS
-        return f"s.dimension = {self.size}"
+        return _offers(self.size) if self.is_learned or self.size != EMBEDDING_SIZE else HAS_OURS
 
     @property
     def row(self) -> str:
@@ -111,26 +110,6 @@ def want_hearing(transaction: Transaction, hearing: str) -> None:
         transaction.shown = True
 
 
-def drop_other_ears(transaction: Transaction) -> int:
-    """Cut off what the ear of another release has heard: it says nothing beside what this one hears.
-
-    The engineered beginnings stay and count until this ear has heard the sounds. How many sounds that were.
-    """
-    noted = transaction.execute("SELECT value FROM meta WHERE key = 'ear'").fetchone()
-    if noted is not None and int(noted[0]) == LEARNED_VERSION:
-        return 0
-    transaction.execute("INSERT OR REPLACE INTO meta VALUES ('ear', ?)", (LEARNED_VERSION,))
-    n_cut = transaction.execute(
-        f"""
-        UPDATE sounds AS s SET embedding = {_BEGINNING}, dimension = {EMBEDDING_SIZE},
-            analysis_version = min(analysis_version, {ANALYSIS_VERSION})
-        WHERE dimension = {WHOLE_SIZE} AND analysis_version != {LEARNED_VERSION}
-        """
-    ).rowcount
-    transaction.shown |= n_cut > 0
-    return n_cut
-
-
 def read_space(connection: sqlite3.Connection, *, is_reading: bool = False) -> Space:
     """The space that the library is in now.
 
@@ -152,7 +131,7 @@ def read_own_space(connection: sqlite3.Connection, *, is_reading: bool = False) 
     the engineered beginnings count. Where sounds of other releases, with embeddings of other lengths, are
     more (ties: the newest analysis), theirs count until they are heard anew.
     """
-    sizes = _sizes(connection)
+    sizes = _offered(connection)
     if len(sizes) > 1:
         token = connection.execute("SELECT value FROM meta WHERE key = 'token'").fetchone()[0]
         look = _live if is_reading else _live.__wrapped__  # what a rollback undoes must not be kept
@@ -168,8 +147,18 @@ def read_own_space(connection: sqlite3.Connection, *, is_reading: bool = False) 
     return Space(ENGINEERED, sizes[0])
 
 
-def _sizes(connection: sqlite3.Connection) -> list[int]:
-    """Lengths of the embeddings of whole sounds, rising. Slices are as long as their parents."""
+def _offers(size: int) -> str:
+    """SQL condition on a whole sound ``s``: its row offers so many numbers and no more."""
+    if size == WHOLE_SIZE:
+        return f"(s.dimension = {WHOLE_SIZE} AND s.analysis_version = {LEARNED_VERSION})"
+    if size == EMBEDDING_SIZE:
+        others = f"s.dimension = {WHOLE_SIZE} AND s.analysis_version != {LEARNED_VERSION}"
+        return f"(s.dimension = {EMBEDDING_SIZE} OR {others})"
+    return f"s.dimension = {size}"
+
+
+def _offered(connection: sqlite3.Connection) -> list[int]:
+    """How many numbers whole sounds offer, rising. Slices offer as many as their parents."""
     sizes: list[int] = []
     while True:  # a look-up in the index for each; DISTINCT would walk all of it
         row = connection.execute(
@@ -177,8 +166,28 @@ def _sizes(connection: sqlite3.Connection) -> list[int]:
             (max(sizes, default=-1),),
         ).fetchone()
         if row[0] is None:
-            return sizes
+            break
         sizes.append(int(row[0]))
+    if WHOLE_SIZE not in sizes:
+        return sizes
+    of_whole = f"FROM sounds WHERE parent_id IS NULL AND dimension = {WHOLE_SIZE}"
+    versions = connection.execute(  # two look-ups; in one SELECT they would walk all of them
+        f"SELECT (SELECT min(analysis_version) {of_whole}), (SELECT max(analysis_version) {of_whole})"
+    ).fetchone()
+    if versions != (LEARNED_VERSION, LEARNED_VERSION):
+        sizes = [size for size in sizes if _has(connection, size)]
+        if EMBEDDING_SIZE not in sizes:
+            sizes.append(EMBEDDING_SIZE)
+    return sorted(sizes)
+
+
+def _has(connection: sqlite3.Connection, size: int, *, live: bool = False) -> bool:
+    """Whether a whole sound, or a live one, offers so many numbers: the first one found will do."""
+    also = f"AND {IS_LIVE}" if live else ""
+    found = connection.execute(
+        f"SELECT EXISTS (SELECT 1 FROM sounds s WHERE s.parent_id IS NULL AND {_offers(size)} {also})"
+    ).fetchone()
+    return bool(found[0])
 
 
 @dataclass(frozen=True)
@@ -196,25 +205,16 @@ def _live(state: _State, sizes: tuple[int, ...]) -> tuple[int, ...]:
 
     Kept for the next readers: where 100,000 dormant sounds are of one of them, it takes 0.1 s to see that.
     """
-    return tuple(
-        size
-        for size in sizes
-        if state.connection.execute(
-            f"""
-            SELECT EXISTS (
-                SELECT 1 FROM sounds s WHERE s.parent_id IS NULL AND s.dimension = ? AND {IS_LIVE})
-            """,
-            (size,),
-        ).fetchone()[0]
-    )
+    return tuple(size for size in sizes if _has(state.connection, size, live=True))
 
 
 def _most(connection: sqlite3.Connection) -> list[int]:
     """Lengths of the embeddings that most live sounds have, those of this release counted together."""
     counted = connection.execute(
         f"""
-        SELECT s.dimension, sum({IS_LIVE}), max(s.analysis_version) FROM sounds s
-        WHERE s.parent_id IS NULL GROUP BY s.dimension
+        SELECT CASE WHEN {_offers(EMBEDDING_SIZE)} THEN {EMBEDDING_SIZE} ELSE s.dimension END AS offered,
+            sum({IS_LIVE}), max(s.analysis_version)
+        FROM sounds s WHERE s.parent_id IS NULL GROUP BY offered
         """
     ).fetchall()
     classes: dict[int, tuple[int, int, list[int]]] = {}

@@ -36,7 +36,7 @@ from klustr_bridge.library.rows import (
     NotedFiles,
     Place,
 )
-from klustr_bridge.library.spaces import drop_other_ears, want_hearing
+from klustr_bridge.library.spaces import want_hearing
 from klustr_bridge.library.view import View
 from klustr_bridge.types import FileStamp, Float32Array, FoundFile, Int32Array, Outcome
 
@@ -443,9 +443,8 @@ class Store:
             slices.show(transaction, on)
 
     def hear_by(self, hearing: str) -> None:
-        """Say which of `spaces.HEARINGS` to hear by; what any but another release's ear has heard stays."""
+        """Say which of `spaces.HEARINGS` the library is to hear by; what was heard stays for later."""
         with self._writing() as transaction:
-            drop_other_ears(transaction)
             want_hearing(transaction, hearing)
 
     def give_vectors(self, given: vectors.Vectors) -> None:

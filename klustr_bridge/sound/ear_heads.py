@@ -40,6 +40,7 @@ __all__ = [
 ]
 
 Arrays = Mapping[str, NDArray[Any]]
+"""Weights by their names in the file."""
 
 HEADS_FILE: Final = Path(__file__).with_name("ear_heads.npz")
 
@@ -91,7 +92,7 @@ class KindHead:
 
     @classmethod
     def of(cls, kept: Arrays) -> Self:
-        """Take the weights from the arrays of a file."""
+        """Take the weights from the arrays of a file, of which `load_heads` says what is wrong."""
         return cls(names=tuple(kept["kind_names"].tolist()), **_numbers(kept, "kind_"))
 
     def probabilities(self, embeddings: Float32Array) -> Float32Array:
@@ -127,7 +128,7 @@ class MapHead:
 
     @classmethod
     def of(cls, kept: Arrays) -> Self:
-        """Take the weights from the arrays of a file."""
+        """Take the weights from the arrays of a file, of which `load_heads` says what is wrong."""
         return cls(**_numbers(kept, "map_"))
 
     def positions(self, embeddings: Float32Array) -> Float32Array:

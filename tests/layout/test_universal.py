@@ -65,6 +65,7 @@ def test_a_loop_stands_where_its_hits_do() -> None:
     loop[:, LEARNED_LOOP] = LEARNED_LOOP_WEIGHT
     assert universal_xy(loop) == pytest.approx(universal_xy(one), abs=1e-6)
     assert without_loops(loop) == pytest.approx(without_loops(one), abs=1e-6)
+    assert loop[0, LOOP] == LOOP_WEIGHT  # the caller's rows stay as they are
     assert np.isfinite(universal_xy(np.zeros((1, WHOLE_SIZE), np.float32))).all()
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from klustr_bridge.errors import LibraryError
 from klustr_bridge.library.heard_kinds import read_known, read_unnamed
-from klustr_bridge.library.spaces import ENGINEERED, LEARNED, Space, read_space
+from klustr_bridge.library.spaces import ENGINEERED, EXTERNAL, LEARNED, Space, read_space
 from klustr_bridge.library.store import Store
 from klustr_bridge.sound.aspects import EMBEDDING_SIZE, LEARNED_VERSION, WHOLE_SIZE
 from klustr_bridge.types import Float32Array, FoundFile, Outcome
@@ -114,22 +114,37 @@ def test_other_releases_count_until_most_are_heard_anew(store: Store, folder: by
     assert found == [(60, 3), (EMBEDDING_SIZE, 2), (EMBEDDING_SIZE, 3), (EMBEDDING_SIZE, 4)]
 
 
-def test_what_another_releases_ear_heard_is_given_up(store: Store, folder: bytes) -> None:
-    """Its numbers say nothing beside ours; the beginnings count until ours has heard all, then whole rows."""
+def test_two_ears_are_never_compared(store: Store, folder: bytes) -> None:
+    """Beginnings count until this release's ear has heard all; rows of the other keep what was heard."""
     files = [add(store, folder, f"{index}.wav", index) for index in range(3)]
     for index, file in enumerate(files):
         commit(store, file, index, LEARNED_VERSION - 1, WHOLE_SIZE)
-    before, generation = store.embeddings(), store.generation
-    store.hear_by(LEARNED)
-    cut = store.embeddings()
-    assert cut.space == BEGINNING and cut.ids.tolist() == before.ids.tolist()
-    assert store.generation > generation
-    np.testing.assert_array_equal(cut.embedding, before.embedding[:, :EMBEDDING_SIZE])
-    np.testing.assert_array_equal(cut.xy, before.xy)
+    before = store.embeddings()
+    assert before.space == BEGINNING and len(before.ids) == 3
+    np.testing.assert_array_equal(before.embedding[1], embedding_of(1, LEARNED_VERSION - 1, WHOLE_SIZE)[:87])
     assert store.requeue_outdated(LEARNED_VERSION) == 3
     for index, file in enumerate(files):
+        assert space_of(store) == BEGINNING and len(store.embeddings().ids) == 3
         commit(store, file, index, LEARNED_VERSION, WHOLE_SIZE)
-    generation = store.generation
-    store.hear_by(LEARNED)  # with the same ear nothing is lost by it
-    assert space_of(store) == WHOLE and store.generation == generation
-    assert WHOLE.mark not in (BEGINNING.mark, WHOLE_SIZE, 10_000 * (LEARNED_VERSION - 1) + WHOLE_SIZE)
+    after = store.embeddings()
+    assert after.space == WHOLE and after.ids.tolist() == before.ids.tolist()
+    np.testing.assert_array_equal(after.xy, before.xy)
+
+
+def test_a_dormant_sound_of_another_ear_is_no_neighbour(store: Store, folder: bytes) -> None:
+    """It holds nothing up while its folder is away, takes no part, and has the beginnings count when back."""
+    gone, here = add(store, folder, "gone.wav", 0), add(store, folder, "here.wav", 1)
+    commit(store, gone, 0, LEARNED_VERSION - 1, WHOLE_SIZE)
+    commit(store, here, 1, LEARNED_VERSION, WHOLE_SIZE)
+    assert space_of(store) == BEGINNING
+    store.forget_files([gone.path])
+    assert space_of(store) == WHOLE
+    assert len(store.embeddings(dormant=True).ids) == len(store.embeddings().ids) == 1
+    commit(store, add(store, folder, "back.wav", 2), 0, LEARNED_VERSION - 1, WHOLE_SIZE)
+    assert space_of(store) == BEGINNING and len(store.embeddings().ids) == 2
+
+
+def test_maps_and_cells_note_what_rows_are() -> None:
+    """Neither another ear, nor other numbers, nor other vectors have the same mark."""
+    spaces = [WHOLE, BEGINNING, *(Space(EXTERNAL, WHOLE_SIZE, number) for number in (1, 2, EMBEDDING_SIZE))]
+    assert len({space.mark for space in spaces} | {WHOLE_SIZE}) == len(spaces) + 1

@@ -22,7 +22,7 @@ from training.folds import fold_of  # noqa: E402
 from training.heads import spread_out  # noqa: E402
 from training.losses import loss_of  # noqa: E402
 from training.network import embed  # noqa: E402
-from training.sounds import Sounds, hear_all, kept_sounds  # noqa: E402
+from training.sounds import Sounds, TrainingError, hear_all, kept_sounds  # noqa: E402
 from training.views import view  # noqa: E402
 
 ROOT = Path(__file__).parents[2]
@@ -92,6 +92,21 @@ def test_what_is_held_out_has_no_say(sounds: Sounds, tmp_path: Path) -> None:
     assert np.array_equal(folds[0].learned[~held], folds[1].learned[~held])
     assert np.array_equal(folds[0].kind_head["kind_w1"], folds[1].kind_head["kind_w1"])
     assert not np.array_equal(folds[0].learned[held], folds[1].learned[held])
+
+
+def test_ears_that_were_trained_otherwise_are_not_judged(sounds: Sounds, tmp_path: Path) -> None:
+    """What a fold has kept is used again as long as the training is the same, and refused then."""
+    words = (sounds, ("third",), "x", TINY, tmp_path)
+    first = fold_of(*words, print)
+    said: list[str] = []
+    again = fold_of(*words, said.append)
+    assert not said and np.array_equal(first.learned, again.learned)
+    (path,) = tmp_path.iterdir()
+    with np.load(path) as kept:
+        arrays = {name: kept[name] for name in kept.files}
+    np.savez(path, **(arrays | {"way": np.array("another")}))
+    with pytest.raises(TrainingError, match="was trained in another way"):
+        fold_of(*words, print)
 
 
 def test_what_is_kept_is_what_was_heard(data: Path, sounds: Sounds, tmp_path: Path) -> None:
