@@ -9,6 +9,7 @@ import pytest
 
 from klustr_bridge.indexer.kinds_by_ear import KindsByEar
 from klustr_bridge.layout.kinds import LOOP_CONFIDENCE, told_by_ear
+from klustr_bridge.library import spaces
 from klustr_bridge.library.spaces import ENGINEERED, LEARNED
 from klustr_bridge.sound.aspects import LEARNED_VERSION
 from klustr_bridge.sound.kinds import KINDS
@@ -98,13 +99,16 @@ def test_all_are_told_anew_when_the_library_hears_otherwise(library: LearnedLibr
     assert not library.notices
 
 
-def test_a_sound_that_is_heard_anew_is_told_anew(library: LearnedLibrary) -> None:
+def test_a_sound_that_is_heard_anew_is_told_anew(
+    library: LearnedLibrary, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A library of an earlier release: as soon as all of it has been heard by the learned ear."""
     library.come(range(20))
     library.listen()
     before = library.said()
     files = [FoundFile(below(library.folder, f"{row}.wav"), stamp(row + 1)) for row in range(20)]
     turned = np.roll(HEARD[:20], 1, axis=0)
+    monkeypatch.setattr(spaces, "LEARNED_VERSION", LEARNED_VERSION + 1)
     library.store.commit_outcomes(
         [
             Outcome(file.path, file.stamp, replace(analysis(row), embedding=turned[row], is_loop=False), None)

@@ -80,7 +80,7 @@ def test_equal_sounds_stand_side_by_side() -> None:
 @pytest.mark.parametrize("width", [87, WHOLE_SIZE + 1])
 def test_other_embeddings_are_refused(width: int) -> None:
     """With what is needed and what can be done."""
-    with pytest.raises(LayoutError, match=r"needed: \(n, 152\); take another layout"):
+    with pytest.raises(LayoutError, match=r"needed: \(n, 152\); have the library hear by"):
         fit_layout(clusters(20, n_dims=width), seed=1, method=UNIVERSAL)
 
 
