@@ -17,6 +17,7 @@ from klustr_bridge.library.kind_sources import KIND_SOURCES
 from klustr_bridge.library.snapshot import SNAPSHOT_FORMAT, newest_snapshot, write_snapshot
 from klustr_bridge.library.store import Store
 from klustr_bridge.library.view import View
+from klustr_bridge.sound.aspects import LEARNED_VERSION, WHOLE_SIZE
 from klustr_bridge.sound.kinds import KIND_CODES, KINDS
 from klustr_bridge.types import FoundFile, Outcome
 from tests.library.making import (
@@ -354,3 +355,20 @@ def test_failure_leaves_nothing_behind(store: Store, folder: bytes, tmp_path: Pa
     with pytest.raises(LibraryError, match="restore a backup"):
         write_snapshot(store, tmp_path / "s")
     assert list((tmp_path / "s").iterdir()) == []
+
+
+def test_a_snapshot_tells_what_its_embeddings_are(store: Store, folder: bytes, tmp_path: Path) -> None:
+    """By the mark that maps note, too: cells and whoever compares rows go by it."""
+    for index, version in enumerate((LEARNED_VERSION - 1, LEARNED_VERSION)):
+        file = add(store, folder, f"{index}.wav", index)
+        outcome = Outcome(file.path, file.stamp, analysis(index, version, d=WHOLE_SIZE), None)
+        store.commit_outcomes([outcome], analysis_version=version)
+    told = []
+    for gone in (None, os.path.join(folder, b"0.wav")):
+        if gone is not None:
+            store.forget_files([gone])
+        meta = json.loads((write_snapshot(store, tmp_path / "snapshots") / "meta.json").read_text())
+        with store.view() as view:
+            assert meta["space"] == view.space.mark
+        told.append((meta["hearing"], meta["space"]))
+    assert [hearing for hearing, _ in told] == ["engineered", "learned"] and told[0][1] != told[1][1]
