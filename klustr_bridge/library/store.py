@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Self
 
 from klustr_bridge.library import (
+    annotations,
     candidates,
     database,
     even,
@@ -19,7 +20,6 @@ from klustr_bridge.library import (
     heard_kinds,
     hearing,
     listing,
-    marks,
     slices,
     vectors,
 )
@@ -379,7 +379,7 @@ class Store:
             There is no sound of that id.
         """
         with self._writing() as transaction:
-            marks.set_favourite(transaction, sound_id, favourite)
+            annotations.set_favourite(transaction, sound_id, favourite)
 
     def set_kind(self, sound_id: int, kind: str | None) -> None:
         """Set the user's own kind for a sound, which wins over file names; None takes it back.
@@ -390,7 +390,7 @@ class Store:
             There is no sound of that id.
         """
         with self._writing() as transaction:
-            marks.set_kind(transaction, sound_id, kind)
+            annotations.set_kind(transaction, sound_id, kind)
 
     def set_heard_kinds(
         self,

@@ -1,4 +1,4 @@
-"""What the user says of single sounds: which are favourites, and of what kind they are.
+"""Annotations: what the user says of single sounds, which are favourites and of what kind they are.
 
 Owns those two columns. It must not know what was heard.
 """
