@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from klustr_bridge.cli.asking import told_kinds
 from tests.commands import run
 from tests.daemon.running import RunningDaemon
 from tests.sounds import write_library
@@ -263,3 +264,14 @@ def test_wrong_walks_and_grids_are_said(home: Path, words: tuple[str, ...], code
     done = run(home, *words)
     assert (done.returncode, done.stdout) == (code, "")
     assert said in done.stderr and "Traceback" not in done.stderr
+
+
+def test_what_guessing_takes_is_told_where_the_ear_does_not_tell() -> None:
+    """Sounds that tell are counted, and the simple way out is named; where the ear tells there is no need."""
+    kinds = {("name", "kick"): 3, ("user", "snare"): 1, ("name", "loop"): 9, ("", "unknown"): 2}
+    said = told_kinds(kinds, ear_tells=False)
+    assert said.startswith(
+        "12 by name, 1 by you, 0 by ear, 2 unknown; without the learned ear (hearing.embedding)"
+    )
+    assert said.endswith("there are 4 sounds of 2 kinds")
+    assert told_kinds(kinds, ear_tells=True) == "12 by name, 1 by you, 0 by ear, 2 unknown"

@@ -30,9 +30,9 @@ another loss. The same holds for the axes."""
 MAP_AXES: Final = 48
 """Of 151 axes 24 did as well on average, all of them a little worse."""
 MAP_REACH: Final = 12.0
-"""Distance at which a landmark counts .6 of one that is where the sound is. P@10 of the places of held-out drum
-machines, kits, General MIDI and acoustic drums: .653, .655, .683, .615; with 16 .627, .654, .667, .617, with 22
-less; 8 and 10 did as well."""
+"""Distance at which a landmark counts .6 of one that is where the sound is. P@10 of the places of held-out
+drum machines, kits, General MIDI and acoustic drums: .653, .655, .683, .615; with 16 .627, .654, .667, .617,
+with 22 less; 8 and 10 did as well."""
 LANDMARKS: Final = 3_500
 """As many as fit into a megabyte beside the network."""
 

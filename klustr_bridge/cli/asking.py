@@ -166,7 +166,7 @@ def status(namespace: argparse.Namespace, loaded: LoadedSettings) -> int:
         "daemon": f"pid {info.pid}, OSC port {info.osc_port}" if info else "not running",
     }
     if counts.sounds:
-        facts["kinds"] = _told_kinds(kinds, ear_tells=ear_tells)
+        facts["kinds"] = told_kinds(kinds, ear_tells=ear_tells)
     if counts.slices:
         facts["slices"] = counts.slices
     if epoch and epoch.scores:
@@ -187,7 +187,7 @@ def _by_source(kinds: Mapping[tuple[str, str], int]) -> dict[str, int]:
     return {source or "unknown": number for source, number in by_source.items()}
 
 
-def _told_kinds(kinds: Mapping[tuple[str, str], int], *, ear_tells: bool) -> str:
+def told_kinds(kinds: Mapping[tuple[str, str], int], *, ear_tells: bool) -> str:
     """Say what tells the kinds of sounds, and what it takes until the ear does."""
     n = _by_source(kinds)
     corrected = f", {n['user']} by you" if n["user"] else ""
@@ -200,8 +200,8 @@ def _told_kinds(kinds: Mapping[tuple[str, str], int], *, ear_tells: bool) -> str
     n_telling, n_kinds = sum(telling.values()), len({kind for _, kind in telling})
     if n["unknown"] and not ear_tells and not can_guess(n_telling, n_kinds):
         said += (
-            "; to guess, the ear needs a dozen sounds of five kinds whose names tell them: "
-            f"there are {n_telling} of {n_kinds}"
+            "; without the learned ear (hearing.embedding) guessing takes a dozen sounds of five kinds whose "
+            f"names tell them: there are {counted(n_telling, 'sound')} of {counted(n_kinds, 'kind')}"
         )
     return said
 
@@ -210,8 +210,9 @@ def _told_layout(epoch: Epoch | None) -> str:
     """How the map in force was made."""
     if epoch is None:
         return "none yet"
-    of = "of" if epoch.method == UNIVERSAL else "fitted on"
-    return f"{epoch.method}, {of} {counted(epoch.n_fitted, 'sound')}"
+    if epoch.method == UNIVERSAL:
+        return f"{epoch.method}, fitted to no library"
+    return f"{epoch.method}, fitted on {counted(epoch.n_fitted, 'sound')}"
 
 
 def _told_hearing(view: View) -> str:

@@ -17,6 +17,7 @@ from klustr_bridge.errors import IndexerError, LibraryError, QueryError
 from klustr_bridge.indexer.cells_process import CellsKeeper
 from klustr_bridge.indexer.duplicates_process import DuplicatesSearch
 from klustr_bridge.indexer.ears import Ears
+from klustr_bridge.indexer.epochs import NEEDS_THE_EAR
 from klustr_bridge.indexer.kinds_by_ear import KindsByEar
 from klustr_bridge.indexer.messages import Notice, ProgressReport, Reply, Request
 from klustr_bridge.indexer.placing import MapKeeper
@@ -190,7 +191,8 @@ class Indexer:
         """
 
         def end(reason: str | None) -> None:
-            done(Reply(request.token, "internal", reason) if reason else Reply(request.token))
+            code = "notready" if reason and reason.endswith(NEEDS_THE_EAR) else "internal"
+            done(Reply(request.token, code, reason) if reason else Reply(request.token))
 
         def published(reason: str | None) -> None:
             self._publisher.when_published(lambda unpublished: end(reason or unpublished))

@@ -123,3 +123,10 @@ def test_a_snapshot_that_fails_to_load_is_tried_once_more() -> None:
     asyncio.run(scenario())
     assert tried[:4] == ["replaced", "replaced", "torn", "torn"]
     assert taken == ["replaced", *["caught up"] * 3]
+
+
+def test_a_universal_map_is_not_ready_where_the_ear_has_not_heard(live: LiveIndex) -> None:
+    """That is the library's state, which the user can change, and no fault of the bridge."""
+    live.finish()
+    (reply,) = _ask(live, Request(1, "candidate", value="universal"))
+    assert reply.code == "notready" and "hearing.embedding = learned" in reply.message

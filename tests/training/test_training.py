@@ -15,7 +15,7 @@ pytest.importorskip("onnxruntime", reason="onnxruntime isn't installed: pip inst
 
 from tests.training.made import make_data  # noqa: E402
 from training import losses  # noqa: E402
-from training.__main__ import main  # noqa: E402
+from training.commands import main  # noqa: E402
 from training.export import EAR, HEADS, TOLERANCE, heard_by_file  # noqa: E402
 from training.fit import Recipe, train  # noqa: E402
 from training.folds import fold_of  # noqa: E402
@@ -187,3 +187,11 @@ def test_landmarks_are_spread_out() -> None:
     points = np.vstack([np.zeros((50, 3)), np.eye(3), -np.eye(3)]).astype(np.float32)
     assert spread_out(points, 7).tolist() == [0, 50, 51, 52, 53, 54, 55]
     assert spread_out(points[50:], 100).tolist() == [0, 1, 2, 3, 4, 5]
+
+
+def test_missing_packages_are_said() -> None:
+    """Before anything else, with what brings them."""
+    code = "import sys, runpy; sys.modules['torch'] = None; runpy.run_module('training', run_name='__main__')"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == "training: torch can't be found; .venv/bin/pip install -e '.[test,train]'\n"
