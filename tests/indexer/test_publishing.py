@@ -125,8 +125,15 @@ def test_a_snapshot_that_fails_to_load_is_tried_once_more() -> None:
     assert taken == ["replaced", *["caught up"] * 3]
 
 
-def test_a_universal_map_is_not_ready_where_the_ear_has_not_heard(live: LiveIndex) -> None:
+def test_a_universal_map_is_not_ready_where_the_ear_has_not_heard(tmp_path: Path) -> None:
     """That is the library's state, which the user can change, and no fault of the bridge."""
+    settings = quick_settings(hearing__embedding="engineered")
+    live = LiveIndex(
+        tmp_path / "library.klustr", watch=False, settings=settings, snapshots=tmp_path / "snapshots"
+    )
+    write_library(tmp_path / "samples", N_SOUNDS)
+    live.indexer.add_folder(os.fsencode(tmp_path / "samples"))
     live.finish()
     (reply,) = _ask(live, Request(1, "candidate", value="universal"))
+    live.close()
     assert reply.code == "notready" and "hearing.embedding = learned" in reply.message
