@@ -154,7 +154,7 @@ def test_status_says_what_tells_kinds_and_when_the_ear_does(tmp_path: Path) -> N
     assert run(tmp_path, *words, "--hear-by", "engineered").returncode == 0
     assert run(tmp_path, "kind", str(first), "tom").returncode == 0
     told = run(tmp_path, "status").stdout
-    assert "kinds    5 by name, 1 by you, 0 by ear, 1 unknown; to guess, the ear needs" in told
+    assert "kinds    5 by name, 1 by you, 0 by ear, 1 unknown; without the learned ear" in told
     counts = json.loads(run(tmp_path, "status", "--json").stdout)["kinds"]
     assert counts == {"user": 1, "name": 5, "sound": 0, "unknown": 1}
 
