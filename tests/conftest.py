@@ -1,6 +1,8 @@
 """What all tests begin with."""
 
 import signal
+from collections.abc import Generator
+from typing import Any
 
 import pytest
 
@@ -39,3 +41,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         )
 
     items.sort(key=place)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_report_to_serializable() -> Generator[None, Any, Any]:
+    """Keep a failure that shows a name of odd bytes from ending the whole run: xdist sends UTF-8 alone."""
+    return _encodable((yield))
+
+
+def _encodable(told: Any) -> Any:
+    if isinstance(told, str):
+        return told.encode("utf-8", "backslashreplace").decode()
+    if isinstance(told, dict):
+        return {_encodable(key): _encodable(value) for key, value in told.items()}
+    if isinstance(told, list | tuple):
+        return type(told)(_encodable(each) for each in told)
+    return told
