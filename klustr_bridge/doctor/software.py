@@ -57,7 +57,11 @@ def check_python(version: tuple[int, int, int] = sys.version_info[:3]) -> Check:
 
 def check_packages() -> list[Check]:
     """Check that every package is installed; one finding for the needed, one for the optional ones."""
-    optional = [name for name in OPTIONAL if not (name == "uvloop" and sys.platform == "win32")]
+    # one of the two speaks to MIDI ports: the second where the first has no wheel
+    elsewhere = {"rtmidi2" if sys.version_info < (3, 13) else "python-rtmidi"}
+    if sys.platform == "win32":
+        elsewhere.add("uvloop")
+    optional = [name for name in OPTIONAL if name not in elsewhere]
     return [
         _check_installed("packages", NEEDED, False),
         _check_installed("optional packages", optional, None),
