@@ -91,17 +91,18 @@ def fold_of(
     if known <= set(held_out):
         raise TrainingError("all collections are held out: nothing is left to train on")
     is_held_out = np.isin(sounds.collection, held_out)
+    way = _way()
     path = folder / f"fold-{name}-{recipe.steps}-{recipe.batch}-{recipe.seed}.npz"
     if not path.is_file():
         taught = sounds.of(~is_held_out)
         weights = train(taught, recipe, lambda line: tell(f"{name}, seed {recipe.seed}: {line}"))
         learned = embed(weights, sounds.levels, sounds.log_length)
         head = fit_kind_head(weights, taught, recipe.seed)
-        kept = {"is_held_out": is_held_out, "learned": learned, "way": np.array(_way())}
-        np.savez_compressed(path, **kept, **head)  # type: ignore[arg-type]
+        heard = {"is_held_out": is_held_out, "learned": learned, "way": np.array(way)}
+        np.savez_compressed(path, **heard, **head)  # type: ignore[arg-type]
     with np.load(path, allow_pickle=False) as kept:
         arrays = {key: kept[key] for key in kept.files}
-    if str(arrays.pop("way", "")) != _way():
+    if str(arrays.pop("way", "")) != way:
         raise TrainingError(f"{path} was trained in another way; delete it, or name another folder")
     if not np.array_equal(arrays.pop("is_held_out"), is_held_out):
         raise TrainingError(f"{path} is of other sounds; delete it, or name another folder")

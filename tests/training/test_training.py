@@ -70,12 +70,13 @@ def test_another_seed_gives_another_ear(sounds: Sounds) -> None:
 
 
 def test_training_lowers_the_loss(sounds: Sounds) -> None:
-    """Some steps bring sounds of a kind together and keep the others apart."""
+    """Some steps bring sounds of a kind together and keep the others apart, where measuring doesn't."""
     said: list[str] = []
-    train(sounds, Recipe(steps=100, batch=24, seed=1), said.append)
+    noise = np.random.default_rng(1).normal(size=sounds.engineered.shape).astype(np.float32)
+    train(replace(sounds, engineered=noise), Recipe(steps=100, batch=24, seed=1), said.append)
     losses = [float(line.rsplit(" ", 1)[1]) for line in said]
     assert len(losses) == 2
-    assert losses[1] < losses[0] - 0.1  # most of what these sounds are is measured already
+    assert losses[1] < losses[0] - 0.3
 
 
 def test_what_is_held_out_has_no_say(sounds: Sounds, tmp_path: Path) -> None:
