@@ -175,10 +175,10 @@ def _offered(connection: sqlite3.Connection) -> list[int]:
         f"SELECT (SELECT min(analysis_version) {of_whole}), (SELECT max(analysis_version) {of_whole})"
     ).fetchone()
     if versions != (LEARNED_VERSION, LEARNED_VERSION):
-        sizes = [size for size in sizes if _has(connection, size)]
-        if EMBEDDING_SIZE not in sizes:
-            sizes.append(EMBEDDING_SIZE)
-    return sorted(sizes)
+        sizes = sorted({*sizes, EMBEDDING_SIZE})
+        if not _has(connection, WHOLE_SIZE):
+            sizes.remove(WHOLE_SIZE)
+    return sizes
 
 
 def _has(connection: sqlite3.Connection, size: int, *, live: bool = False) -> bool:
